@@ -1,0 +1,53 @@
+/* See alloc.h. */
+#include "base/alloc.h"
+
+#include <stdlib.h>
+
+void budget_init(struct budget *b, size_t limit_bytes) {
+    atomic_init(&b->used_bytes, 0);
+    atomic_init(&b->peak_bytes, 0);
+    b->limit_bytes = limit_bytes;
+}
+
+bool budget_charge(struct budget *b, size_t n) {
+    if (!b || n == 0)
+        return true;
+    size_t used = atomic_load_explicit(&b->used_bytes, memory_order_relaxed);
+    size_t after;
+    do {
+        if (!size_add(used, n, &after) || (b->limit_bytes && after > b->limit_bytes))
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&b->used_bytes, &used, after, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    size_t peak = atomic_load_explicit(&b->peak_bytes, memory_order_relaxed);
+    while (after > peak && !atomic_compare_exchange_weak_explicit(&b->peak_bytes, &peak, after, memory_order_relaxed,
+                                                                  memory_order_relaxed)) {
+    }
+    return true;
+}
+
+void budget_release(struct budget *b, size_t n) {
+    if (b && n)
+        atomic_fetch_sub_explicit(&b->used_bytes, n, memory_order_relaxed);
+}
+
+void *budget_realloc(struct budget *b, void *p, size_t old_n, size_t new_n) {
+    if (new_n > old_n && !budget_charge(b, new_n - old_n))
+        return NULL;
+    void *q = realloc(p, new_n);
+    if (!q) {
+        if (new_n > old_n)
+            budget_release(b, new_n - old_n);
+        return NULL;
+    }
+    if (new_n < old_n)
+        budget_release(b, old_n - new_n);
+    return q;
+}
+
+void budget_free(struct budget *b, void *p, size_t n) {
+    if (!p)
+        return;
+    free(p);
+    budget_release(b, n);
+}

@@ -1,0 +1,94 @@
+/* See arena.h. */
+#include "base/arena.h"
+
+#include "base/build.h"
+
+#include <stdint.h>
+#include <string.h>
+
+struct arena_chunk {
+    struct arena_chunk *next;
+    size_t bytes; /* of the whole chunk, this header included */
+    _Alignas(16) unsigned char data[];
+};
+
+#define ALIGN 16u
+
+void arena_init(struct arena *a, struct budget *budget) {
+    *a = (struct arena){.next_bytes = ARENA_FIRST_BYTES, .budget = budget};
+}
+
+static void free_chunks(struct arena *a, struct arena_chunk *keep) {
+    while (a->chunk != keep) {
+        struct arena_chunk *next = a->chunk->next;
+        budget_free(a->budget, a->chunk, a->chunk->bytes);
+        a->chunk = next;
+    }
+}
+
+void arena_done(struct arena *a) {
+    free_chunks(a, NULL);
+    a->left = 0;
+    a->next_bytes = ARENA_FIRST_BYTES;
+}
+
+void arena_reset(struct arena *a) {
+    struct arena_chunk *first = a->chunk;
+    while (first && first->next)
+        first = first->next;
+    free_chunks(a, first);
+    a->left = first ? first->bytes - sizeof *first : 0;
+    a->next_bytes = ARENA_FIRST_BYTES;
+}
+
+static bool add_chunk(struct arena *a, size_t need) {
+    size_t room = a->next_bytes > need ? a->next_bytes : need;
+    size_t bytes;
+    if (!size_add(room, sizeof(struct arena_chunk), &bytes))
+        return false;
+    struct arena_chunk *c = budget_realloc(a->budget, NULL, 0, bytes);
+    if (!c)
+        return false;
+    c->bytes = bytes;
+    c->next = a->chunk;
+    a->chunk = c;
+    a->left = room;
+    if (a->next_bytes < ARENA_MOST_BYTES)
+        a->next_bytes *= 2;
+    return true;
+}
+
+void *arena_alloc(struct arena *a, size_t n) {
+    if (n > SIZE_MAX / 2)
+        return NULL;
+    size_t need = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    if (need == 0)
+        need = ALIGN;
+    if (need > a->left && !add_chunk(a, need))
+        return NULL;
+    unsigned char *p = (unsigned char *)a->chunk + a->chunk->bytes - a->left;
+    a->left -= need;
+    return p;
+}
+
+void *arena_array(struct arena *a, size_t count, size_t size) {
+    size_t n;
+    return size_mul(count, size, &n) ? arena_alloc(a, n) : NULL;
+}
+
+void *arena_zero(struct arena *a, size_t n) {
+    void *p = arena_alloc(a, n);
+    if (p)
+        memset(p, 0, n);
+    return p;
+}
+
+void *arena_copy(struct arena *a, const void *p, size_t n) {
+    char *q = arena_alloc(a, n + 1);
+    if (!q)
+        return NULL;
+    if (n)
+        memcpy(q, p, n);
+    q[n] = '\0';
+    return q;
+}

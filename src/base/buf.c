@@ -1,0 +1,87 @@
+/* See buf.h. */
+#include "base/buf.h"
+
+#include "base/build.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void buf_init(struct buf *b, struct budget *budget) { *b = (struct buf){.budget = budget}; }
+
+void buf_done(struct buf *b) {
+    budget_free(b->budget, b->data, b->cap);
+    buf_init(b, b->budget);
+}
+
+bool buf_reserve(struct buf *b, size_t n) {
+    if (b->failed)
+        return false;
+    if (b->cap - b->len >= n)
+        return true;
+    size_t need;
+    if (!size_add(b->len, n, &need)) {
+        b->failed = true;
+        return false;
+    }
+    size_t cap = b->cap ? b->cap : BUF_FIRST_BYTES;
+    while (cap < need)
+        cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+    uint8_t *p = budget_realloc(b->budget, b->data, b->cap, cap);
+    if (!p && cap > need) { /* doubling does not fit: try just what is needed */
+        cap = need;
+        p = budget_realloc(b->budget, b->data, b->cap, cap);
+    }
+    if (!p) {
+        b->failed = true;
+        return false;
+    }
+    b->data = p;
+    b->cap = cap;
+    return true;
+}
+
+void buf_trim(struct buf *b) {
+    if (b->cap <= BUF_FIRST_BYTES || b->len > b->cap / 2)
+        return;
+    if (b->len == 0) {
+        bool failed = b->failed;
+        buf_done(b);
+        b->failed = failed;
+        return;
+    }
+    uint8_t *p = budget_realloc(b->budget, b->data, b->cap, b->len);
+    if (p) {
+        b->data = p;
+        b->cap = b->len;
+    }
+}
+
+void buf_add(struct buf *b, const void *p, size_t n) {
+    if (n == 0 || !buf_reserve(b, n))
+        return;
+    memcpy(b->data + b->len, p, n);
+    b->len += n;
+}
+
+void buf_add_text(struct buf *b, const char *text) { buf_add(b, text, strlen(text)); }
+
+void buf_printf(struct buf *b, const char *format, ...) {
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n > 0 && buf_reserve(b, (size_t)n + 1)) {
+        vsnprintf((char *)b->data + b->len, (size_t)n + 1, format, again);
+        b->len += (size_t)n;
+    }
+    va_end(again);
+}
+
+void buf_drop(struct buf *b, size_t n) {
+    if (n == 0)
+        return;
+    memmove(b->data, b->data + n, b->len - n);
+    b->len -= n;
+}
