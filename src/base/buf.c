@@ -14,6 +14,28 @@ void buf_done(struct buf *b) {
     buf_init(b, b->budget);
 }
 
+static bool grow_to(struct buf *b, size_t cap) {
+    uint8_t *p = budget_realloc(b->budget, b->data, b->cap, cap);
+    if (!p)
+        return false;
+    b->data = p;
+    b->cap = cap;
+    return true;
+}
+
+bool buf_reserve_exact(struct buf *b, size_t n) {
+    size_t need;
+    if (b->failed)
+        return false;
+    if (b->cap - b->len >= n)
+        return true;
+    if (!size_add(b->len, n, &need) || !grow_to(b, need)) {
+        b->failed = true;
+        return false;
+    }
+    return true;
+}
+
 bool buf_reserve(struct buf *b, size_t n) {
     if (b->failed)
         return false;
@@ -27,18 +49,10 @@ bool buf_reserve(struct buf *b, size_t n) {
     size_t cap = b->cap ? b->cap : BUF_FIRST_BYTES;
     while (cap < need)
         cap = cap > SIZE_MAX / 2 ? need : cap * 2;
-    uint8_t *p = budget_realloc(b->budget, b->data, b->cap, cap);
-    if (!p && cap > need) { /* doubling does not fit: try just what is needed */
-        cap = need;
-        p = budget_realloc(b->budget, b->data, b->cap, cap);
-    }
-    if (!p) {
-        b->failed = true;
-        return false;
-    }
-    b->data = p;
-    b->cap = cap;
-    return true;
+    if (grow_to(b, cap) || (cap > need && grow_to(b, need))) /* if doubling does not fit: just what is needed */
+        return true;
+    b->failed = true;
+    return false;
 }
 
 void buf_trim(struct buf *b) {

@@ -22,6 +22,8 @@ void buf_done(struct buf *b); /* frees; the buffer is then empty and usable */
 
 /* Makes room for n more bytes; false (and failed set) if there is no memory. */
 bool buf_reserve(struct buf *b, size_t n);
+/* The same, without the growth by doubling: for buffers whose final size is known. */
+bool buf_reserve_exact(struct buf *b, size_t n);
 /* Gives back memory beyond what is used, when that is more than half. */
 void buf_trim(struct buf *b);
 

@@ -1,8 +1,8 @@
 /* The query tree. Text and structured form build it, print writes it, plan compiles it.
  *
- * Nodes live in the arena of their struct query and are immutable once built; freeing the arena frees the tree, without
- * recursion. AND and OR are n-ary and never directly inside themselves. Negated spellings are NOT over the plain node.
- * A query may be used by several threads at once.
+ * Nodes live in the arena of their struct query and are immutable once built; freeing the arena
+ * frees the tree, without recursion. AND and OR are n-ary and never directly inside themselves.
+ * Negated spellings are NOT over the plain node. A query may be used by several threads at once.
  */
 #ifndef TAMIS_QUERY_AST_H
 #define TAMIS_QUERY_AST_H
@@ -23,27 +23,34 @@ enum node_kind {
     NODE_LITERAL, /* value */
     NODE_PATH,    /* path, scope */
     NODE_PARAM,   /* param */
-    NODE_LIST,    /* second child of IN: values and kids together are the items; order between the two does not matter */
-    NODE_OP,      /* op, kids */
+    NODE_LIST, /* second child of IN: values and kids together are the items; order between the two
+                  does not matter */
+    NODE_OP,   /* op, kids */
 };
 
 struct node {
     enum node_kind kind;
-    enum op op;          /* NODE_OP */
-    uint32_t pos, length; /* where it stands in the query: bytes of the text, or of the structured form */
+    enum op op; /* NODE_OP */
+    uint32_t pos,
+        length;     /* where it stands in the query: bytes of the text, or of the structured form */
+    uint32_t depth; /* levels of the tree from here down: 1 for a leaf; an array constant counts its
+                       own */
     uint32_t n_kids;
-    uint32_t n_values;   /* NODE_LIST */
-    uint32_t scope;      /* NODE_PATH: 0 the row; k the element of the k-th quantifier around it, counted from the inside */
-    uint32_t param;      /* NODE_PARAM: index into query.params */
+    uint32_t n_values; /* NODE_LIST */
+    uint32_t scope; /* NODE_PATH: 0 the row; k the element of the k-th quantifier around it, counted
+                       from the inside; 0 elsewhere */
+    uint32_t param; /* NODE_PARAM: index into query.params */
     struct node **kids;
     struct value *values; /* NODE_LIST: constant items, in order */
-    struct value value;  /* NODE_LITERAL. ARRAY and MAP only from the structured form and from parameters */
-    struct path path;    /* NODE_PATH */
-    struct str var;      /* OP_ANY, OP_EVERY: the element's name as written; p NULL for ANY(path) op ... */
+    struct value value;   /* NODE_LITERAL; ARRAY and MAP in canonical encoding (shortest forms) */
+    struct path path;     /* NODE_PATH */
+    struct str
+        var; /* OP_ANY, OP_EVERY: the element's name as written; p NULL for ANY(path) op ... */
 };
 
-/* Operands by op:  IS_*, NOT: [x].  comparisons, DISTINCT, *_WITH, CONTAINS: [a, b].  IN: [x, NODE_LIST or NODE_PARAM].
- * BETWEEN: [x, low, high].  LIKE, ILIKE: [x, pattern] or [x, pattern, escape].  ANY, EVERY: [array, predicate]. */
+/* Operands by op:  IS_*, NOT: [x].  comparisons, DISTINCT, *_WITH, CONTAINS: [a, b].  IN: [x,
+ * NODE_LIST or NODE_PARAM]. BETWEEN: [x, low, high].  LIKE, ILIKE: [x, pattern] or [x, pattern,
+ * escape].  ANY, EVERY: [array, predicate]. */
 
 struct param {
     struct str name; /* p is NULL for ? */
@@ -58,7 +65,15 @@ struct query {
 };
 
 /* Properties of an operator, from ops.def. */
-enum op_shape { SHAPE_PREFIX, SHAPE_INFIX, SHAPE_LIST, SHAPE_BETWEEN, SHAPE_IS, SHAPE_CALL, SHAPE_QUANT };
+enum op_shape {
+    SHAPE_PREFIX,
+    SHAPE_INFIX,
+    SHAPE_LIST,
+    SHAPE_BETWEEN,
+    SHAPE_IS,
+    SHAPE_CALL,
+    SHAPE_QUANT
+};
 struct op_info {
     const char *structured, *text;
     int least, most; /* operands; most -1: any number */
@@ -66,11 +81,13 @@ struct op_info {
 };
 const struct op_info *op_info(enum op op);
 
-/* True for a node whose value can only be a truth value: everything but literals, paths and parameters. */
+/* True for a node whose value can only be a truth value: everything but literals, paths and
+ * parameters. */
 bool node_is_predicate(const struct node *n);
 
-/* Same tree: kinds, operators, literals (NaN equals NaN, -0.0 differs from 0.0), paths, scopes and parameters; positions and element names
- * do not count. Iterative over lists, recursive over the bounded depth. */
+/* Same tree: kinds, operators, literals (NaN equals NaN, -0.0 differs from 0.0), paths, scopes and
+ * parameters; positions and element names do not count. Iterative over lists, recursive over the
+ * bounded depth. */
 bool node_eq(const struct node *a, const struct node *b);
 
 #endif

@@ -48,7 +48,8 @@ struct request *session_next(struct session *s, bool *ret_small);
 void session_run(struct request *r); /* at most STEP_ROWS rows or output_bytes of output; any thread */
 void session_ran(struct session *s, struct request *r);
 
-/* Deadline: the owner's clock says that r's connection has run it too long, or that the daemon must stop. Any thread. */
+/* Stops a request that the owner's clock says has run too long, or that must end with its connection. Takes effect at the latest with the next
+ * session_next or session_ran. Any thread. */
 void session_stop_request(struct request *r, enum status why);
 /* The request that has been open longest without being answered, or NULL; *ret_serial grows by one a request. For the deadline timer. */
 struct request *session_oldest(struct session *s, uint64_t *ret_serial);
@@ -57,7 +58,8 @@ void session_drain(struct session *s);
 /* Puts a last error (id 0) in the output and ends the session: TOO_MANY_CLIENTS, SLOW_CLIENT, SHUTDOWN. */
 void session_fail(struct session *s, enum status why, const char *detail);
 
-const uint8_t *session_output(const struct session *s, size_t *ret_n);
+/* What is to be written next: these bytes stay where they are until session_sent has counted all of them, whatever is appended. */
+const uint8_t *session_output(struct session *s, size_t *ret_n);
 void session_sent(struct session *s, size_t n);
 
 bool session_is_over(const struct session *s); /* nothing more will be read or run */

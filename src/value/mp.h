@@ -15,7 +15,8 @@
 struct mp_reader {
     const uint8_t *start, *p, *end;
     uint32_t depth_limit;   /* nesting that mp_read_value and mp_skip accept */
-    enum status status;     /* E_OK, E_ROW_TRUNCATED, E_ROW_INVALID or E_ROW_TOO_DEEP */
+    uint32_t fields_limit;  /* pairs of one map that they accept; mp_reader_init sets UINT32_MAX */
+    enum status status;     /* E_OK, E_ROW_TRUNCATED, E_ROW_INVALID, E_ROW_TOO_DEEP or E_ROW_TOO_WIDE */
     const uint8_t *fault;   /* where it is wrong */
 };
 

@@ -1,0 +1,1 @@
+"""What all workloads share: building, racing, reporting. Knows no workload."""

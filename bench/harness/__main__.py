@@ -1,0 +1,55 @@
+"""bench/run [workload...]: build, make the data, run, print and keep the reports."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import workloads
+from harness import machine
+from harness.bench import BENCH, ROOT, Bench, build_release
+
+FIGURE_ROUNDS = 7
+
+
+def _arguments() -> argparse.Namespace:
+    known = workloads.names()
+    parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
+    parser.add_argument("workload", nargs="*", help=f"of {', '.join(known)}; none: all of them")
+    parser.add_argument(
+        "--rounds", type=int, default=FIGURE_ROUNDS, help="rounds a race; fewer than 7: not kept"
+    )
+    parser.add_argument("--small", action="store_true", help="50,000 rows: not kept")
+    parser.add_argument("--cpu", type=int, help="put everything on this one core (as taskset does)")
+    parser.add_argument("--build", type=Path, help="a built tree to use in place of build/release")
+    given = parser.parse_args()
+    for name in given.workload:
+        if name not in known:
+            parser.error(f"unknown workload {name!r}, known are {', '.join(known)}")
+    if given.rounds < 2:
+        parser.error("--rounds: at least 2, for a spread")
+    return given
+
+
+def main() -> int:
+    given = _arguments()
+    if given.cpu is not None:
+        os.sched_setaffinity(0, {given.cpu})  # children inherit it
+    build = given.build.resolve() if given.build else build_release()
+    bench = Bench(build, given.rounds, given.small, given.cpu)
+    facts = machine.facts(ROOT, build, given.cpu)
+    facts.append(f"medians of {given.rounds} rounds, contestants in turn")
+    for name in given.workload or workloads.names():
+        text = workloads.load(name).run(bench).markdown(facts)
+        print(text)
+        if not given.small and given.rounds >= FIGURE_ROUNDS:  # a trial is no figure
+            results = BENCH / "results"
+            results.mkdir(exist_ok=True)
+            (results / f"{name}.md").write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,289 @@
+"""The client: queries and rows in, the caller's own rows out.
+
+Client spawns a daemon, connect() uses one that listens; after that they are the same. This module
+is what callers see and what a client's life is; runner.py does the work.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from array import array
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, Optional, TypeVar, Union
+
+from .channel import Channel
+from .connection import PING, STATS
+from .errors import ProtocolError
+from .explain import Explanation
+from .frames import Packer
+from .plans import Params, Query, make_options
+from .prepared import Prepared
+from .result import Stats
+from .runner import Runner, check_timeout
+from .stream import Feed, Stream
+from .transport import ChildTransport, Command, SocketTransport, Transport, find_daemon
+
+T = TypeVar("T")
+Default = Callable[[Any], Any]
+
+NAME = "tamis-python 0.1.0"
+START_SECONDS = 10.0  # for the daemon's WELCOME
+GRACE_SECONDS = 2.0  # for it to end by itself
+
+
+class Client:
+    """A daemon of our own, spawned as a child process, and the way to it.
+
+    command: the tamisd to start, or its argument vector (--stdio is put behind); else $TAMISD, else
+    tamisd on PATH, else one beside the package.
+    default: called with a value that msgpack has no form for; returns one that it has.
+    timeout: seconds for each request, unless the request says otherwise. None: no end.
+
+    To be closed after use, best by `with`. May be used by several threads: one request runs at a
+    time, the others wait. In a forked process make a new one.
+
+    Raises DaemonNotFound, DaemonDied, ProtocolError or Timeout if no tamisd can be started.
+    """
+
+    def __init__(
+        self,
+        command: Optional[Command] = None,
+        *,
+        default: Optional[Default] = None,
+        timeout: Optional[float] = None,
+    ) -> None:
+        check_timeout(timeout)
+        self._start(ChildTransport(find_daemon(command)), default, timeout)
+
+    def _start(
+        self, transport: Transport, default: Optional[Default], timeout: Optional[float]
+    ) -> None:
+        packer = Packer(default)
+        channel = Channel(transport, packer)
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            request, frame = channel.connection.hello(NAME)
+            channel.section(deadline, channel.exchange, request, frame, deadline)
+            channel.connection.welcome(request)
+        except BaseException:
+            channel.close(0.0)
+            raise
+        self._channel = channel
+        self._transport = transport
+        self._runner = Runner(channel, packer, timeout)
+
+    # What the caller asks ----------------------------------------------------------------------
+
+    def filter(
+        self,
+        query: Query,
+        rows: Iterable[T],
+        /,
+        *,
+        params: Params = None,
+        limit: Optional[int] = None,
+        timeout: Optional[float] = None,
+        **named: Any,
+    ) -> list[T]:
+        """The rows that match, the caller's own objects, in their order.
+
+        query: text, or the structured form as nested lists or tuples.
+        rows: mappings. Only the fields that the query reads are sent.
+        params: values for `?` (a sequence) or `:name` (a mapping); **named: values for `:name`.
+        limit: stop after so many matches. timeout: seconds.
+
+        Raises QueryError, ParameterError, EncodeError, RowError, LimitError, Timeout, DaemonDied,
+        and TypeError for a row that is no mapping.
+        """
+        return self._runner.filter(query, rows, params, named, limit, timeout)
+
+    def indices(
+        self,
+        query: Query,
+        rows: Iterable[Any],
+        /,
+        *,
+        params: Params = None,
+        limit: Optional[int] = None,
+        timeout: Optional[float] = None,
+        **named: Any,
+    ) -> array[int]:
+        """The numbers of the rows that match, ascending, as array('I'). Arguments as filter."""
+        return self._runner.indices(query, rows, params, named, limit, timeout)
+
+    def mask(
+        self,
+        query: Query,
+        rows: Iterable[Any],
+        /,
+        *,
+        params: Params = None,
+        limit: Optional[int] = None,
+        timeout: Optional[float] = None,
+        **named: Any,
+    ) -> bytearray:
+        """One byte a row, 1 for a match, else 0: for itertools.compress. Arguments as filter."""
+        return self._runner.mask(query, rows, params, named, limit, timeout)
+
+    def count(
+        self,
+        query: Query,
+        rows: Iterable[Any],
+        /,
+        *,
+        params: Params = None,
+        limit: Optional[int] = None,
+        timeout: Optional[float] = None,
+        **named: Any,
+    ) -> int:
+        """How many rows match. Arguments as filter."""
+        return self._runner.count(query, rows, params, named, limit, timeout)
+
+    def stream(
+        self,
+        query: Query,
+        rows: Iterable[T],
+        /,
+        *,
+        params: Params = None,
+        limit: Optional[int] = None,
+        timeout: Optional[float] = None,
+        chunk_rows: Optional[int] = None,
+        in_flight: int = 4,
+        **named: Any,
+    ) -> Stream[T]:
+        """An iterator over the rows that match, in their order, in bounded memory.
+
+        rows: any iterable; it is read ahead by at most in_flight chunks.
+        chunk_rows: rows that are sent at once; None: by their size, about 512 KiB.
+        in_flight: chunks that may be under way at a time. For a live source, chunk_rows=1 and
+        in_flight=1 hand out each match before the next row is asked for.
+        timeout: seconds for each wait for the daemon; the caller's own time does not count.
+
+        The client may be used between two rows. An exception of the iterable, close() of the
+        stream or dropping it cancels what is under way. Errors come when iterating, after the
+        matches before them; a QueryError comes at once.
+        """
+        runner = self._runner
+        options = make_options("auto", params, named, limit)
+        return Stream(Feed(runner, query, rows, options, chunk_rows, in_flight, timeout), self)
+
+    def prepare(self, query: Query, /, *, timeout: Optional[float] = None) -> Prepared:
+        """The query for repeated use. filter() and the others do the like for a text they meet
+        again: prepare() saves the look-up, checks a query early and tells its fields."""
+        runner = self._runner
+        deadline = runner.until(timeout)
+        plan = runner.channel.section(deadline, runner.prepare, query, deadline)
+        return Prepared(self, runner, plan)
+
+    def explain(
+        self,
+        query: Query,
+        rows: Optional[Iterable[Any]] = None,
+        /,
+        *,
+        params: Params = None,
+        timeout: Optional[float] = None,
+        **named: Any,
+    ) -> Explanation:
+        """How the query is run; with rows it is run on them and measured (one batch of rows)."""
+        return self._runner.explain(query, rows, params, named, timeout)
+
+    def ping(self, *, timeout: Optional[float] = None) -> float:
+        """Seconds of one round trip to the daemon."""
+        started = time.perf_counter()
+        answer = self._ask(PING, timeout)
+        if answer[0] is not None:
+            raise ProtocolError("a PONG with something that was not sent")
+        return time.perf_counter() - started
+
+    def stats(self, *, timeout: Optional[float] = None) -> dict[str, Any]:
+        """The daemon's counters, see STATISTICS in proto/PROTOCOL.md."""
+        told = self._ask(STATS, timeout)[0]
+        if not isinstance(told, dict):
+            raise ProtocolError("a STATISTICS reply without its map")
+        return told
+
+    @property
+    def last_stats(self) -> Optional[Stats]:
+        """Counts of the last filter, indices, mask or count that this thread finished."""
+        return self._runner.last_stats
+
+    @property
+    def server(self) -> str:
+        """Name and version that the daemon gives."""
+        return self._channel.connection.server
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """The limits that the daemon told, by name (proto/limits.def)."""
+        return dict(self._channel.connection.limits)
+
+    @property
+    def pid(self) -> Optional[int]:
+        """Process id of a spawned daemon, None over a socket."""
+        return self._transport.pid if isinstance(self._transport, ChildTransport) else None
+
+    @property
+    def closed(self) -> bool:
+        return self._channel.closed
+
+    def close(self) -> None:
+        """End the connection, and a spawned daemon with it: by the end of its input, after two
+        seconds by SIGTERM, then SIGKILL. A request of another thread gets two seconds to end,
+        then ClosedError. Twice is once."""
+        self._channel.close(GRACE_SECONDS)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        value: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        channel: Optional[Channel] = getattr(self, "_channel", None)
+        if channel is not None and not channel.closed:
+            try:
+                warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+            finally:
+                channel.close(GRACE_SECONDS)
+
+    def __repr__(self) -> str:
+        where = "a socket" if self.pid is None else f"process {self.pid}"
+        state = "closed" if self.closed else where
+        return f"<tamis.Client of {self.server!r}, {state}>"
+
+    def _ask(self, kind: int, timeout: Optional[float]) -> list[Any]:
+        """The answer to a request that is nothing but its kind."""
+        deadline = self._runner.until(timeout)
+        return self._channel.section(deadline, self._ask_now, kind, deadline)
+
+    def _ask_now(self, kind: int, deadline: Optional[float]) -> list[Any]:
+        channel = self._channel
+        request = channel.connection.open(kind)
+        channel.exchange(request, self._runner.packer.frame((kind, request.id)), deadline)
+        return request.answer
+
+
+def connect(
+    path: Union[str, bytes, os.PathLike[str]],
+    *,
+    default: Optional[Default] = None,
+    timeout: Optional[float] = None,
+) -> Client:
+    """A client of the daemon that listens on the Unix socket at path. Arguments as Client.
+
+    Raises OSError if the socket cannot be reached, else as Client.
+    """
+    check_timeout(timeout)
+    client = Client.__new__(Client)
+    client._start(SocketTransport(path, START_SECONDS), default, timeout)
+    return client

@@ -1,0 +1,139 @@
+"""Rows to columns: takes out of the caller's rows the fields that a query reads, and no others.
+
+A Gatherer is made once for a plan. It knows how rows look and how a column payload looks
+(proto/PROTOCOL.md, "Row payloads"), but nothing of queries or connections.
+
+A field that a row does not have is missing, which is not the same as a field that holds None. A
+path that steps through something that is no mapping (or no list or tuple, for a number) is
+missing too, never an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from operator import countOf, itemgetter
+from typing import Any, Callable, Optional, Union
+
+from .errors import EncodeError
+from .frames import PACK_ERRORS
+
+Path = tuple[Union[str, int], ...]
+# path, type, data, valid, present
+Column = tuple[Path, str, list[Any], None, Optional[bytes]]
+Payload = tuple[str, int, list[Column]]
+
+MISSING: Any = object()
+TO_DIGITS = bytes([0x30, 0x31]) + bytes(254)
+
+
+class Gatherer:
+    """The fields of one plan, ready to be taken out of rows."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = tuple(paths)
+        # A path of one name, the common case, has a getter that runs in C.
+        self._plans: list[tuple[Path, Optional[Callable[[Any], Any]]]] = [
+            (path, itemgetter(path[0]) if len(path) == 1 else None) for path in self.paths
+        ]
+
+    def payload(self, rows: Sequence[Any], base: int = 0) -> Payload:
+        """The column payload for the rows; base is the number of the first.
+
+        TypeError, naming the row, if one is no mapping.
+        """
+        plain = countOf(map(type, rows), dict) == len(rows)
+        if not plain:
+            check_rows(rows, base)
+        columns: list[Column] = []
+        for path, getter in self._plans:
+            # Only a plain dict is certain to raise KeyError: a subclass may invent or even
+            # insert the value that is asked for.
+            if plain and getter is not None:
+                try:
+                    columns.append((path, "list", list(map(getter, rows)), None, None))
+                    continue
+                except KeyError:
+                    pass
+            values = follow(rows, path)
+            flags = bytes([value is not MISSING for value in values])
+            if 0 not in flags:
+                columns.append((path, "list", values, None, None))
+            elif 1 in flags:
+                values = [None if value is MISSING else value for value in values]
+                columns.append((path, "list", values, None, to_bitmap(flags)))
+            # A column that no row has is left out, which means the same.
+        return ("columns", len(rows), columns)
+
+
+def check_rows(rows: Sequence[Any], base: int) -> None:
+    """TypeError for the first row that is no mapping."""
+    for kind in set(map(type, rows)):
+        if not issubclass(kind, Mapping):
+            at = next(i for i, row in enumerate(rows) if not isinstance(row, Mapping))
+            name = type(rows[at]).__name__
+            raise TypeError(f"row {base + at} is of type '{name}', not a mapping")
+
+
+def follow(rows: Sequence[Any], path: Path) -> list[Any]:
+    """The value of the path in each row, MISSING where there is none."""
+    values: list[Any] = list(rows)
+    for key in path:
+        if isinstance(key, str):
+            values = [
+                value.get(key, MISSING) if type(value) is dict else _member(value, key)
+                for value in values
+            ]
+        else:
+            values = [_element(value, key) for value in values]
+    return values
+
+
+def _member(value: Any, key: str) -> Any:
+    return value[key] if isinstance(value, Mapping) and key in value else MISSING
+
+
+def _element(value: Any, index: int) -> Any:
+    return value[index] if isinstance(value, (list, tuple)) and index < len(value) else MISSING
+
+
+def to_bitmap(flags: bytes) -> bytes:
+    """Bytes of 0 and 1 to a bitmap: bit i in byte i / 8 at 1 << (i % 8)."""
+    if not flags:
+        return b""
+    digits = flags[::-1].translate(TO_DIGITS)  # the first flag is the lowest digit
+    return int(digits, 2).to_bytes((len(flags) + 7) // 8, "little")
+
+
+def culprit(
+    payload: Payload, base: int, pack: Callable[[Any], bytes], cause: BaseException
+) -> EncodeError:
+    """Finds the value that made packing the payload fail. Slow, for errors only."""
+    for path, _, values, _, _ in payload[2]:
+        for i, value in enumerate(values):
+            reason = refusal(value, pack)
+            if reason:
+                return EncodeError(reason, row=base + i, field=path_text(path))
+    return EncodeError(str(cause), field="rows")  # each value alone can be packed: their sum is
+
+
+def refusal(value: Any, pack: Callable[[Any], bytes]) -> str:
+    """Why a value cannot be packed, empty if it can."""
+    try:
+        pack(value)
+    except PACK_ERRORS as error:
+        reason = str(error)
+        return f"a value of type '{type(value).__name__}' cannot be sent: {reason}"
+    return ""
+
+
+def path_text(path: Path) -> str:
+    """A path as it is written in a query."""
+    text = ""
+    for key in path:
+        if isinstance(key, int):
+            text += f"[{key}]"
+        else:
+            plain = key.isidentifier() and key.isascii()
+            quoted = key if plain else '"' + key.replace('"', '""') + '"'
+            text += f".{quoted}" if text else quoted
+    return text

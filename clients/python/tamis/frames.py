@@ -1,0 +1,109 @@
+"""Frames: four bytes of length and one msgpack array. Objects to bytes, bytes to messages.
+
+Knows nothing of what the messages mean, of sockets or of threads. A Packer belongs to the client
+whose lock protects it; a Decoder belongs to one connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from struct import Struct
+from typing import Any, Optional, Union
+
+import msgpack
+
+from .errors import ProtocolError
+
+LENGTH = Struct(">I")
+KEPT_BYTES = 4 << 20  # a packer that had to make more than this is thrown away with its buffer
+
+# What msgpack.Packer raises for a value that it has no form for: a type (Decimal), a range
+# (2**64), a naive datetime or an object that contains itself, bytes beyond 4 GiB.
+PACK_ERRORS = (TypeError, ValueError, OverflowError)
+
+
+# What garbage provokes: format, length, nesting, a key that cannot be hashed, a wrong timestamp.
+UNPACK_ERRORS = (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException)
+
+
+class Packer:
+    """Messages to frames. Keeps one msgpack packer, whose buffer is used again and again."""
+
+    def __init__(self, default: Optional[Callable[[Any], Any]] = None) -> None:
+        self._default = default
+        self._renew()
+
+    def _renew(self) -> None:
+        # surrogatepass: a str that is no valid Unicode goes out as the bytes that it stands for.
+        packer = msgpack.Packer(
+            default=self._default,
+            use_bin_type=True,
+            datetime=True,
+            unicode_errors="surrogatepass",
+            autoreset=True,
+        )
+        self.pack: Callable[[Any], bytes] = packer.pack
+
+    def frame(self, message: Any) -> bytes:
+        """The frame of a message; one of PACK_ERRORS if a value has no msgpack form."""
+        body = self.pack(message)
+        size = len(body)
+        if size > KEPT_BYTES:
+            self._renew()
+        return LENGTH.pack(size) + body
+
+
+class Decoder:
+    """Bytes in pieces of any size to messages. Its memory is what came of one frame."""
+
+    def __init__(self, most_bytes: int) -> None:
+        """most_bytes: a frame that claims more is a ProtocolError."""
+        self.most_bytes = most_bytes
+        self._rest = bytearray()
+
+    @property
+    def inside(self) -> bool:
+        """True in the middle of a frame."""
+        return bool(self._rest)
+
+    @property
+    def wanted(self) -> int:
+        """Bytes that are missing of the frame that has begun; 0 if that is not known."""
+        if len(self._rest) < 4:
+            return 0
+        return 4 + int(LENGTH.unpack_from(self._rest)[0]) - len(self._rest)
+
+    def feed(self, data: bytes) -> list[Any]:
+        """The messages that the data completes; ProtocolError if it cannot be a frame."""
+        rest = self._rest
+        source: Union[bytes, bytearray] = data
+        if rest:
+            rest += data
+            source = rest
+        messages = []
+        pos, end = 0, len(source)
+        while end - pos >= 4:
+            (size,) = LENGTH.unpack_from(source, pos)
+            if size > self.most_bytes:
+                raise ProtocolError(f"a frame of {size} bytes, allowed are {self.most_bytes}")
+            stop = pos + 4 + size
+            if stop > end:
+                break
+            messages.append(unpack(source[pos + 4 : stop]))
+            pos = stop
+        if source is rest:
+            del rest[:pos]
+        elif pos < end:
+            rest += data[pos:]
+        return messages
+
+
+def unpack(body: Union[bytes, bytearray]) -> Any:
+    """The value of a frame; ProtocolError if its bytes are not one msgpack value."""
+    try:
+        # Timestamps stay msgpack.Timestamp: they may lie outside what datetime can hold. A str
+        # that is no UTF-8 (the name of a field may be) keeps its bytes as lone surrogates.
+        return msgpack.unpackb(body, strict_map_key=False, unicode_errors="surrogateescape")
+    except UNPACK_ERRORS as error:
+        detail = f"{type(error).__name__}: {error}"
+        raise ProtocolError(f"a frame that is not msgpack ({detail})") from error

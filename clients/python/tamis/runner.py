@@ -1,0 +1,301 @@
+"""How requests are run: plans for queries, rows to frames, the exchange, results.
+
+Client, Prepared and Stream are thin over this. A Runner has one connected channel; the methods
+take a query (or a Plan) and may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Optional, TypeVar, Union
+
+from . import encode, result
+from .channel import Channel
+from .connection import END, EXECUTE, EXPLAIN, PREPARE, Request
+from .errors import ClosedError, LimitError
+from .explain import Explanation, explanation
+from .frames import PACK_ERRORS, Packer
+from .plans import CACHED_PLANS, Key, Params, Plan, PlanCache, Query, make_options
+
+T = TypeVar("T")
+Source = Union[Query, Plan]
+
+TOO_MANY_PLANS = 41
+FEW_ROWS = 1024
+
+
+class Runner:
+    """Runs requests over a channel whose HELLO has been answered.
+
+    seconds: for each request that does not say otherwise, None: no end.
+    """
+
+    def __init__(self, channel: Channel, packer: Packer, seconds: Optional[float]) -> None:
+        self.channel = channel
+        self.packer = packer
+        self.limits = channel.connection.limits
+        self._seconds = seconds
+        self._local = threading.local()
+        self._plans = PlanCache(max(1, min(CACHED_PLANS, self.limits.get("plans", 1024) // 2)))
+        most = encode.SINGLE_ROWS
+        self._most_single = min(most, self.limits.get("batch_rows", most))
+        self._most_bytes = self.limits.get("frame_bytes", 64 << 20)
+
+    @property
+    def last_stats(self) -> Optional[result.Stats]:
+        """Counts of the last request that this thread finished."""
+        done: Optional[result.Stats] = getattr(self._local, "done", None)
+        return done
+
+    def seconds(self, timeout: Optional[float]) -> Optional[float]:
+        """The timeout of a request that asks for this one; ValueError for one that cannot be."""
+        seconds = self._seconds if timeout is None else timeout
+        check_timeout(seconds)
+        return seconds
+
+    def until(self, timeout: Optional[float]) -> Optional[float]:
+        """The same as a time of time.monotonic()."""
+        seconds = self.seconds(timeout)
+        return None if seconds is None else time.monotonic() + seconds
+
+    def filter(
+        self,
+        source: Source,
+        rows: Iterable[T],
+        params: Params,
+        named: Mapping[str, Any],
+        limit: Optional[int],
+        timeout: Optional[float],
+    ) -> list[T]:
+        held = _held(rows)
+        # Among few rows a match costs less as a number than the others do as bits.
+        kind = "indices" if len(held) <= FEW_ROWS else "auto"
+        options = make_options(kind, params, named, limit)
+        request, done = self.run(source, held, options, timeout)
+        return result.pick(request.results, held, done.matched)
+
+    def indices(
+        self,
+        source: Source,
+        rows: Iterable[Any],
+        params: Params,
+        named: Mapping[str, Any],
+        limit: Optional[int],
+        timeout: Optional[float],
+    ) -> array[int]:
+        held = _held(rows)
+        options = make_options("indices", params, named, limit)
+        request, done = self.run(source, held, options, timeout)
+        return result.indices(request.results, len(held), done.matched)
+
+    def mask(
+        self,
+        source: Source,
+        rows: Iterable[Any],
+        params: Params,
+        named: Mapping[str, Any],
+        limit: Optional[int],
+        timeout: Optional[float],
+    ) -> bytearray:
+        held = _held(rows)
+        options = make_options("bitmap", params, named, limit)
+        request, done = self.run(source, held, options, timeout)
+        return result.mask(request.results, len(held), done.matched)
+
+    def count(
+        self,
+        source: Source,
+        rows: Iterable[Any],
+        params: Params,
+        named: Mapping[str, Any],
+        limit: Optional[int],
+        timeout: Optional[float],
+    ) -> int:
+        options = make_options("count", params, named, limit)
+        return self.run(source, _held(rows), options, timeout)[1].matched
+
+    def explain(
+        self,
+        source: Source,
+        rows: Optional[Iterable[Any]],
+        params: Params,
+        named: Mapping[str, Any],
+        timeout: Optional[float],
+    ) -> Explanation:
+        held = None if rows is None else _held(rows)
+        options = make_options(None, params, named, None)
+        deadline = self.until(timeout)
+        return explanation(
+            self.channel.section(deadline, self._explain, source, held, options, deadline)
+        )
+
+    def _explain(
+        self,
+        source: Source,
+        rows: Optional[Sequence[Any]],
+        options: dict[str, Any],
+        deadline: Optional[float],
+    ) -> Any:
+        channel = self.channel
+        plan = self.resolve(source, deadline)
+        request = channel.connection.open(EXPLAIN, plan.query)
+        try:
+            frame = encode.explain_frame(self.packer, request.id, plan, options, rows)
+            self._fit(frame, "the rows to explain with do not fit a frame")
+        except BaseException:
+            channel.connection.forget(request)
+            raise
+        channel.exchange(request, frame, deadline)
+        return request.answer[0]
+
+    def run(
+        self,
+        source: Source,
+        rows: Sequence[Any],
+        options: dict[str, Any],
+        timeout: Optional[float],
+    ) -> tuple[Request, result.Stats]:
+        """One request over all rows."""
+        deadline = self.until(timeout)
+        request = self.channel.section(deadline, self._run, source, rows, options, deadline)
+        done = result.stats(request.answer[0])
+        self._local.done = done
+        return request, done
+
+    def _run(
+        self,
+        source: Source,
+        rows: Sequence[Any],
+        options: dict[str, Any],
+        deadline: Optional[float],
+    ) -> Request:
+        """In one message if there are few rows and they fit, else as a row stream of several."""
+        plan = self.resolve(source, deadline)
+        if len(rows) > self._most_single:
+            return self._run_chunks(plan, rows, options, deadline)
+        connection = self.channel.connection
+        request = connection.open(EXECUTE, plan.query)
+        frame = b""
+        try:
+            frame = encode.execute_frame(self.packer, request.id, plan, options, rows, 0)
+            if len(frame) - 4 > self._most_bytes:
+                frame = b""
+        finally:
+            if not frame:
+                connection.forget(request)
+        if not frame:
+            return self._run_chunks(plan, rows, options, deadline)
+        self.channel.exchange(request, frame, deadline)
+        return request
+
+    def _run_chunks(
+        self,
+        plan: Plan,
+        rows: Sequence[Any],
+        options: dict[str, Any],
+        deadline: Optional[float],
+    ) -> Request:
+        """A row stream: while the daemon works on one chunk, the next is made."""
+        channel, connection, packer = self.channel, self.channel.connection, self.packer
+        request = connection.open(EXECUTE, plan.query)
+        opening = (EXECUTE, request.id, plan.number, options, None)
+        try:
+            channel.send(encode.frame_without_rows(packer, opening, options), deadline)
+            pace = encode.Pace(connection.limits)
+            parts: list[tuple[Sequence[Any], int]] = []
+            base = 0
+            while parts or base < len(rows):
+                channel.look()
+                if request.finished:  # the limit is reached, or an error
+                    break
+                if not parts:
+                    parts.append((rows[base : base + pace.rows], base))
+                    base += len(parts[0][0])
+                part, start = parts.pop()
+                frame = encode.rows_frame(packer, request.id, plan, part, start)
+                if len(frame) - 4 > self._most_bytes:
+                    parts += encode.halves(part, start, len(frame) - 4, self._most_bytes)[::-1]
+                    continue
+                pace.learn(len(part), len(frame))
+                channel.send(frame, deadline)
+            if not request.finished:
+                channel.send(packer.frame((END, request.id)), deadline)
+            channel.wait(request, deadline)
+        except BaseException:
+            channel.abandon(request)
+            raise
+        if request.error is not None:
+            raise request.error
+        return request
+
+    def resolve(self, source: Source, deadline: Optional[float]) -> Plan:
+        """The plan for a query, of the cache if it was used lately. Within a section."""
+        if isinstance(source, Plan):
+            if source.closed:
+                raise ClosedError("the prepared query is closed")
+            return source
+        key: Key
+        if isinstance(source, str):
+            key = source
+        else:
+            try:
+                key = self.packer.pack(source)
+            except PACK_ERRORS:
+                return self.prepare(source, deadline)  # which tells what is wrong
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self.prepare(source, deadline)
+            for gone in self._plans.put(key, plan):
+                self.channel.close_plan_later(gone.number)
+        return plan
+
+    def prepare(self, query: Query, deadline: Optional[float]) -> Plan:
+        if not isinstance(query, (str, list, tuple)):
+            raise TypeError(f"a query is str, list or tuple, not {type(query).__name__}")
+        try:
+            return self._prepare_once(query, deadline)
+        except LimitError as error:
+            if error.code != TOO_MANY_PLANS or not len(self._plans):
+                raise
+        # Other users of the connection's plans are the caller's own prepared queries: ours go.
+        for gone in self._plans.clear():
+            self.channel.close_plan_now(gone.number, deadline)
+        return self._prepare_once(query, deadline)
+
+    def _prepare_once(self, query: Query, deadline: Optional[float]) -> Plan:
+        channel = self.channel
+        request = channel.connection.open(PREPARE, query)
+        try:
+            frame = encode.frame_without_rows(self.packer, (PREPARE, request.id, query), {})
+            self._fit(frame, "the query does not fit a frame")
+        except BaseException:
+            channel.connection.forget(request)
+            raise
+        channel.exchange(request, frame, deadline)
+        return Plan(query, request.answer)
+
+    def _fit(self, frame: bytes, message: str) -> None:
+        size = len(frame) - 4
+        if size > self._most_bytes:
+            raise LimitError(
+                f"{message} (frame_bytes of the daemon)", limit=self._most_bytes, actual=size
+            )
+
+
+def check_timeout(seconds: Optional[float]) -> None:
+    """ValueError for a timeout that is none."""
+    if seconds is not None and (math.isnan(seconds) or seconds < 0):
+        raise ValueError("a timeout must not be negative")
+
+
+def _held(rows: Iterable[T]) -> Sequence[T]:
+    """The rows as something with a length and numbers."""
+    if isinstance(rows, (list, tuple)):
+        return rows
+    if isinstance(rows, Mapping):
+        raise TypeError("rows must be an iterable of mappings, not a mapping")
+    return list(rows)

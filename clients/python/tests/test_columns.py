@@ -1,0 +1,112 @@
+"""Rows to columns, against a plain walk of every row."""
+
+from __future__ import annotations
+
+import collections
+import types
+from collections.abc import Mapping
+from typing import Any
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tamis.columns import MISSING, Gatherer, culprit, path_text, to_bitmap
+
+KEYS = st.sampled_from(["a", "b", "c", ""])
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.tuples(inner, inner),
+        st.dictionaries(st.one_of(KEYS, st.integers(0, 1)), inner, max_size=3),
+    ),
+    max_leaves=6,
+)
+ROWS = st.lists(st.dictionaries(KEYS, VALUES, max_size=3), max_size=20)
+PATHS = st.builds(
+    lambda first, rest: (first, *rest),
+    KEYS,
+    st.lists(st.one_of(KEYS, st.integers(0, 2)), max_size=3),
+)
+WRAP = st.sampled_from([dict, collections.OrderedDict, types.MappingProxyType])
+
+
+def walk(row: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        if isinstance(key, str):
+            if not isinstance(row, Mapping) or key not in row:
+                return MISSING
+        elif not isinstance(row, (list, tuple)) or key >= len(row):
+            return MISSING
+        row = row[key]
+    return row
+
+
+@given(ROWS, st.lists(PATHS, max_size=3, unique=True), WRAP)
+def test_columns_say_what_the_rows_say(rows: list[Any], paths: list[Any], wrap: Any) -> None:
+    rows = [wrap(row) for row in rows]
+    form, count, columns = Gatherer(paths).payload(rows)
+    assert (form, count) == ("columns", len(rows))
+    told = {column[0]: column for column in columns}
+    for path in paths:
+        expected = [walk(row, path) for row in rows]
+        if path not in told:
+            assert all(value is MISSING for value in expected)
+            continue
+        _, kind, values, valid, present = told[path]
+        assert (kind, valid, len(values)) == ("list", None, len(rows))
+        for i, value in enumerate(expected):
+            there = present is None or present[i // 8] >> (i % 8) & 1
+            assert bool(there) == (value is not MISSING)
+            assert values[i] is (None if value is MISSING else value)
+
+
+@given(st.lists(st.booleans()))
+def test_bitmap(flags: list[bool]) -> None:
+    bitmap = to_bitmap(bytes(flags))
+    assert len(bitmap) == (len(flags) + 7) // 8
+    assert [bool(bitmap[i // 8] >> (i % 8) & 1) for i in range(len(flags))] == flags
+    assert sum(bin(byte).count("1") for byte in bitmap) == sum(flags)
+
+
+def test_none_is_present_and_missing_is_not() -> None:
+    column = Gatherer([("a",)]).payload([{"a": None}, {}, {"a": 1}])[2][0]
+    assert column == (("a",), "list", [None, None, 1], None, b"\x05")
+
+
+def test_no_fields_is_a_count_of_rows() -> None:
+    assert Gatherer([]).payload([{"a": 1}, {}]) == ("columns", 2, [])
+
+
+def test_a_default_dict_is_not_asked_for_what_it_would_invent() -> None:
+    row: collections.defaultdict[str, int] = collections.defaultdict(int)
+    assert Gatherer([("a",)]).payload([row]) == ("columns", 1, [])
+    assert Gatherer([("b", "a")]).payload([{"b": row}]) == ("columns", 1, [])
+    assert not row
+
+
+@pytest.mark.parametrize("bad", [None, 5, "abc", ["a"], ("a",), b"a"])
+@pytest.mark.parametrize("paths", [[], [("a",)], [("a", "b")]])
+def test_a_row_that_is_no_mapping_is_named(bad: Any, paths: list[Any]) -> None:
+    rows = [{"a": 1}, {}, bad, {"a": 2}]
+    with pytest.raises(TypeError, match=f"row 102 is of type '{type(bad).__name__}'"):
+        Gatherer(paths).payload(rows, 100)
+
+
+def test_an_index_is_for_arrays_and_a_name_for_mappings() -> None:
+    rows: list[dict[str, Any]] = [{"a": "xy"}, {"a": {0: 1}}, {"a": b"xy"}, {"a": [7]}, {"a": (8,)}]
+    column = Gatherer([("a", 0)]).payload(rows)[2][0]
+    assert column[2:] == ([None, None, None, 7, 8], None, b"\x18")
+
+
+def test_the_culprit_is_found() -> None:
+    payload = Gatherer([("a",), ("b", 0)]).payload([{"a": 1, "b": [1]}, {"a": 2, "b": [{1}]}])
+    error = culprit(payload, 10, msgpack.Packer().pack, TypeError("x"))
+    assert (error.row, error.field) == (11, "b[0]")
+    assert "'set'" in str(error)
+
+
+def test_paths_as_text() -> None:
+    assert path_text(("a", "b", 0, "odd key", 'q"')) == 'a.b[0]."odd key"."q"""'

@@ -1,0 +1,34 @@
+/* tamisd: the daemon's entry. Makes the standard descriptors safe, reads the command line, runs the
+ * server. */
+#include "main/options.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* Opens /dev/null on standard descriptors that are closed, before anything else gets their numbers
+ * (a socket on 2 would receive our error messages). Bit n of *ret_closed: n was closed. */
+static bool open_standard(unsigned *ret_closed) {
+    *ret_closed = 0;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0)
+            continue;
+        if (open("/dev/null", O_RDWR) != fd) /* the lowest free number is fd */
+            return false;
+        *ret_closed |= 1u << fd;
+    }
+    return true;
+}
+
+int main(int argc, char **argv) {
+    unsigned closed;
+    if (!open_standard(&closed))
+        return SERVER_FAILED;
+    struct server_options options;
+    int status = options_parse(&options, argc, argv);
+    options.closed_fds = closed;
+    if (status == OPTIONS_RUN)
+        status = server_run(&options);
+    options_done(&options);
+    return status;
+}

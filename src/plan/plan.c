@@ -1,0 +1,64 @@
+/* See plan.h: making a plan. */
+#include "plan/plan.h"
+
+#include "plan/program.h"
+
+#include <stdlib.h>
+
+static bool check_params(const struct query *q, const struct value *params, struct error *e) {
+    for (uint32_t i = 0; i < q->n_params; i++) {
+        if (params && params[i].type != T_MISSING)
+            continue;
+        if (q->params[i].name.p)
+            error_set(e, E_PARAM_MISSING, "no value for parameter \":%.*s\"", (int)q->params[i].name.n, q->params[i].name.p);
+        else
+            error_set(e, E_PARAM_MISSING, "no value for parameter number %u", i + 1);
+        return false;
+    }
+    return true;
+}
+
+static enum status compile(struct plan *p, struct compiler *c) {
+    struct scope *scope = arena_new(c->arena, struct scope);
+    if (!scope) {
+        compile_memory(c);
+        return c->status;
+    }
+    struct pred *pred = lower(c, p->query->root, scope);
+    if (pred) {
+        rank(pred);
+        p->cost = pred->cost;
+        p->program = emit(c, pred, TRUE_, false, scope);
+    }
+    p->n_steps = c->n_steps;
+    return c->status;
+}
+
+struct plan *plan_new(const struct query *query, const struct value *params, const struct limits *limits, struct budget *budget,
+                      struct error *e) {
+    if (!check_params(query, params, e))
+        return NULL;
+    struct plan *p = calloc(1, sizeof *p);
+    if (!p) {
+        error_set(e, E_MEMORY, "out of memory while compiling the query");
+        return NULL;
+    }
+    arena_init(&p->arena, budget);
+    p->query = query;
+    struct compiler c = {.arena = &p->arena, .query = query, .params = params, .limits = limits, .error = e};
+    if (compile(p, &c) != E_OK) {
+        plan_free(p);
+        return NULL;
+    }
+    return p;
+}
+
+void plan_free(struct plan *p) {
+    if (!p)
+        return;
+    arena_done(&p->arena);
+    free(p);
+}
+
+const struct fields *plan_fields(const struct plan *p) { return &p->program->fields; }
+double plan_cost(const struct plan *p) { return p->cost; }

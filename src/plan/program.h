@@ -1,0 +1,172 @@
+/* Inside of plans: predicates, steps and programs. Private to plan/.
+ *
+ * Compiling has three stages, each a file:
+ *   lower.c  query tree -> predicates: operands become columns, constants are folded, parameters bound, terms built
+ *   order.c  puts the predicates of each conjunction and disjunction in order by cost and expected share
+ *   emit.c   predicates -> steps over registers
+ * and run.c and quantify.c execute steps.
+ *
+ * A register holds a selection: ascending row numbers of the block. A predicate is emitted for the truth that is wanted of it: under NOT the other one, so that AND of
+ * TRUE and OR of FALSE are both "narrow one after the other", OR of TRUE and AND of FALSE both "add what the rest of the rows give". UNKNOWN rows are
+ * in neither, which is all that Kleene's tables ask. Where both truths are needed (IS UNKNOWN, a predicate used as a value) they are emitted
+ * together, so that the number of steps stays linear in the tree.
+ */
+#ifndef TAMIS_PLAN_PROGRAM_H
+#define TAMIS_PLAN_PROGRAM_H
+
+#include "kernel/kernel.h"
+#include "plan/plan.h"
+
+#define NO_COLUMN UINT32_MAX
+
+enum pred_kind {
+    PRED_CONST,    /* truth */
+    PRED_TERM,     /* term over columns x, y */
+    PRED_AND, PRED_OR, PRED_NOT,
+    PRED_IS,       /* the kid's truth is `truth`: two-valued */
+    PRED_QUANTIFY, /* ANY or EVERY over column x */
+    PRED_LET,      /* the truth of kids[0] as a value in column x, for use in kids[1] */
+};
+
+struct pred {
+    enum pred_kind kind;
+    enum truth truth;
+    const struct node *node;  /* what it was made from, for EXPLAIN */
+    struct term term[2];      /* PRED_TERM: for want FALSE_ and TRUE_; see TERM_FOR */
+    uint32_t x, y;            /* columns, or NO_COLUMN */
+    struct pred **kids;
+    uint32_t n_kids;
+    bool every;               /* PRED_QUANTIFY */
+    struct scope *scope;      /* PRED_QUANTIFY: of its elements; kids[0] is the predicate */
+    double cost, share;       /* order.c: of one row; the expected share of TRUE */
+    bool ranked;
+};
+
+#define TERM_FOR(pred, want) (&(pred)->term[(want) == TRUE_])
+
+enum column_kind {
+    COLUMN_PATH,  /* scanned from the row or element */
+    COLUMN_OUTER, /* copied from a column of the scope around */
+    COLUMN_TEMP,  /* written by a step */
+    COLUMN_CONST, /* the same value in every row */
+};
+
+struct column_source {
+    enum column_kind kind;
+    struct path path;    /* PATH; all PATH columns come first, as slots of `fields` */
+    uint32_t outer;      /* OUTER */
+    struct value value;  /* CONST */
+};
+
+/* The columns of the row (outermost scope) or of a quantifier's elements. While compiling, columns are numbered in order of first use; `place` then maps that number to
+ * the final one, with PATH columns first. */
+struct scope {
+    struct scope *outer;
+    struct column_source *columns;
+    uint32_t n, cap;
+    uint32_t *table; /* hash of columns: number + 1, or 0 */
+    uint32_t table_cap;
+    uint32_t *place;
+    uint32_t n_paths;
+};
+
+enum step_kind { STEP_TERM, STEP_COPY, STEP_NONE, STEP_UNION, STEP_MINUS, STEP_UNLESS_EMPTY, STEP_BOOL, STEP_QUANTIFY };
+
+struct program;
+
+struct step {
+    enum step_kind kind;
+    uint32_t in, in2, out;    /* registers. UNION, MINUS: out = in op in2. BOOL: TRUE rows, FALSE rows */
+    uint32_t out2;            /* QUANTIFY with `both`: the FALSE rows */
+    uint32_t x, y;            /* columns. BOOL writes x for the rows of register `out` */
+    uint32_t target;          /* UNLESS_EMPTY: the step to go on with if `in` is empty */
+    const struct term *term;
+    const struct program *inner; /* QUANTIFY: the program of the elements */
+    bool every, both;         /* QUANTIFY: which; and whether inner gives both truths (registers 0 and 1) or only `want` (0) */
+    const struct pred *pred;  /* for EXPLAIN */
+    enum truth want;
+    uint32_t depth;           /* nesting, for EXPLAIN */
+    const char *reason;
+    uint32_t id;              /* number over all programs of the plan */
+};
+
+struct program {
+    const struct column_source *columns; /* in final order */
+    uint32_t n_columns, n_paths;
+    struct fields fields;                /* the PATH columns */
+    const struct step *steps;
+    uint32_t n_steps, n_registers;       /* register 0 is input and result; 1 the FALSE rows if `both` */
+    bool both;
+};
+
+struct plan {
+    struct arena arena;
+    const struct query *query;
+    struct program *program;
+    uint32_t n_steps; /* over all programs */
+    double cost;
+};
+
+/* What the compiling stages share. */
+struct compiler {
+    struct arena *arena;
+    const struct query *query;
+    const struct value *params;
+    const struct limits *limits;
+    struct error *error;
+    enum status status; /* sticky */
+    uint32_t n_steps;
+};
+
+/* Makes status the compiler's unless it has one, and gives NULL. */
+void *compile_fail(struct compiler *c, enum status status);
+void *compile_memory(struct compiler *c);
+
+struct pred *lower(struct compiler *c, const struct node *root, struct scope *scope);
+void rank(struct pred *p); /* orders p and all below */
+/* Steps for want, or for both truths. */
+struct program *emit(struct compiler *c, struct pred *p, enum truth want, bool both, struct scope *scope);
+
+/* Columns of a scope. UINT32_MAX on failure (no memory). */
+uint32_t scope_path(struct compiler *c, struct scope *s, uint32_t up, struct path path); /* up: 0 the row, k as in struct node */
+uint32_t scope_add(struct compiler *c, struct scope *s, struct column_source source);
+/* Numbers the columns finally: fills place and n_paths. */
+bool scope_close(struct compiler *c, struct scope *s);
+
+/* Running. */
+struct step_stats;
+struct frame { /* the state of one program */
+    const struct program *program;
+    struct block block;
+    uint16_t **registers;
+    uint32_t *counts;
+    struct quantifier *quantifiers; /* one a QUANTIFY step, in step order */
+    struct scanner scanner;         /* of elements; unused in the outermost */
+};
+
+struct run {
+    const struct plan *plan;
+    struct run_options options;
+    struct arena arena;
+    struct frame frame;
+    struct step_stats *stats; /* by step id; NULL unless asked for */
+    uint64_t mismatches;
+};
+
+bool frame_init(struct run *r, struct frame *f, const struct program *p, bool spans);
+void frame_done(struct frame *f);
+/* Runs over the rows of f->block; register 0 is the result. */
+void frame_run(struct run *r, struct frame *f);
+
+struct quantifier {
+    struct frame frame;   /* of the elements */
+    uint16_t *row_of;     /* element row -> outer row */
+    uint32_t *elements;   /* outer row -> number of elements looked at */
+    uint32_t *yes, *no;   /* ... and of those that inner found TRUE, FALSE */
+};
+bool quantifier_init(struct run *r, struct quantifier *q, const struct step *s);
+void quantifier_done(struct quantifier *q);
+/* Fills the step's output registers in `outer`. */
+void quantifier_run(struct run *r, struct quantifier *q, const struct step *s, struct frame *outer);
+
+#endif

@@ -1,0 +1,74 @@
+/* What the two halves of the text parser share: parse.c (conditions) and operand.c (values).
+ * Private to query/.
+ *
+ * Recursive descent over tokens. Every function that recurses goes through parse_enter, so that the
+ * nesting of the text, too, stays within query_depth. Failure is the builder's sticky one; NULL is
+ * handed up. */
+#ifndef TAMIS_QUERY_PARSE_H
+#define TAMIS_QUERY_PARSE_H
+
+#include "literal.h"
+
+/* A quantifier whose condition is being parsed: what a name may mean. On the C stack. */
+struct binder {
+    struct str name; /* p NULL: ANY(path) op ..., which names nothing */
+    uint32_t id;     /* > 0; node.scope of its element until parse.c numbers the scopes */
+    struct binder *outer;
+};
+
+struct parser {
+    struct build b;
+    struct token tok;  /* the next one, not yet taken */
+    struct token last; /* the one before it */
+    struct binder *binders;
+    uint32_t n_binders; /* ids given */
+    uint32_t nest;
+};
+
+/* A value on one side of an operator. For ANY(path), whose operator is still to come, quant is set,
+ * node is the element and array the path. */
+struct operand {
+    struct node *node;
+    enum op quant; /* OP_COUNT: an ordinary value */
+    struct node *array;
+    uint32_t id;
+    uint32_t pos;
+};
+
+/* Tokens. */
+void parse_next(struct parser *p);
+struct token parse_peek(const struct parser *p); /* the one after p->tok */
+bool parse_take(struct parser *p, enum tok kind);
+bool parse_take_word(struct parser *p, enum keyword w);
+bool parse_expect(struct parser *p, enum tok kind, const char *what);
+static inline bool parse_at(const struct parser *p, enum keyword w) {
+    return p->tok.kind == TOK_NAME && p->tok.word == w;
+}
+/* From pos to the end of the last token. */
+struct place parse_since(const struct parser *p, uint32_t pos);
+
+/* Reports; all give NULL. parse_fail_expected: something else (`what`) should stand here.
+ * parse_fail_value: the same where a name could, too. parse_fail_negated: behind x NOT.
+ * parse_fail_operator: behind a whole value, where `closing` is the other possibility. */
+struct node *parse_fail_expected(struct parser *p, const char *what);
+struct node *parse_fail_value(struct parser *p, const char *what);
+struct node *parse_fail_negated(struct parser *p);
+struct node *parse_fail_operator(struct parser *p, const char *closing);
+/* Behind a complete condition: takes the closing token or reports what stands there instead. */
+bool parse_close(struct parser *p, enum tok kind, const char *closing);
+
+bool parse_enter(struct parser *p);
+static inline void parse_leave(struct parser *p) { p->nest--; }
+
+/* A whole condition (parse.c). */
+struct node *parse_condition(struct parser *p);
+/* A value (operand.c); for parse_value ANY(path) is an error. */
+bool parse_operand(struct parser *p, struct operand *ret);
+struct node *parse_value(struct parser *p);
+/* Whether a constant stands here; takes it. False without a report if there is none. */
+bool parse_constant(struct parser *p, struct value *ret, uint32_t *ret_depth);
+/* ANY(path) where it cannot stand: ANY(a) = ANY(b) and the like. */
+struct node *parse_fail_quantifier(struct parser *p, const struct operand *o);
+bool parse_at_path(const struct parser *p);
+
+#endif

@@ -1,0 +1,202 @@
+/* See parse.h: tokens taken one by one, and what to say where the grammar does not fit. */
+#include "parse.h"
+
+#include "base/utf8.h"
+
+#include <stdio.h>
+
+void parse_next(struct parser *p) {
+    p->last = p->tok;
+    p->tok = lex_at(p->b.source, p->tok.pos + (size_t)p->tok.length);
+}
+
+struct token parse_peek(const struct parser *p) {
+    return lex_at(p->b.source, p->tok.pos + (size_t)p->tok.length);
+}
+
+bool parse_take(struct parser *p, enum tok kind) {
+    if (p->tok.kind != kind)
+        return false;
+    parse_next(p);
+    return true;
+}
+
+bool parse_take_word(struct parser *p, enum keyword w) {
+    if (!parse_at(p, w))
+        return false;
+    parse_next(p);
+    return true;
+}
+
+struct place parse_since(const struct parser *p, uint32_t pos) {
+    return (struct place){pos, p->last.pos + p->last.length - pos};
+}
+
+static struct place place_of(struct token t) { return (struct place){t.pos, t.length}; }
+
+bool parse_enter(struct parser *p) {
+    if (p->nest + 1 >= p->b.limits->query_depth) {
+        build_limit(&p->b, E_QUERY_TOO_DEEP, place_of(p->tok), "query_depth",
+                    p->b.limits->query_depth, p->nest + 2);
+        return false;
+    }
+    p->nest++;
+    return build_ok(&p->b);
+}
+
+/* A token for a message: its text in quotes, cut at a character. */
+#define SHOWN_BYTES 32
+struct shown {
+    char text[SHOWN_BYTES + 8];
+};
+
+static struct shown show(const struct parser *p, struct token t) {
+    struct shown s;
+    if (t.kind == TOK_END) {
+        snprintf(s.text, sizeof s.text, "the end of the query");
+        return s;
+    }
+    char cut[SHOWN_BYTES];
+    error_text(cut, sizeof cut, p->b.source.p + t.pos, t.length);
+    snprintf(s.text, sizeof s.text, "\"%s\"", cut);
+    return s;
+}
+
+static bool has_last(const struct parser *p) { return p->last.length > 0; }
+
+/* Numbers that are none, in the words of what was probably meant. */
+static const char *number_fault(struct str s) {
+    if (s.n > 1 && s.p[0] == '0' && (s.p[1] == 'x' || s.p[1] == 'X'))
+        return "numbers are decimal; X'..' is a binary";
+    if (memchr(s.p, '_', s.n))
+        return "a number has no _ between its digits";
+    return "a number runs into letters";
+}
+
+/* Tokens that are wrong wherever they stand. */
+static bool fail_token(struct parser *p, struct token t) {
+    struct build *b = &p->b;
+    struct str s = token_text(b->source, t);
+    switch (t.fault) {
+    case FAULT_NONE:
+        return false;
+    case FAULT_MISTAKE: {
+        const struct mistake *m = mistake_at((struct str){s.p, b->source.n - t.pos});
+        build_fail(b, E_SYNTAX, place_of(t), m->instead[0] ? m->instead : NULL, "%s", m->reason);
+        return true;
+    }
+    case FAULT_LOOKALIKE: {
+        uint32_t cp;
+        utf8_decode((const uint8_t *)s.p, s.n, &cp);
+        build_fail(b, E_SYNTAX, place_of(t), lookalike_of(cp),
+                   "the character U+%04X only looks like a part of the query", cp);
+        return true;
+    }
+    case FAULT_CHARACTER:
+        build_fail(b, E_SYNTAX, place_of(t), NULL, "unexpected character %s", show(p, t).text);
+        return true;
+    case FAULT_NUMBER:
+        build_fail(b, E_BAD_LITERAL, place_of(t), NULL, "%s", number_fault(s));
+        return true;
+    case FAULT_STRING:
+        build_fail(b, E_SYNTAX, place_of(t), NULL, "a string is not closed with '");
+        return true;
+    case FAULT_NAME:
+        build_fail(b, E_SYNTAX, place_of(t), NULL, "a quoted name is not closed with \"");
+        return true;
+    case FAULT_COMMENT:
+        build_fail(b, E_SYNTAX, place_of(t), "*/", "a comment is not closed with */");
+        return true;
+    }
+    return false;
+}
+
+static struct node *fail_here(struct parser *p, const char *what, const char *hint) {
+    struct token t = p->tok;
+    if (!build_ok(&p->b) || fail_token(p, t))
+        return NULL;
+    if (has_last(p))
+        build_fail(&p->b, E_SYNTAX, place_of(t), NULL, "expected %s after %s, found %s%s", what,
+                   show(p, p->last).text, show(p, t).text, hint);
+    else
+        build_fail(&p->b, E_SYNTAX, place_of(t), NULL, "expected %s, found %s%s", what,
+                   show(p, t).text, hint);
+    return NULL;
+}
+
+struct node *parse_fail_expected(struct parser *p, const char *what) {
+    return fail_here(p, what, "");
+}
+
+struct node *parse_fail_value(struct parser *p, const char *what) {
+    const char *hint = "";
+    if (p->tok.kind == TOK_NAME && word_is_reserved(p->tok.word))
+        hint = p->tok.word == WORD_NOT ? "; put a condition with NOT in parentheses"
+                                       : "; a field of that name needs double quotes";
+    return fail_here(p, what, hint);
+}
+
+struct node *parse_fail_negated(struct parser *p) {
+    fail_here(p, "IN, LIKE, ILIKE, BETWEEN, STARTS_WITH, ENDS_WITH or CONTAINS", "");
+    if (p->tok.kind == TOK_NAME)
+        build_suggest(&p->b, word_suggest(token_text(p->b.source, p->tok), PLACE_AFTER_NOT));
+    return NULL;
+}
+
+static bool at_comparison(const struct parser *p) {
+    return p->tok.kind >= TOK_EQ && p->tok.kind <= TOK_GE;
+}
+
+/* What may be meant by the word that stands behind a value. If it resembles nothing, the word
+ * before may be the misspelt one: NTO a = 1. */
+static const char *operator_suggestion(const struct parser *p) {
+    if (p->tok.kind == TOK_NAME) {
+        const char *s = word_suggest(token_text(p->b.source, p->tok), PLACE_OPERATOR);
+        if (s)
+            return s;
+    }
+    if (p->last.kind == TOK_NAME && !word_is_reserved(p->last.word))
+        return word_suggest(token_text(p->b.source, p->last), PLACE_PREFIX);
+    return NULL;
+}
+
+struct node *parse_fail_operator(struct parser *p, const char *closing) {
+    struct build *b = &p->b;
+    struct token t = p->tok;
+    if (!build_ok(b) || fail_token(p, t))
+        return NULL;
+    struct place at = place_of(t);
+    if (t.kind == TOK_PLUS || t.kind == TOK_MINUS)
+        build_fail(b, E_SYNTAX, at, NULL, "arithmetic is not offered yet");
+    else if (at_comparison(p) || parse_at(p, WORD_IN) || parse_at(p, WORD_LIKE) ||
+             parse_at(p, WORD_ILIKE) || parse_at(p, WORD_BETWEEN) || parse_at(p, WORD_IS))
+        build_fail(b, E_SYNTAX, at, NULL,
+                   "comparisons do not chain; write a < b AND b < c, or use parentheses");
+    else if (t.kind == TOK_COMMA)
+        build_fail(b, E_SYNTAX, at, NULL,
+                   "unexpected \",\": only a list after IN has items, and a row of values is not "
+                   "offered");
+    else if (t.kind == TOK_CLOSE && p->nest == 0)
+        build_fail(b, E_SYNTAX, at, NULL, "\")\" closes nothing");
+    else
+        build_fail(b, E_SYNTAX, at, operator_suggestion(p),
+                   "expected an operator, AND, OR or %s after %s, found %s", closing,
+                   show(p, p->last).text, show(p, t).text);
+    return NULL;
+}
+
+bool parse_expect(struct parser *p, enum tok kind, const char *what) {
+    if (parse_take(p, kind))
+        return build_ok(&p->b);
+    parse_fail_expected(p, what);
+    return false;
+}
+
+bool parse_close(struct parser *p, enum tok kind, const char *closing) {
+    if (!build_ok(&p->b))
+        return false;
+    if (parse_take(p, kind))
+        return true;
+    parse_fail_operator(p, closing);
+    return false;
+}

@@ -1,0 +1,218 @@
+/* See words.h. */
+#include "words.h"
+
+#include "query/ast.h"
+
+#include <stdint.h>
+#include <strings.h>
+
+struct word_info {
+    const char *text;
+    bool reserved;
+    unsigned places;
+};
+
+static const struct word_info TABLE[] = {{"", false, 0},
+#define X(name, text, reserved, places) {text, reserved, places},
+                                         WORDS(X)
+#undef X
+};
+
+#define N_WORDS      (sizeof TABLE / sizeof *TABLE)
+#define LONGEST_WORD 24
+
+enum keyword word_of(struct str s) {
+    if (s.n < 2 || s.n > LONGEST_WORD)
+        return WORD_NONE;
+    for (size_t i = 1; i < N_WORDS; i++)
+        if (strlen(TABLE[i].text) == s.n && strncasecmp(TABLE[i].text, s.p, s.n) == 0)
+            return (enum keyword)i;
+    return WORD_NONE;
+}
+
+bool word_is_reserved(enum keyword w) { return TABLE[w].reserved; }
+const char *word_text(enum keyword w) { return TABLE[w].text; }
+
+/* --- suggestions --- */
+
+static unsigned char upper(char c) {
+    return (unsigned char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+}
+
+static unsigned least(unsigned a, unsigned b) { return a < b ? a : b; }
+
+/* Insertions, deletions, changes and swaps of neighbours that make b of a, without regard to case.
+ * Both have at most LONGEST_WORD bytes. */
+static unsigned distance(struct str a, struct str b) {
+    unsigned rows[3][LONGEST_WORD + 1];
+    unsigned *before = rows[0], *last = rows[1], *now = rows[2];
+    for (size_t j = 0; j <= b.n; j++)
+        last[j] = (unsigned)j;
+    for (size_t i = 1; i <= a.n; i++) {
+        now[0] = (unsigned)i;
+        for (size_t j = 1; j <= b.n; j++) {
+            bool same = upper(a.p[i - 1]) == upper(b.p[j - 1]);
+            now[j] = least(least(last[j], now[j - 1]) + 1, last[j - 1] + !same);
+            if (i > 1 && j > 1 && upper(a.p[i - 1]) == upper(b.p[j - 2]) &&
+                upper(a.p[i - 2]) == upper(b.p[j - 1]))
+                now[j] = least(now[j], before[j - 2] + 1);
+        }
+        unsigned *spare = before;
+        before = last;
+        last = now;
+        now = spare;
+    }
+    return last[b.n];
+}
+
+/* Keeps candidate if it is nearer to found than what was kept so far. */
+static void consider(struct str found, const char *candidate, unsigned *best, const char **ret) {
+    struct str c = str_of(candidate);
+    if (c.n > LONGEST_WORD || found.n > LONGEST_WORD)
+        return;
+    unsigned d = distance(found, c);
+    if (d > 0 && d < *best) {
+        *best = d;
+        *ret = candidate;
+    }
+}
+
+/* A distance that is too large for a misspelling of a word of n bytes. */
+static unsigned too_far(size_t n) { return n < 2 ? 0 : n < 5 ? 2 : 3; }
+
+static const struct {
+    const char *word, *instead;
+    unsigned places;
+} SYNONYMS[] = {
+    {"ISNULL", "IS NULL", PLACE_OPERATOR | PLACE_FUNCTION},
+    {"NOTNULL", "IS NOT NULL", PLACE_OPERATOR},
+    {"EXISTS", "IS NOT MISSING", PLACE_OPERATOR | PLACE_FUNCTION},
+    {"EQUALS", "=", PLACE_OPERATOR},
+    {"ISNAN", "IS NAN", PLACE_OPERATOR | PLACE_FUNCTION},
+    {"SOME", "ANY", PLACE_FUNCTION | PLACE_PREFIX},
+    {"ALL", "EVERY", PLACE_FUNCTION | PLACE_PREFIX},
+    {"HAS", "CONTAINS", PLACE_OPERATOR | PLACE_FUNCTION},
+    {"REGEXP", "LIKE", PLACE_OPERATOR},
+    {"GLOB", "LIKE", PLACE_OPERATOR},
+    {"NONE", "NULL", PLACE_AFTER_IS},
+    {"NULL", "IS NOT NULL", PLACE_AFTER_NOT},
+};
+
+const char *word_suggest(struct str found, unsigned places) {
+    for (size_t i = 0; i < sizeof SYNONYMS / sizeof *SYNONYMS; i++)
+        if (SYNONYMS[i].places & places && found.n == strlen(SYNONYMS[i].word) &&
+            strncasecmp(SYNONYMS[i].word, found.p, found.n) == 0)
+            return SYNONYMS[i].instead;
+    unsigned best = too_far(found.n);
+    const char *word = NULL;
+    for (size_t i = 1; i < N_WORDS; i++)
+        if (TABLE[i].places & places)
+            consider(found, TABLE[i].text, &best, &word);
+    return word;
+}
+
+const char *op_suggest(struct str found) {
+    if (str_is(found, "!="))
+        return "<>";
+    if (str_is(found, "=="))
+        return "=";
+    static const char *const FORMS[] = {"path", "element", "outer", "param", "lit", "list"};
+    unsigned best = too_far(found.n);
+    const char *name = NULL;
+    for (int i = 0; i < OP_COUNT; i++)
+        consider(found, op_info((enum op)i)->structured, &best, &name);
+    for (size_t i = 0; i < sizeof FORMS / sizeof *FORMS; i++)
+        consider(found, FORMS[i], &best, &name);
+    return name;
+}
+
+/* --- symbols of other languages --- */
+
+#define NO_ARITHMETIC "arithmetic is not offered yet"
+#define NO_REGEX      "regular expressions are not offered; use LIKE or ILIKE"
+#define NO_ARROW      "-> is not offered; write a.b or a[0]"
+#define NO_DOLLAR     "a parameter is written ? or :name"
+
+/* Longer ones first where one begins with another. */
+static const struct mistake MISTAKES[] = {
+    {"===", "=", "=== is not offered; use ="},
+    {"!==", "<>", "!== is not offered; use <>"},
+    {"<=>", "IS NOT DISTINCT FROM", "<=> is not offered; use IS NOT DISTINCT FROM"},
+    {"=>", ">=", "=> is no operator; use >="},
+    {"=<", "<=", "=< is no operator; use <="},
+    {"><", "<>", ">< is no operator; use <>"},
+    {"<<", "", "bit operators are not offered"},
+    {">>", "", "bit operators are not offered"},
+    {"=~", "LIKE", NO_REGEX},
+    {"!~", "NOT LIKE", NO_REGEX},
+    {"~", "LIKE", NO_REGEX},
+    {"&&", "AND", "&& is not offered; use AND"},
+    {"&", "AND", "& is not offered; use AND"},
+    {"||", "OR", "|| is not offered; use OR"},
+    {"|", "OR", "| is not offered; use OR"},
+    {"->>", ".", NO_ARROW},
+    {"->", ".", NO_ARROW},
+    {"::", "", "casts are not offered"},
+    {":=", "=", ":= is not offered; use ="},
+    {"`", "\"", "a field name is quoted with \""},
+    {";", "", "a query is one condition; no ; may follow it"},
+    {"@", ":", NO_DOLLAR},
+    {"$", ":", NO_DOLLAR},
+    {"#", "--", "a comment begins with --"},
+    {"*", "", NO_ARITHMETIC},
+    {"/", "", NO_ARITHMETIC},
+    {"%", "", NO_ARITHMETIC},
+    {"^", "", NO_ARITHMETIC},
+    {"!", "NOT", "! is not offered; use NOT"},
+};
+
+const struct mistake *mistake_at(struct str rest) {
+    for (size_t i = 0; i < sizeof MISTAKES / sizeof *MISTAKES; i++) {
+        size_t n = strlen(MISTAKES[i].text);
+        if (rest.n >= n && memcmp(rest.p, MISTAKES[i].text, n) == 0) {
+            if (MISTAKES[i].text[0] == '!' && n == 1 && rest.n > 1 && rest.p[1] == '=')
+                return NULL; /* != */
+            return &MISTAKES[i];
+        }
+    }
+    return NULL;
+}
+
+const char *lookalike_of(unsigned code_point) {
+    switch (code_point) {
+    case 0x2018: /* curly single quotes */
+    case 0x2019:
+    case 0x201B:
+    case 0x00B4:
+        return "'";
+    case 0x201C: /* curly double quotes */
+    case 0x201D:
+    case 0x201E:
+        return "\"";
+    case 0x00A0: /* spaces that are not a space */
+    case 0x2007:
+    case 0x202F:
+    case 0x3000:
+    case 0x200B:
+    case 0xFEFF:
+        return " ";
+    case 0x2264:
+        return "<=";
+    case 0x2265:
+        return ">=";
+    case 0x2260:
+        return "<>";
+    case 0x2212: /* minus sign, dashes */
+    case 0x2013:
+    case 0x2014:
+        return "-";
+    case 0xFF08:
+        return "(";
+    case 0xFF09:
+        return ")";
+    case 0xFF0C:
+        return ",";
+    default:
+        return NULL;
+    }
+}

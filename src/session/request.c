@@ -1,0 +1,410 @@
+/* Requests: reading the first message, compiling, and running over payloads, a quantum at a time. See state.h.
+ *
+ * The functions under "run side" may be on a worker thread. They write replies into r->out and never touch the session.
+ */
+#include "session/state.h"
+
+#include "base/build.h"
+
+#include <stdlib.h>
+
+#define SMALL_WORK 8388608u /* bytes of rows times bytes of query: what an inline run may take at worst */
+#define SMALL_QUERY 8192u   /* bytes of a query that may be compiled inline */
+#define OUT_BYTES (4 * CHUNK_BYTES) /* output of one quantum */
+
+struct request *request_new(struct session *s, enum message_kind kind, uint32_t id) {
+    struct request *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    r->session = s;
+    r->kind = kind;
+    r->id = id;
+    r->serial = ++s->next_serial;
+    r->inbox_tail = &r->inbox;
+    r->limit = UINT64_MAX;
+    struct budget *budget = &s->service->budget;
+    buf_init(&r->first, budget);
+    buf_init(&r->out, budget);
+    arena_init(&r->arena, budget);
+    arena_init(&r->payload_arena, budget);
+    error_clear(&r->error);
+    return r;
+}
+
+static void free_payloads(struct session *s, struct payload *p) {
+    while (p) {
+        struct payload *next = p->next;
+        s->queued_bytes -= p->charged;
+        buf_done(&p->message);
+        free(p);
+        p = next;
+    }
+}
+
+void request_strip(struct request *r) {
+    free_payloads(r->session, r->inbox);
+    free_payloads(r->session, r->payloads);
+    free_payloads(r->session, r->spent);
+    r->inbox = r->payloads = r->spent = NULL;
+    r->inbox_tail = &r->inbox;
+    run_free(r->run);
+    r->run = NULL;
+    plan_free(r->own_plan);
+    r->own_plan = NULL;
+    prepared_unref(r->prepared);
+    r->prepared = NULL;
+    arena_done(&r->arena);
+    arena_done(&r->payload_arena);
+    buf_done(&r->first);
+    buf_done(&r->out);
+}
+
+void request_free(struct request *r) {
+    request_strip(r);
+    free(r);
+}
+
+bool request_add_payload(struct request *r, struct buf *message, size_t at) {
+    struct payload *p = malloc(sizeof *p);
+    if (!p) {
+        buf_done(message);
+        return false;
+    }
+    *p = (struct payload){.message = *message, .at = at, .charged = message->len};
+    *r->inbox_tail = p;
+    r->inbox_tail = &p->next;
+    r->session->queued_bytes += p->charged;
+    return true;
+}
+
+/* ---- run side ---- */
+
+static const struct limits *limits_of(const struct request *r) { return &r->session->service->limits; }
+
+void request_finish(struct request *r, struct error *e) {
+    if (e->status == E_OK)
+        error_set(e, E_INTERNAL, "an error without a reason");
+    r->error = *e;
+    if (!reply_error(&r->out, r->id, e)) { /* nothing fits any more, not even this: what is there goes */
+        r->out.len = 0;
+        reply_error(&r->out, r->id, e);
+    }
+    r->done = true;
+    r->result_open = false;
+    atomic_fetch_add_explicit(&r->session->service->errors, 1, memory_order_relaxed);
+}
+
+/* What is wrong with the bytes of a query, before it is looked at as one. */
+static enum status query_error(const struct mp_reader *reader, const struct limits *l, struct error *e) {
+    if (reader->status == E_ROW_TOO_DEEP)
+        return error_limit(e, E_QUERY_TOO_DEEP, "query_depth", l->query_depth, ERROR_NONE);
+    error_set(e, E_BAD_MESSAGE, "the query is not well-formed msgpack");
+    if (e->offset == ERROR_NONE)
+        e->offset = mp_offset(reader);
+    return E_BAD_MESSAGE;
+}
+
+static enum status read_query(struct request *r, struct error *e) {
+    struct mp_reader *reader = &r->message.r;
+    if (r->kind == MESSAGE_EXECUTE || (r->kind == MESSAGE_EXPLAIN && mp_peek(reader) == T_INT)) {
+        mp_skip(reader); /* the session has looked the plan up */
+        if (!r->prepared_missing)
+            return E_OK;
+        error_set(e, E_PLAN_UNKNOWN, "no prepared plan has that number");
+        return E_PLAN_UNKNOWN;
+    }
+    r->query_value = mp_read_value(reader);
+    if (reader->status != E_OK)
+        return query_error(reader, limits_of(r), e);
+    if (r->query_value.type == T_STR || r->query_value.type == T_ARRAY)
+        return E_OK;
+    error_set(e, E_BAD_MESSAGE, "a query is a string or an array, not %s", value_type_name(r->query_value.type));
+    return E_BAD_MESSAGE;
+}
+
+/* The payload is the message's last element; nil opens a row stream. */
+static enum status read_payload(struct request *r, struct error *e) {
+    struct mp_reader *reader = &r->message.r;
+    if (mp_peek(reader) != T_NULL || reader->status != E_OK) {
+        r->payload_at = mp_offset(reader);
+        if (!mp_at_end(reader))
+            return E_OK;
+        return message_end(&r->message, e) == E_OK ? error_set(e, E_BAD_MESSAGE, "the message has no payload") : E_BAD_MESSAGE;
+    }
+    mp_skip(reader);
+    r->is_stream = r->kind != MESSAGE_EXPLAIN;
+    return message_end(&r->message, e);
+}
+
+static enum status parse(struct request *r, struct error *e) {
+    enum status query = read_query(r, e); /* told in the end: whether it is a stream is to be known first */
+    if (query != E_OK && query != E_PLAN_UNKNOWN)
+        return query;
+    bool has_options = r->kind != MESSAGE_PREPARE || r->message.n > 3;
+    bool has_payload = r->kind != MESSAGE_PREPARE && r->message.n > 4;
+    enum status status = has_options ? options_read(r, &r->message.r, e) : E_OK;
+    if (r->message.r.status == E_OK && has_payload && (status == E_OK || status == E_BAD_OPTION)) {
+        enum status payload = read_payload(r, e);
+        status = status == E_OK ? payload : status;
+    } else if (status == E_OK) {
+        status = message_end(&r->message, e);
+    }
+    return query != E_OK ? query : status;
+}
+
+void request_parse(struct request *r) {
+    struct error e;
+    error_clear(&e);
+    r->parsed = true;
+    if (parse(r, &e) != E_OK) {
+        if (e.status == E_OK)
+            error_set(&e, E_INTERNAL, "a message that cannot be read");
+        request_finish(r, &e);
+    }
+}
+
+bool request_is_small(const struct request *r) {
+    size_t query = r->prepared ? r->prepared->bytes : r->query_value.n;
+    query += r->params_bytes;
+    if (r->done)
+        return true;
+    if (!r->parsed)
+        return false;
+    if (!r->run && query > SMALL_QUERY)
+        return false;
+    size_t rows = r->source_open ? (size_t)(r->source.end - r->source.p) : 0;
+    if (!r->source_open && r->payload_at > 0)
+        rows = r->first.len - r->payload_at;
+    else if (!r->source_open && r->payloads)
+        rows = r->payloads->message.len;
+    return rows <= INLINE_BYTES && rows * query <= SMALL_WORK;
+}
+
+static enum status make_prepared(struct request *r, struct error *e) {
+    const struct limits *l = limits_of(r);
+    struct budget *budget = &r->session->service->budget;
+    struct prepared *p = calloc(1, sizeof *p);
+    if (!p)
+        return error_set(e, E_MEMORY, "out of memory");
+    p->refs = 1;
+    p->bytes = r->query_value.n;
+    r->prepared = p;
+    if (r->query_value.type == T_STR)
+        return query_parse(&p->query, value_as_str(r->query_value), l, budget, e);
+    return query_parse_structured(&p->query, r->query_value.w.p, r->query_value.n, l, budget, e);
+}
+
+/* After this r->prepared and the plan to run are there, or an error. */
+static enum status compile(struct request *r, struct error *e) {
+    const struct limits *l = limits_of(r);
+    struct budget *budget = &r->session->service->budget;
+    bool fresh = r->prepared == NULL;
+    enum status status = fresh ? make_prepared(r, e) : E_OK;
+    if (status == E_OK)
+        status = params_bind(r, e);
+    if (status != E_OK)
+        return status;
+    struct prepared *p = r->prepared;
+    if (fresh && p->query.n_params == 0)
+        p->plan = plan_new(&p->query, NULL, l, budget, e);
+    else if (!p->plan && r->kind != MESSAGE_PREPARE)
+        r->own_plan = plan_new(&p->query, r->params, l, budget, e);
+    return e->status;
+}
+
+static const struct plan *plan_of(const struct request *r) { return r->own_plan ? r->own_plan : r->prepared->plan; }
+
+static enum status start_run(struct request *r, struct error *e) {
+    struct service *service = r->session->service;
+    const struct limits *l = &service->limits;
+    struct run_options options = {
+        .stop = &r->stop,
+        .now_ns = r->kind == MESSAGE_EXPLAIN ? service->now_ns : NULL,
+        .row_depth = (uint32_t)l->row_depth,
+        .row_fields = (uint32_t)l->row_fields,
+    };
+    r->run = run_new(plan_of(r), &options, &service->budget);
+    if (!r->run || !scanner_init(&r->scanner, &r->arena, plan_fields(plan_of(r)), options.row_depth, options.row_fields))
+        return error_set(e, E_MEMORY, "out of memory");
+    r->result.kind = r->kind == MESSAGE_EXPLAIN ? RESULT_COUNT : r->result_kind;
+    return E_OK;
+}
+
+/* ---- results ---- */
+
+static void begin_result(struct request *r) {
+    r->result_open = true;
+    result_begin(&r->result, r->rows);
+    if (r->result.kind != RESULT_COUNT)
+        reply_result_begin(&r->reply, &r->out, r->id,
+                           result_kind_name(r->result.kind == RESULT_AUTO ? RESULT_INDICES : r->result.kind));
+}
+
+static enum status end_result(struct request *r, struct error *e) {
+    r->result_open = false;
+    if (r->result.kind == RESULT_COUNT)
+        return E_OK;
+    if (r->result.matched == 0 && !buf_failed(&r->out)) {
+        r->out.len = r->reply.mark;
+        return E_OK;
+    }
+    enum result_kind kind = result_end(&r->result, &r->out, r->reply.data);
+    if (reply_result_end(&r->reply, &r->out, result_kind_name(kind), r->result.base, r->result.rows))
+        return E_OK;
+    return error_set(e, E_MEMORY, "out of memory for the result");
+}
+
+static bool reply_done(struct request *r) {
+    size_t mark = reply_begin(&r->out, MESSAGE_DONE, r->id, 3);
+    mp_write_map(&r->out, 4);
+    mp_write_text(&r->out, "matched");
+    mp_write_uint(&r->out, r->matched);
+    mp_write_text(&r->out, "rows");
+    mp_write_uint(&r->out, r->rows);
+    mp_write_text(&r->out, "type_mismatch");
+    mp_write_uint(&r->out, run_mismatches(r->run));
+    mp_write_text(&r->out, "limit_reached");
+    mp_write_bool(&r->out, r->limit_reached);
+    return reply_end(&r->out, mark);
+}
+
+static void finish_well(struct request *r) {
+    struct error e;
+    error_clear(&e);
+    if (r->kind == MESSAGE_EXPLAIN) {
+        explain_reply(r);
+        return;
+    }
+    if (reply_done(r))
+        r->done = true;
+    else
+        request_finish(r, (error_set(&e, E_MEMORY, "out of memory for the result"), &e));
+}
+
+/* ---- payloads ---- */
+
+static enum status open_source(struct request *r, struct error *e) {
+    const struct limits *l = limits_of(r);
+    const struct buf *message = r->payload_at > 0 ? &r->first : &r->payloads->message;
+    size_t at = r->payload_at > 0 ? r->payload_at : r->payloads->at;
+    arena_reset(&r->payload_arena);
+    enum status status = source_open(&r->source, message->data, at, message->len, r->rows, &r->scanner, l, &r->payload_arena, e);
+    if (status != E_OK)
+        return status;
+    if (r->result.kind == RESULT_ROWS && !r->source.form->has_row_bytes) {
+        error_set(e, E_RESULT_KIND, "a \"%s\" payload has no row bytes: ask for indices or a bitmap", r->source.form->name);
+        return E_RESULT_KIND;
+    }
+    r->source_open = true;
+    return E_OK;
+}
+
+static void close_source(struct request *r) {
+    r->source_open = false;
+    if (r->payload_at > 0) {
+        r->payload_at = 0;
+        return;
+    }
+    struct payload *p = r->payloads;
+    r->payloads = p->next;
+    p->next = r->spent;
+    r->spent = p;
+}
+
+static enum status filter_block(struct request *r, uint32_t n, struct error *e) {
+    const uint16_t *matches;
+    run_seal(r->run, n);
+    uint32_t kept = run_block_filter(r->run, &matches);
+    if (kept >= r->limit) {
+        kept = (uint32_t)r->limit;
+        r->limit_reached = true;
+        n = kept > 0 ? matches[kept - 1] + 1u : 0;
+    }
+    if (r->limit != UINT64_MAX)
+        r->limit -= kept;
+    if (!r->result_open)
+        begin_result(r);
+    result_add(&r->result, run_block(r->run), n, matches, kept, &r->out, r->reply.data);
+    r->rows += n;
+    r->matched += kept;
+    if (r->result.kind != RESULT_COUNT && r->out.len - r->reply.mark >= CHUNK_BYTES)
+        return end_result(r, e);
+    return E_OK;
+}
+
+/* One block; *ret_rows how many rows it had, 0 at the end of the payload. */
+static enum status run_one_block(struct request *r, uint32_t *ret_rows, struct error *e) {
+    run_clear(r->run);
+    enum status status = source_fill(&r->source, run_block(r->run), ret_rows, e);
+    if (status == E_OK && *ret_rows > 0)
+        return filter_block(r, *ret_rows, e);
+    if (status == E_OK && r->result_open)
+        status = end_result(r, e);
+    if (status == E_OK)
+        close_source(r);
+    return status;
+}
+
+static bool has_input(const struct request *r) { return r->source_open || r->payload_at > 0 || r->payloads; }
+
+static enum status run_quantum(struct request *r, struct error *e) {
+    uint64_t rows = 0;
+    while (has_input(r) && !r->limit_reached && rows < STEP_ROWS && r->out.len < OUT_BYTES) {
+        uint32_t n;
+        enum status status = r->source_open ? E_OK : open_source(r, e);
+        if (status == E_OK)
+            status = run_one_block(r, &n, e);
+        if (status != E_OK)
+            return status;
+        rows += n;
+        if (atomic_load_explicit(&r->stop, memory_order_relaxed))
+            return E_OK; /* session_ran says why */
+    }
+    if (r->limit_reached && r->result_open)
+        return end_result(r, e);
+    return E_OK;
+}
+
+static enum status advance(struct request *r, struct error *e) {
+    enum status status = E_OK;
+    if (!r->prepared || (!r->prepared->plan && !r->own_plan))
+        status = compile(r, e);
+    if (status != E_OK)
+        return status;
+    if (r->kind == MESSAGE_PREPARE)
+        return prepare_reply(r, e);
+    if (!r->run)
+        status = start_run(r, e);
+    if (status == E_OK && !r->is_stream && r->payloads) {
+        error_set(e, E_BAD_MESSAGE, "ROWS for a request that has a payload of its own");
+        return E_BAD_MESSAGE;
+    }
+    if (r->limit == 0)
+        r->limit_reached = true;
+    uint64_t rows = r->rows, matched = r->matched;
+    if (status == E_OK)
+        status = run_quantum(r, e);
+    atomic_fetch_add_explicit(&r->session->service->rows, r->rows - rows, memory_order_relaxed);
+    atomic_fetch_add_explicit(&r->session->service->matched, r->matched - matched, memory_order_relaxed);
+    return status;
+}
+
+void session_run(struct request *r) {
+    struct error e;
+    error_clear(&e);
+    if (!r->parsed)
+        request_parse(r);
+    if (r->done || atomic_load(&r->stop))
+        return;
+    enum status status = advance(r, &e);
+    if (status != E_OK) {
+        if (r->result_open && status != E_MEMORY) /* matches before the fault stand */
+            status = end_result(r, &e);
+        else if (r->result_open)
+            r->out.len = r->reply.mark;
+        request_finish(r, &e);
+        return;
+    }
+    if (!r->done && (r->limit_reached || (!has_input(r) && (!r->is_stream || r->all_in))) && !atomic_load(&r->stop))
+        finish_well(r);
+}

@@ -1,0 +1,56 @@
+/* Blocks of rows as columns: what scanners fill and kernels read.
+ *
+ * A column holds one wanted field of up to BLOCK_ROWS rows as three parallel arrays: a tag (enum value_type), a word and a length, which are
+ * the parts of a struct value. `seen` has a bit for each type that occurs in rows 0 .. n-1, so that a kernel for one type can be chosen
+ * once a block and then read the words as a dense array. Strings and nested values are borrowed from the rows' bytes.
+ *
+ * A block belongs to one run of one request; one thread at a time.
+ */
+#ifndef TAMIS_VALUE_COLUMN_H
+#define TAMIS_VALUE_COLUMN_H
+
+#include "base/alloc.h"
+#include "base/build.h"
+#include "value/value.h"
+
+struct column {
+    uint8_t *tag;
+    union word *word;
+    uint32_t *len;
+    uint32_t seen;
+};
+
+struct span {
+    const uint8_t *p;
+    uint32_t n;
+};
+
+struct block {
+    uint32_t n;         /* rows */
+    uint32_t n_columns;
+    struct column *columns;
+    struct span *spans; /* the rows' bytes, or NULL if they are not wanted or have none */
+    struct budget *budget;
+    void *memory;
+    size_t bytes;
+};
+
+/* Room for n_columns columns of BLOCK_ROWS rows; false if there is no memory. Ends with block_done (a zeroed block is fine). */
+bool block_init(struct block *b, uint32_t n_columns, bool spans, struct budget *budget);
+void block_done(struct block *b);
+
+/* Begins a new filling: no rows, every cell of the first n_columns columns missing. */
+void block_clear(struct block *b, uint32_t n_columns);
+/* Sets n, and seen of the first n_columns columns from their tags. */
+void block_seal(struct block *b, uint32_t n_columns, uint32_t n);
+
+static inline void column_put(struct column *c, uint32_t row, struct value v) {
+    c->tag[row] = v.type;
+    c->word[row] = v.w;
+    c->len[row] = v.n;
+}
+static inline struct value column_get(const struct column *c, uint32_t row) {
+    return (struct value){.type = c->tag[row], .n = c->len[row], .w = c->word[row]};
+}
+
+#endif

@@ -1,0 +1,11 @@
+/* Deep equality of encoded arrays and maps (SEMANTICS A7). Private to value/. */
+#ifndef TAMIS_VALUE_DEEP_H
+#define TAMIS_VALUE_DEEP_H
+
+#include "value/value.h"
+
+/* Both are ARRAY, or both MAP, well-formed. Arrays by position; maps without regard to order, the last of equal keys counting; inner values as by
+ * `=`, but two-valued: inner null equals null, NaN equals nothing. Keys that are arrays or maps are equal when their bytes are. */
+bool deep_equal(struct value a, struct value b);
+
+#endif

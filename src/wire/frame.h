@@ -1,0 +1,39 @@
+/* Frames: cutting a byte stream into messages. See proto/PROTOCOL.md, "Frames".
+ *
+ * Bytes are read straight into the reader's memory (frames_space, frames_fed). Small frames are looked at where they lie; a large one is gathered
+ * in a buffer of its own, which grows as its bytes arrive, and which the receiver may take over without a copy. A frame over the limit is reported once
+ * and its bytes are dropped as they arrive. No sockets, no protocol state. One thread.
+ */
+#ifndef TAMIS_WIRE_FRAME_H
+#define TAMIS_WIRE_FRAME_H
+
+#include "base/buf.h"
+
+struct frames {
+    struct buf in;     /* bytes read, from `pos` on not yet used */
+    size_t pos;
+    struct buf body;   /* a large frame, being gathered or just given */
+    uint32_t body_need; /* its length; 0: none */
+    uint64_t skip;     /* bytes of a too large frame still to be dropped */
+    uint64_t received; /* in all */
+};
+
+enum frame_event { FRAME_NONE, FRAME_READY, FRAME_TOO_LARGE, FRAME_NO_MEMORY };
+
+void frames_init(struct frames *f, struct budget *budget);
+void frames_done(struct frames *f);
+
+/* Where to read to, and how much at most; NULL: no memory. */
+uint8_t *frames_space(struct frames *f, size_t *ret_n);
+void frames_fed(struct frames *f, size_t n);
+
+/* The next event. READY: *ret_p and *ret_n are the message, valid until the next call of any function here. TOO_LARGE: *ret_n is the length. */
+enum frame_event frames_next(struct frames *f, uint32_t limit, const uint8_t **ret_p, size_t *ret_n);
+
+/* Moves the message just given to ret (without a copy if it is large). False: no memory. */
+bool frames_take(struct frames *f, const uint8_t *p, size_t n, struct buf *ret);
+
+/* True if the stream may end here: no frame has begun. */
+bool frames_at_boundary(const struct frames *f);
+
+#endif

@@ -1,0 +1,103 @@
+/* See reply.h. */
+#include "wire/reply.h"
+
+#include <endian.h>
+
+size_t reply_begin(struct buf *b, enum message_kind kind, uint32_t id, uint32_t n) {
+    size_t mark = b->len;
+    buf_add(b, "\0\0\0\0", 4);
+    mp_write_array(b, n);
+    mp_write_uint(b, kind);
+    mp_write_uint(b, id);
+    return mark;
+}
+
+bool reply_end(struct buf *b, size_t mark) {
+    if (buf_failed(b) || b->len - mark - 4 > UINT32_MAX) {
+        b->failed = false;
+        b->len = mark;
+        return false;
+    }
+    uint32_t n = htobe32((uint32_t)(b->len - mark - 4));
+    memcpy(b->data + mark, &n, 4);
+    return true;
+}
+
+static void write_number(struct buf *b, const char *key, uint64_t v) {
+    if (v == ERROR_NONE)
+        return;
+    mp_write_text(b, key);
+    mp_write_uint(b, v);
+}
+
+static void write_text(struct buf *b, const char *key, const char *text) {
+    if (!*text)
+        return;
+    mp_write_text(b, key);
+    mp_write_text(b, text);
+}
+
+bool reply_error(struct buf *b, uint32_t id, const struct error *e) {
+    bool has_pos = e->pos != ERROR_NONE;
+    uint32_t n = 3 + 2 * has_pos + (*e->near_text != 0) + (*e->suggestion != 0) + (e->row != ERROR_NONE) +
+                 (e->offset != ERROR_NONE) + (e->limit != ERROR_NONE) + (e->actual != ERROR_NONE);
+    size_t mark = reply_begin(b, MESSAGE_ERROR, id, 3);
+    mp_write_map(b, n);
+    mp_write_text(b, "code");
+    mp_write_uint(b, e->status);
+    mp_write_text(b, "name");
+    mp_write_text(b, status_name(e->status));
+    mp_write_text(b, "message");
+    mp_write_text(b, *e->message ? e->message : status_text(e->status));
+    write_number(b, "pos", e->pos);
+    write_number(b, "length", has_pos ? e->length : ERROR_NONE);
+    write_text(b, "near", e->near_text);
+    write_text(b, "suggestion", e->suggestion);
+    write_number(b, "row", e->row);
+    write_number(b, "offset", e->offset);
+    write_number(b, "limit", e->limit);
+    write_number(b, "actual", e->actual);
+    return reply_end(b, mark);
+}
+
+/* Before the data: length, array, kind, id, kind's name, base, rows and bin header. All but the name are of fixed width. */
+enum { HEAD_BYTES = 4 + 1 + 1 + 5 + 1 + 9 + 5 + 5 };
+
+void reply_result_begin(struct reply_result *r, struct buf *b, uint32_t id, const char *kind) {
+    size_t room = HEAD_BYTES + strlen(kind);
+    *r = (struct reply_result){.mark = b->len, .data = b->len + room, .id = id};
+    if (buf_reserve(b, room)) {
+        memset(b->data + b->len, 0, room);
+        b->len += room;
+    }
+}
+
+static uint8_t *put_be(uint8_t *p, uint8_t header, uint64_t v, unsigned bytes) {
+    *p++ = header;
+    for (unsigned i = bytes; i-- > 0;)
+        *p++ = (uint8_t)(v >> (8 * i));
+    return p;
+}
+
+bool reply_result_end(const struct reply_result *r, struct buf *b, const char *kind, uint64_t base, uint32_t rows) {
+    if (buf_failed(b) || b->len - r->mark > UINT32_MAX) {
+        b->failed = false;
+        b->len = r->mark;
+        return false;
+    }
+    size_t kind_bytes = strlen(kind), data_bytes = b->len - r->data;
+    uint8_t *p = b->data + r->mark + 4;
+    *p++ = 0x96;
+    *p++ = MESSAGE_RESULT;
+    p = put_be(p, 0xCE, r->id, 4);
+    *p++ = (uint8_t)(0xA0 | kind_bytes);
+    memcpy(p, kind, kind_bytes);
+    p = put_be(p + kind_bytes, 0xCF, base, 8);
+    p = put_be(p, 0xCE, rows, 4);
+    p = put_be(p, 0xC6, data_bytes, 4);
+    if (p != b->data + r->data) { /* close the gap that a shorter name leaves */
+        memmove(p, b->data + r->data, data_bytes);
+        b->len = (size_t)(p - b->data) + data_bytes;
+    }
+    return reply_end(b, r->mark);
+}

@@ -1,0 +1,1 @@
+"""Tests of tamis that are written in Python."""

@@ -1,0 +1,1 @@
+"""The shared case files, run against the daemon."""

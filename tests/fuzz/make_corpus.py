@@ -1,0 +1,339 @@
+#!/usr/bin/env python3
+"""Writes the seeds of tests/fuzz/corpus: one small file for each thing a target can meet.
+
+usage: tests/fuzz/make_corpus.py       (a test in tests/lint checks that the tree holds them)
+
+A file that a fuzzer found and that is worth keeping is put beside the seeds by hand, named after
+what it shows.
+"""
+
+import hashlib
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+CORPUS = Path(__file__).resolve().parent / "corpus"
+
+QUERIES = '''\
+a = 1
+a <> -9223372036854775808
+a < 18446744073709551615 and b >= 1.5e300
+a <= .5 or a > 5. or b = -0.0
+not (a = 1 and not b = 2) or c is null
+a is not null and b is missing and c is not missing and d is true
+(a = 1) is not true or (b = 2) is unknown or c is nan or d is not false
+a is distinct from null or a is not distinct from b
+a in (1, 'two', 3.0, X'00ff', null, true, timestamp '1969-12-31T23:59:59.999999999Z')
+a not in () or b in (:list) or c in ?
+a between 1 and 2 and b not between :low and :high
+a like 'x%_y' and b not like '!%!_!!' escape '!' and c ilike '\u0416%' escape '\u0416'
+starts_with(a, 'x') and ends_with(b, '') and contains(c, 'it''s')
+a.b[0]."odd ""key"""[4294967295].c = d[1]
+'x' in tags and any(tags) = 'y' and every(scores) >= 3
+any e in items satisfies e.a = 1 and any f in e.list satisfies f = e.a or f = b end end
+every e in items satisfies e is not null end
+t >= timestamp '2020-02-29T12:30:45.5+05:30'
+"select" = "from" and "" = ''
+flag and not other
+true or false or null
+a = 'line\vbreak' -- comment
+((((((((((a))))))))))
+a = 99999999999999999999
+a = 1e999
+a = str X'fffe' and b > str x''
+a like 'x!' escape '!'
+a = 'unterminated
+a lik 'x'
+a = timestamp '2020-01-01T00:00:60Z'
+a = timestamp '2020-01-01T00:00:00'
+a in (1,,2)
+length(a) = 3
+'''
+
+
+def nil() -> bytes:
+    """msgpack nil."""
+    return b"\xc0"
+
+
+def text(value: str) -> bytes:
+    """A msgpack str in its shortest form."""
+    raw = value.encode()
+    if len(raw) < 32:
+        return bytes([0xA0 | len(raw)]) + raw
+    return struct.pack(">BH", 0xDA, len(raw)) + raw
+
+
+def binary(value: bytes) -> bytes:
+    """A msgpack bin."""
+    return struct.pack(">BB", 0xC4, len(value)) + value
+
+
+def array(*items: bytes) -> bytes:
+    """A msgpack array of up to 15 encoded values."""
+    return bytes([0x90 | len(items)]) + b"".join(items)
+
+
+def mapping(*items: bytes) -> bytes:
+    """A msgpack map of up to 15 pairs of encoded values."""
+    return bytes([0x80 | len(items) // 2]) + b"".join(items)
+
+
+def number(value: int) -> bytes:
+    """A small msgpack integer."""
+    return bytes([value & 0xFF]) if -32 <= value < 128 else struct.pack(">Bi", 0xD2, value)
+
+
+# One value of every type and of every width of its header.
+VALUES = {
+    "nil": nil(),
+    "false": b"\xc2",
+    "true": b"\xc3",
+    "never_used": b"\xc1",
+    "int_5_in_9_bytes": b"\xd3" + struct.pack(">q", 5),
+    "int_least": b"\xd3" + struct.pack(">q", -(2**63)),
+    "uint_most": b"\xcf" + struct.pack(">Q", 2**64 - 1),
+    "float32": b"\xca" + struct.pack(">f", 0.1),
+    "nan": b"\xcb" + struct.pack(">d", float("nan")),
+    "minus_zero": b"\xcb" + struct.pack(">d", -0.0),
+    "str8": b"\xd9\x03abc",
+    "str16": b"\xda\x00\x03abc",
+    "str32": b"\xdb\x00\x00\x00\x03abc",
+    "str_not_utf8": b"\xa2\xff\xfe",
+    "str_with_nul": b"\xa3a\0b",
+    "bin8": b"\xc4\x01\x00",
+    "bin16": b"\xc5\x00\x01\x00",
+    "bin32": b"\xc6\x00\x00\x00\x01\x00",
+    "array16": b"\xdc\x00\x01\x01",
+    "array32": b"\xdd\x00\x00\x00\x01\x01",
+    "map16": b"\xde\x00\x01\xa1k\x01",
+    "map32": b"\xdf\x00\x00\x00\x01\xa1k\x01",
+    "fixext1": b"\xd4\x05x",
+    "timestamp32": b"\xd6\xff" + struct.pack(">I", 1),
+    "timestamp64": b"\xd7\xff" + struct.pack(">Q", (999999999 << 34) | 1),
+    "timestamp64_bad": b"\xd7\xff" + struct.pack(">Q", (1000000000 << 34) | 1),
+    "timestamp96": b"\xc7\x0c\xff" + struct.pack(">Iq", 550000000, -3),
+    "timestamp_bad_length": b"\xd5\xff\x00\x00",
+    "ext8": b"\xc7\x03\x07abc",
+    "ext16": b"\xc8\x00\x01\x07a",
+    "ext32": b"\xc9\x00\x00\x00\x01\x07a",
+    "array_claims_4g": b"\xdd\xff\xff\xff\xff",
+    "map_claims_4g": b"\xdf\xff\xff\xff\xff",
+    "str_claims_4g": b"\xdb\xff\xff\xff\xff",
+    "deep": b"\x91" * 100 + nil(),
+    "deep_maps": b"\x81\xa1a" * 70 + nil(),
+}
+
+
+def rows() -> dict[str, bytes]:
+    """Rows for the scanner: each value under a key, and rows that are odd as rows."""
+    found = {
+        name: mapping(text("a"), value, text("b"), number(1)) for name, value in VALUES.items()
+    }
+    found["empty"] = mapping()
+    found["twice_the_key"] = mapping(text("a"), number(1), text("a"), number(2))
+    found["odd_keys"] = mapping(number(1), number(1), nil(), number(2), binary(b"a"), number(3))
+    found["nested"] = mapping(
+        text("a"), mapping(text("b"), array(number(1), mapping(text("c"), nil())))
+    )
+    found["same_order"] = mapping(text("a"), number(1), text("b"), number(2)) * 20
+    found["other_order"] = b"".join(
+        mapping(*(part for key in keys for part in (text(key), number(3))))
+        for keys in ("ab", "ba", "b", "abc", "")
+    )
+    found["not_a_map"] = array(number(1))
+    found["cut"] = mapping(text("abc"), text("a long enough text"))[:-4]
+    return found
+
+
+def structured() -> dict[str, bytes]:
+    """Structured queries: well-formed and not. Operators are [name, operand...]; see QUERY.md."""
+    field = array(text("path"), text("a"))
+    element = array(text("element"), text("x"), number(0))
+    outer = array(text("outer"), number(1), text("y"))
+    found = {
+        "equal": array(text("="), field, number(1)),
+        "and": array(
+            text("and"),
+            array(text("is null"), field),
+            array(text("not"), array(text("<"), field, number(2))),
+        ),
+        "in": array(text("in"), field, array(text("list"), number(1), text("x"), nil())),
+        "between": array(text("between"), field, number(1), number(2)),
+        "like": array(text("like"), field, text("a%")),
+        "like_escape": array(text("like"), field, text("a!%"), text("!")),
+        "in_param": array(text("in"), field, array(text("param"))),
+        "parameter": array(text("="), field, array(text("param"), text("p"))),
+        "path": array(text("is null"), array(text("path"), text("a"), number(3), text("odd key"))),
+        "any": array(text("any"), field, array(text("="), element, array(text("path"), text("b")))),
+        "every_in_any": array(
+            text("any"), field, array(text("every"), element, array(text("<"), outer, number(2)))
+        ),
+        "outer_of_nothing": array(text("any"), field, array(text("="), outer, number(1))),
+        "element_of_nothing": array(text("="), element, number(1)),
+        "lit_array": array(
+            text("="), field, array(text("lit"), array(number(1), text("x"), nil()))
+        ),
+        "lit_map": array(text("<>"), field, array(text("lit"), mapping(text("k"), number(1)))),
+        "lit_ext": array(text("distinct"), field, array(text("lit"), VALUES["fixext1"])),
+        "bare_array": array(text("="), field, array(number(1))),
+        "list_alone": array(text("="), field, array(text("list"), number(1))),
+        "or": array(text("or"), b"\xc3", array(text("or"), b"\xc2", field)),
+        "unknown_operator": array(text("equals"), field, number(1)),
+        "too_few": array(text("="), field),
+        "no_operator": array(number(1), field),
+        "empty": array(),
+        "deep_not": b"\x92\xa3not" * 300 + b"\xc3",
+        "bytes_after": array(text("not"), b"\xc3") + nil(),
+    }
+    for name, value in VALUES.items():
+        found[f"value_{name}"] = array(text("="), field, value)
+    return found
+
+
+def frame(*elements: bytes) -> bytes:
+    """A protocol frame of one message."""
+    body = array(*elements)
+    return struct.pack(">I", len(body)) + body
+
+
+HELLO = frame(number(1), number(0), mapping(text("version"), number(1)))
+
+
+def streams() -> dict[str, bytes]:
+    """Byte streams of whole sessions, HELLO included where it belongs."""
+    row = mapping(text("a"), number(5))
+    maps = array(text("maps"), array(row, mapping(text("a"), number(1)), mapping()))
+    template = array(
+        text("template"),
+        array(text("a"), text("b")),
+        array(array(number(5), nil()), array(number(1))),
+    )
+    columns = array(
+        text("columns"),
+        number(2),
+        array(
+            array(text("a"), text("i64"), binary(struct.pack("<qq", 5, 1)), nil(), nil()),
+            array(
+                array(text("b"), text("c")),
+                text("list"),
+                array(nil(), text("x")),
+                nil(),
+                binary(b"\x01"),
+            ),
+            array(
+                text("s"),
+                text("str"),
+                array(binary(struct.pack("<III", 0, 1, 3)), binary(b"abc")),
+                nil(),
+                nil(),
+            ),
+            array(text("f"), text("bool"), binary(b"\x00\x01"), binary(b"\x02"), nil()),
+        ),
+    )
+    query = text("a >= 2")
+
+    def run(payload: bytes, result: str) -> bytes:
+        return frame(number(2), number(1), query, mapping(text("result"), text(result)), payload)
+
+    found = {"hello": HELLO, "no_hello": frame(number(8), number(1)), "nothing": b""}
+    for result in ("indices", "bitmap", "auto", "count", "rows", "odd"):
+        found[f"filter_{result}"] = HELLO + run(maps, result)
+    found["filter_template"] = HELLO + run(template, "rows") + run(template, "indices")
+    found["filter_columns"] = HELLO + run(columns, "bitmap") + run(columns, "rows")
+    found["limit"] = HELLO + frame(
+        number(2), number(1), query, mapping(text("limit"), number(1)), maps
+    )
+    found["parameters"] = HELLO + frame(
+        number(2),
+        number(1),
+        text("a = :x"),
+        mapping(text("params"), mapping(text("x"), number(5))),
+        maps,
+    )
+    found["stream"] = (
+        HELLO
+        + frame(number(2), number(7), query, nil(), nil())
+        + frame(number(5), number(7), maps)
+        + frame(number(5), number(7), template)
+        + frame(number(6), number(7))
+    )
+    found["stream_open_at_the_end"] = HELLO + frame(number(2), number(7), query, nil(), nil())
+    found["cancel"] = (
+        HELLO + frame(number(2), number(7), query, nil(), nil()) + frame(number(7), number(7))
+    )
+    found["prepare"] = (
+        HELLO
+        + frame(number(3), number(1), query)
+        + frame(number(4), number(2), number(1), nil(), columns)
+        + frame(number(4), number(3), number(0), nil(), maps)
+        + frame(number(11), number(4), number(1))
+        + frame(number(11), number(5), number(0))
+    )
+    found["explain"] = (
+        HELLO
+        + frame(number(10), number(1), query, nil())
+        + frame(number(10), number(2), query, nil(), maps)
+    )
+    found["ping_stats"] = (
+        HELLO + frame(number(8), number(1), text("x")) + frame(number(9), number(2))
+    )
+    found["unknown_kind"] = HELLO + frame(number(100), number(1)) + frame(number(8), number(2))
+    found["bad_message"] = HELLO + struct.pack(">I", 1) + nil() + frame(number(8), number(2))
+    found["bad_query"] = HELLO + frame(number(2), number(1), text("a = "), nil(), maps)
+    found["structured_query"] = HELLO + frame(
+        number(2),
+        number(1),
+        array(text("="), array(text("path"), text("a")), number(5)),
+        nil(),
+        maps,
+    )
+    found["frame_too_large"] = HELLO + struct.pack(">I", 1 << 20) + b"x" * 100
+    found["frame_claims_4g"] = HELLO + b"\xff\xff\xff\xff"
+    found["cut_in_a_frame"] = (HELLO + run(maps, "rows"))[:-3]
+    found["cut_in_a_length"] = HELLO + b"\0\0"
+    for name in ("array_claims_4g", "timestamp64_bad", "deep", "never_used", "nan"):
+        bad_row = mapping(text("a"), VALUES[name])
+        found[f"row_{name}"] = HELLO + run(array(text("maps"), array(row, bad_row)), "rows")
+    found["columns_lie"] = HELLO + run(
+        array(
+            text("columns"),
+            number(9),
+            array(array(text("a"), text("i64"), binary(b"short"), nil(), nil())),
+        ),
+        "rows",
+    )
+    return found
+
+
+def seeds() -> Iterator[tuple[str, bytes]]:
+    """Every seed: its path under corpus/, and its bytes."""
+    for query in QUERIES.rstrip("\n").split("\n"):
+        content = query.replace("\v", "\n").encode()  # a line break inside a string
+        yield f"query_text/{hashlib.sha256(content).hexdigest()[:12]}", content
+    yield "query_text/not_utf8", b"a = '\xff'"
+    yield "query_text/nul", b"a = 'x\0y' and b\0"
+    yield "query_text/deep", b"(" * 300 + b"a" + b")" * 300
+    yield "query_text/deep_not", b"not " * 300 + b"a"
+    for name, content in structured().items():
+        yield f"query_msgpack/{name}", content
+    for name, content in rows().items():
+        yield f"scan_msgpack/{name}", content
+    for name, content in streams().items():
+        yield f"frame/{name}", b"\x00" + content  # one byte at a time
+        yield f"frame/{name}_at_once", b"\xff" + content
+        yield f"session/{name}", b"\x00\x00" + content
+        if content.startswith(HELLO):
+            yield f"session/{name}_at_once", b"\xff\x01" + content.removeprefix(HELLO)
+
+
+def main() -> None:
+    """Writes them all."""
+    for name, content in seeds():
+        path = CORPUS / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()

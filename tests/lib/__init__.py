@@ -1,0 +1,1 @@
+"""What the Python tests share: msgpack values, the raw protocol."""
