@@ -21,6 +21,7 @@ GENERIC = "generic branchy loop"
 COMPILED = "compiled comprehension"
 ORDER = (TAMIS, GENERIC, COMPILED)
 RACED = ("Q1", "Q2", "Q3")
+CLEARLY = 1.05  # less is noise, not a win
 
 SAYS = """\
 The way of gathering columns: the client packs the fields that the query needs and picks the
@@ -74,7 +75,9 @@ def _race(
     times = [result.timings[name] for name in ORDER]
     per_row = [f"{1e9 * t.median / len(rows):.0f} (±{100 * t.spread:.0f} %)" for t in times]
     faster = [mine.times_faster(result.timings[name]) for name in (GENERIC, COMPILED)]
-    won = " and ".join(name for name, ratio in zip(ORDER[1:], faster, strict=True) if ratio > 1)
+    won = " and ".join(
+        name for name, ratio in zip(ORDER[1:], faster, strict=True) if ratio > CLEARLY
+    )
     return [query.name, *per_row, *(f"{ratio:.2f}" for ratio in faster), won or "neither: not won"]
 
 

@@ -96,9 +96,16 @@ static void frame_too_large(struct session *s, size_t n) {
     session_break(s, E_HELLO_TOO_LARGE);
 }
 
+/* Input that waits to be run. The message of the oldest request does not count: it is being run, and what comes behind it (CANCEL, PING) must get
+ * through however large it is. */
+static bool queue_is_full(const struct session *s) {
+    size_t running = s->oldest ? s->oldest->first_charged : 0;
+    return s->queued_bytes - running > s->service->limits.queue_bytes;
+}
+
 /* Handles what is complete, until there is enough waiting to be run. */
 static void take_frames(struct session *s) {
-    while (!s->over && s->queued_bytes <= s->service->limits.queue_bytes) {
+    while (!s->over && !queue_is_full(s)) {
         const struct limits *l = &s->service->limits;
         uint64_t limit = s->hello_done ? l->frame_bytes
                          : l->hello_bytes < l->frame_bytes ? l->hello_bytes
@@ -152,7 +159,7 @@ static size_t unsent(const struct session *s) { return s->sending.len - s->sent 
 
 bool session_wants_input(const struct session *s) {
     const struct limits *l = &s->service->limits;
-    return !s->over && !s->ended && unsent(s) <= l->output_bytes && s->queued_bytes <= l->queue_bytes;
+    return !s->over && !s->ended && unsent(s) <= l->output_bytes && !queue_is_full(s);
 }
 
 /* ---- the table of requests ---- */
