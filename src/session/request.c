@@ -360,9 +360,7 @@ static enum status run_quantum(struct request *r, struct error *e) {
         if (atomic_load_explicit(&r->stop, memory_order_relaxed))
             return E_OK; /* session_ran says why */
     }
-    if (r->limit_reached && r->result_open)
-        return end_result(r, e);
-    return E_OK;
+    return r->result_open ? end_result(r, e) : E_OK; /* the session takes r->out: no half a frame in it */
 }
 
 static enum status advance(struct request *r, struct error *e) {

@@ -103,9 +103,19 @@ static bool queue_is_full(const struct session *s) {
     return s->queued_bytes - running > s->service->limits.queue_bytes;
 }
 
+static size_t unsent(const struct session *s) {
+    return s->sending.len - s->sent + s->pending.len;
+}
+
+static bool output_is_full(const struct session *s) {
+    return unsent(s) > s->service->limits.output_bytes;
+}
+
+static bool may_take(const struct session *s) { return !queue_is_full(s) && !output_is_full(s); }
+
 /* Handles what is complete, until there is enough waiting to be run. */
 static void take_frames(struct session *s) {
-    while (!s->over && !queue_is_full(s)) {
+    while (!s->over && may_take(s)) {
         const struct limits *l = &s->service->limits;
         uint64_t limit = s->hello_done ? l->frame_bytes
                          : l->hello_bytes < l->frame_bytes ? l->hello_bytes
@@ -130,7 +140,7 @@ static void take_frames(struct session *s) {
 
 /* The end of input, once everything complete has been answered. */
 static void check_end(struct session *s) {
-    if (!s->ended || s->over || s->queue || s->held)
+    if (!s->ended || s->over || s->queue || s->held || !may_take(s))
         return;
     if (frames_at_boundary(&s->frames) && s->n_requests == 0)
         return;
@@ -155,11 +165,8 @@ void session_end(struct session *s) {
     check_end(s);
 }
 
-static size_t unsent(const struct session *s) { return s->sending.len - s->sent + s->pending.len; }
-
 bool session_wants_input(const struct session *s) {
-    const struct limits *l = &s->service->limits;
-    return !s->over && !s->ended && unsent(s) <= l->output_bytes && !queue_is_full(s);
+    return !s->over && !s->ended && may_take(s);
 }
 
 /* ---- the table of requests ---- */
@@ -227,6 +234,8 @@ void session_close_request(struct session *s, struct request *r) {
         r->first_charged = 0;
         atomic_fetch_add_explicit(&s->service->requests, 1, memory_order_relaxed);
     }
+    if (s->n_requests == 0)
+        frames_shrink(&s->frames);
     r->state = REQUEST_CLOSED;
     if (r->is_stream && !r->end_seen && !r->cancelled && !s->ended)
         request_strip(r); /* its number stays taken until END, CANCEL or the end */
@@ -242,7 +251,7 @@ struct request *session_next(struct session *s, bool *ret_small) {
     if (s->oldest && s->oldest->state == REQUEST_WAITING && atomic_load(&s->oldest->stop_why) != E_OK)
         stopped(s, s->oldest);
     struct request *r = s->queue;
-    if (!r || s->held || unsent(s) > s->service->limits.output_bytes)
+    if (!r || s->held || output_is_full(s))
         return NULL;
     s->queue = r->queue_next;
     if (!s->queue)
@@ -268,16 +277,18 @@ static void free_spent(struct session *s, struct request *r) {
         struct payload *p = r->spent;
         r->spent = p->next;
         s->queued_bytes -= p->charged;
-        buf_done(&p->message);
+        frames_give_back(&s->frames, &p->message);
         free(p);
     }
 }
 
-/* The request's replies become the session's: moved if nothing waits before them, else copied. */
+/* The request's replies become the session's: the buffers change places if nothing waits before them (so that a long stream goes on in the
+ * same memory), else they are copied. */
 static void take_output(struct session *s, struct request *r) {
     if (s->pending.len == 0 && r->out.len > READ_BYTES) {
-        buf_done(&s->pending);
-        buf_take(&r->out, &s->pending);
+        struct buf empty = s->pending;
+        s->pending = r->out;
+        r->out = empty;
         return;
     }
     buf_add(&s->pending, r->out.data, r->out.len);
@@ -382,6 +393,8 @@ void session_sent(struct session *s, size_t n) {
     s->sent += n;
     s->bytes_out += n;
     atomic_fetch_add_explicit(&s->service->bytes_out, n, memory_order_relaxed);
+    take_frames(s); /* what had to wait for room in the output */
+    check_end(s);
 }
 
 bool session_is_over(const struct session *s) {

@@ -7,12 +7,27 @@ void frames_init(struct frames *f, struct budget *budget) {
     *f = (struct frames){0};
     buf_init(&f->in, budget);
     buf_init(&f->body, budget);
+    buf_init(&f->spare, budget);
 }
 
 void frames_done(struct frames *f) {
     buf_done(&f->in);
     buf_done(&f->body);
+    buf_done(&f->spare);
 }
+
+#define SPARE_BYTES 2097152u /* the largest memory that is kept for the next frame */
+
+void frames_give_back(struct frames *f, struct buf *message) {
+    if (f->spare.cap == 0 && message->cap <= SPARE_BYTES && message->cap > READ_BYTES) {
+        message->len = 0;
+        buf_take(message, &f->spare);
+        return;
+    }
+    buf_done(message);
+}
+
+void frames_shrink(struct frames *f) { buf_done(&f->spare); }
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
@@ -48,6 +63,8 @@ void frames_fed(struct frames *f, size_t n) {
 /* A large frame leaves `in` as soon as its length is known. */
 static enum frame_event begin_body(struct frames *f, uint32_t n) {
     size_t have = f->in.len - f->pos;
+    if (f->spare.cap > 0)
+        buf_take(&f->spare, &f->body);
     if (!buf_reserve_exact(&f->body, least(n, have > READ_BYTES ? have : READ_BYTES)))
         return FRAME_NO_MEMORY;
     buf_add(&f->body, f->in.data + f->pos, have);

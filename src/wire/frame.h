@@ -13,6 +13,7 @@ struct frames {
     struct buf in;     /* bytes read, from `pos` on not yet used */
     size_t pos;
     struct buf body;   /* a large frame, being gathered or just given */
+    struct buf spare;  /* memory for the next large frame, or empty */
     uint32_t body_need; /* its length; 0: none */
     uint64_t skip;     /* bytes of a too large frame still to be dropped */
     uint64_t received; /* in all */
@@ -32,6 +33,12 @@ enum frame_event frames_next(struct frames *f, uint32_t limit, const uint8_t **r
 
 /* Moves the message just given to ret (without a copy if it is large). False: no memory. */
 bool frames_take(struct frames *f, const uint8_t *p, size_t n, struct buf *ret);
+
+/* Takes back the memory of a message that was taken: the next large frame may use it. */
+void frames_give_back(struct frames *f, struct buf *message);
+
+/* Frees memory that is only kept for the next frame. */
+void frames_shrink(struct frames *f);
 
 /* True if the stream may end here: no frame has begun. */
 bool frames_at_boundary(const struct frames *f);
