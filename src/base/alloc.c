@@ -17,11 +17,12 @@ bool budget_charge(struct budget *b, size_t n) {
     do {
         if (!size_add(used, n, &after) || (b->limit_bytes && after > b->limit_bytes))
             return false;
-    } while (!atomic_compare_exchange_weak_explicit(&b->used_bytes, &used, after, memory_order_relaxed,
-                                                    memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&b->used_bytes, &used, after,
+                                                    memory_order_relaxed, memory_order_relaxed));
     size_t peak = atomic_load_explicit(&b->peak_bytes, memory_order_relaxed);
-    while (after > peak && !atomic_compare_exchange_weak_explicit(&b->peak_bytes, &peak, after, memory_order_relaxed,
-                                                                  memory_order_relaxed)) {
+    while (after > peak &&
+           !atomic_compare_exchange_weak_explicit(&b->peak_bytes, &peak, after,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
     }
     return true;
 }

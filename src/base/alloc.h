@@ -1,8 +1,9 @@
 /* Memory that counts.
  *
- * A struct budget bounds the bytes that peers can make the process hold (--max-memory). Every block whose size depends
- * on a peer comes from buf, arena or budget_alloc and is charged before it is taken; small fixed-size objects use
- * malloc directly. A budget is shared by all threads (atomic counters). NULL in place of a budget means unbounded.
+ * A struct budget bounds the bytes that peers can make the process hold (--max-memory). Every block
+ * whose size depends on a peer comes from buf, arena or budget_alloc and is charged before it is
+ * taken; small fixed-size objects use malloc directly. A budget is shared by all threads (atomic
+ * counters). NULL in place of a budget means unbounded.
  *
  * Failure is a NULL or false result and leaves everything as it was; nothing here aborts or logs.
  */
@@ -25,8 +26,9 @@ void budget_init(struct budget *b, size_t limit_bytes);
 bool budget_charge(struct budget *b, size_t n);
 void budget_release(struct budget *b, size_t n);
 
-/* realloc that is charged: moves p (old_n bytes, or NULL and 0) to new_n > 0 bytes. NULL on failure, p unchanged.
- * The caller owns the block and gives it back with budget_free and its size. */
+/* realloc that is charged: moves p (old_n bytes, or NULL and 0) to new_n > 0 bytes. NULL on
+ * failure, p unchanged. The caller owns the block and gives it back with budget_free and its size.
+ */
 void *budget_realloc(struct budget *b, void *p, size_t old_n, size_t new_n);
 void budget_free(struct budget *b, void *p, size_t n);
 

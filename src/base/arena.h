@@ -1,8 +1,8 @@
 /* An arena: many small objects with one lifetime, freed together.
  *
- * Chunks grow geometrically, so n allocations cost O(log n) mallocs. Memory is aligned to 16 and not cleared (arena_new
- * clears). The arena owns all of it; pointers stay valid until arena_reset or arena_done. Failure gives NULL and leaves the
- * arena usable. One thread at a time.
+ * Chunks grow geometrically, so n allocations cost O(log n) mallocs. Memory is aligned to 16 and
+ * not cleared (arena_new clears). The arena owns all of it; pointers stay valid until arena_reset
+ * or arena_done. Failure gives NULL and leaves the arena usable. One thread at a time.
  */
 #ifndef TAMIS_BASE_ARENA_H
 #define TAMIS_BASE_ARENA_H
@@ -22,7 +22,7 @@ void arena_init(struct arena *a, struct budget *budget);
 void arena_done(struct arena *a);  /* a zeroed arena is fine */
 void arena_reset(struct arena *a); /* frees all but the first chunk */
 
-void *arena_alloc(struct arena *a, size_t n);                /* n == 0 gives a valid pointer */
+void *arena_alloc(struct arena *a, size_t n);                  /* n == 0 gives a valid pointer */
 void *arena_array(struct arena *a, size_t count, size_t size); /* checked count * size */
 void *arena_zero(struct arena *a, size_t n);
 void *arena_copy(struct arena *a, const void *p, size_t n); /* a copy, with a NUL behind it */

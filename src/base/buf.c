@@ -49,7 +49,8 @@ bool buf_reserve(struct buf *b, size_t n) {
     size_t cap = b->cap ? b->cap : BUF_FIRST_BYTES;
     while (cap < need)
         cap = cap > SIZE_MAX / 2 ? need : cap * 2;
-    if (grow_to(b, cap) || (cap > need && grow_to(b, need))) /* if doubling does not fit: just what is needed */
+    if (grow_to(b, cap) ||
+        (cap > need && grow_to(b, need))) /* if doubling does not fit: just what is needed */
         return true;
     b->failed = true;
     return false;

@@ -1,7 +1,8 @@
 /* A growing byte buffer with a sticky failure.
  *
- * Writers append without checking and look at buf_failed once at the end: after a failed growth every append is dropped, and
- * what was there before stays. The buffer owns its memory. A zeroed struct buf is an empty buffer without a budget. */
+ * Writers append without checking and look at buf_failed once at the end: after a failed growth
+ * every append is dropped, and what was there before stays. The buffer owns its memory. A zeroed
+ * struct buf is an empty buffer without a budget. */
 #ifndef TAMIS_BASE_BUF_H
 #define TAMIS_BASE_BUF_H
 

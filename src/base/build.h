@@ -1,26 +1,27 @@
-/* Sizes that only the build chooses. The hostile preset (TAMIS_HOSTILE) makes them tiny, so that small tests reach every
- * block boundary, regrowth and chunk edge. Nothing may depend on their values but through these names. */
+/* Sizes that only the build chooses. The hostile preset (TAMIS_HOSTILE) makes them tiny, so that
+ * small tests reach every block boundary, regrowth and chunk edge. Nothing may depend on their
+ * values but through these names. */
 #ifndef TAMIS_BASE_BUILD_H
 #define TAMIS_BASE_BUILD_H
 
 #ifdef TAMIS_HOSTILE
-#define BLOCK_ROWS 7u             /* rows that one kernel call sees at most */
-#define ARENA_FIRST_BYTES 32u     /* first chunk of an arena; doubles ... */
-#define ARENA_MOST_BYTES 256u     /* ... up to this */
-#define BUF_FIRST_BYTES 16u       /* first size of a growing buffer */
-#define READ_BYTES 13u            /* bytes asked of one read */
-#define CHUNK_BYTES 64u           /* result bytes gathered into one RESULT message */
-#define STEP_ROWS 21u             /* rows of a request between two looks at the others */
-#define INLINE_BYTES 512u         /* payloads up to this may run on the loop's own thread */
+#define BLOCK_ROWS        7u   /* rows that one kernel call sees at most */
+#define ARENA_FIRST_BYTES 32u  /* first chunk of an arena; doubles ... */
+#define ARENA_MOST_BYTES  256u /* ... up to this */
+#define BUF_FIRST_BYTES   16u  /* first size of a growing buffer */
+#define READ_BYTES        13u  /* bytes asked of one read */
+#define CHUNK_BYTES       64u  /* result bytes gathered into one RESULT message */
+#define STEP_ROWS         21u  /* rows of a request between two looks at the others */
+#define INLINE_BYTES      512u /* payloads up to this may run on the loop's own thread */
 #else
-#define BLOCK_ROWS 1024u
+#define BLOCK_ROWS        1024u
 #define ARENA_FIRST_BYTES 4096u
-#define ARENA_MOST_BYTES 1048576u
-#define BUF_FIRST_BYTES 256u
-#define READ_BYTES 65536u
-#define CHUNK_BYTES 262144u
-#define STEP_ROWS 65536u
-#define INLINE_BYTES 65536u
+#define ARENA_MOST_BYTES  1048576u
+#define BUF_FIRST_BYTES   256u
+#define READ_BYTES        65536u
+#define CHUNK_BYTES       262144u
+#define STEP_ROWS         65536u
+#define INLINE_BYTES      65536u
 #endif
 
 #endif

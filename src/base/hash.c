@@ -39,8 +39,8 @@ static inline void sip_round(uint64_t v[4]) {
 }
 
 uint64_t hash_bytes(struct hash_key key, const void *p, size_t n) {
-    uint64_t v[4] = {key.k0 ^ 0x736f6d6570736575u, key.k1 ^ 0x646f72616e646f6du, key.k0 ^ 0x6c7967656e657261u,
-                     key.k1 ^ 0x7465646279746573u};
+    uint64_t v[4] = {key.k0 ^ 0x736f6d6570736575u, key.k1 ^ 0x646f72616e646f6du,
+                     key.k0 ^ 0x6c7967656e657261u, key.k1 ^ 0x7465646279746573u};
     const unsigned char *s = p;
     size_t left = n;
     uint64_t m;

@@ -1,5 +1,6 @@
 /* Keyed hashing, so that a peer who chooses the data cannot choose the collisions.
- * SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012; the 1-3 rounds as in Rust and Python). */
+ * SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012; the 1-3 rounds as
+ * in Rust and Python). */
 #ifndef TAMIS_BASE_HASH_H
 #define TAMIS_BASE_HASH_H
 

@@ -2,7 +2,8 @@
 #include "base/limits.h"
 
 static const struct limit_info TABLE[] = {
-#define X(name, def, least, most, error, text) {#name, def, least, most, E_##error, text, offsetof(struct limits, name)},
+#define X(name, def, least, most, error, text)                                                     \
+    {#name, def, least, most, E_##error, text, offsetof(struct limits, name)},
 #include "limits.def"
 #undef X
 };
@@ -12,4 +13,6 @@ void limits_default(struct limits *l) {
         *limit_value(l, &TABLE[i]) = TABLE[i].def;
 }
 
-const struct limit_info *limit_at(size_t i) { return i < sizeof TABLE / sizeof *TABLE ? &TABLE[i] : NULL; }
+const struct limit_info *limit_at(size_t i) {
+    return i < sizeof TABLE / sizeof *TABLE ? &TABLE[i] : NULL;
+}

@@ -61,8 +61,8 @@ void error_text(char *field, size_t size, const char *text, size_t length) {
 
 const char *status_name(enum status status) {
     switch (status) {
-#define X(name, number, kind, text)                                                                                    \
-    case E_##name:                                                                                                     \
+#define X(name, number, kind, text)                                                                \
+    case E_##name:                                                                                 \
         return #name;
 #include "errors.def"
 #undef X
@@ -72,8 +72,8 @@ const char *status_name(enum status status) {
 
 const char *status_text(enum status status) {
     switch (status) {
-#define X(name, number, kind, text)                                                                                    \
-    case E_##name:                                                                                                     \
+#define X(name, number, kind, text)                                                                \
+    case E_##name:                                                                                 \
         return text;
 #include "errors.def"
 #undef X
@@ -83,8 +83,8 @@ const char *status_text(enum status status) {
 
 enum status_kind status_kind(enum status status) {
     switch (status) {
-#define X(name, number, kind, text)                                                                                    \
-    case E_##name:                                                                                                     \
+#define X(name, number, kind, text)                                                                \
+    case E_##name:                                                                                 \
         return KIND_##kind;
 #include "errors.def"
 #undef X

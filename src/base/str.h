@@ -12,7 +12,9 @@ struct str {
 };
 
 static inline struct str str_of(const char *text) { return (struct str){text, strlen(text)}; }
-static inline bool str_eq(struct str a, struct str b) { return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0); }
+static inline bool str_eq(struct str a, struct str b) {
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
 static inline bool str_is(struct str a, const char *text) { return str_eq(a, str_of(text)); }
 
 /* Order by bytes, then length (SEMANTICS S1): < 0, 0, > 0. */

@@ -5,8 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Decodes the sequence at p (n > 0 bytes are left). Sets *ret_cp to the code point and gives its length 1 to 4; for a malformed
- * sequence sets *ret_cp to 0xFFFFFFFF and gives 1, so that a caller steps over one byte (SEMANTICS K5). */
+/* Decodes the sequence at p (n > 0 bytes are left). Sets *ret_cp to the code point and gives its
+ * length 1 to 4; for a malformed sequence sets *ret_cp to 0xFFFFFFFF and gives 1, so that a caller
+ * steps over one byte (SEMANTICS K5). */
 static inline size_t utf8_decode(const uint8_t *p, size_t n, uint32_t *ret_cp) {
     uint32_t c = p[0];
     if (c < 0x80) {
@@ -24,8 +25,10 @@ static inline size_t utf8_decode(const uint8_t *p, size_t n, uint32_t *ret_cp) {
             return 3;
         }
     }
-    if (c >= 0xF0 && c <= 0xF4 && n >= 4 && (p[1] & 0xC0) == 0x80 && (p[2] & 0xC0) == 0x80 && (p[3] & 0xC0) == 0x80) {
-        uint32_t cp = (c & 0x07) << 18 | (p[1] & 0x3Fu) << 12 | (p[2] & 0x3Fu) << 6 | (p[3] & 0x3Fu);
+    if (c >= 0xF0 && c <= 0xF4 && n >= 4 && (p[1] & 0xC0) == 0x80 && (p[2] & 0xC0) == 0x80 &&
+        (p[3] & 0xC0) == 0x80) {
+        uint32_t cp =
+            (c & 0x07) << 18 | (p[1] & 0x3Fu) << 12 | (p[2] & 0x3Fu) << 6 | (p[3] & 0x3Fu);
         if (cp >= 0x10000 && cp <= 0x10FFFF) {
             *ret_cp = cp;
             return 4;

@@ -14,7 +14,8 @@ struct tamis_query {
 static void give_error(tamis_error *to, const struct error *from) {
     if (!to)
         return;
-    *to = (tamis_error){.code = (int)from->status, .position = from->pos, .row = from->row, .offset = from->offset};
+    *to = (tamis_error){
+        .code = (int)from->status, .position = from->pos, .row = from->row, .offset = from->offset};
     memcpy(to->message, from->message, sizeof to->message);
     memcpy(to->suggestion, from->suggestion, sizeof to->suggestion);
 }
@@ -60,7 +61,8 @@ static uint32_t fill(struct stream *s, struct run *run, struct error *e) {
     while (n < BLOCK_ROWS && s->p < s->end) {
         const uint8_t *next = scan_row(&s->scanner, s->p, s->end, b, n);
         if (!next) {
-            error_set(e, s->scanner.status, "row %llu: %s", (unsigned long long)(s->row + n), status_text(s->scanner.status));
+            error_set(e, s->scanner.status, "row %llu: %s", (unsigned long long)(s->row + n),
+                      status_text(s->scanner.status));
             e->row = s->row + n;
             e->offset = (uint64_t)(s->scanner.fault - s->start);
             break;
@@ -72,7 +74,8 @@ static uint32_t fill(struct stream *s, struct run *run, struct error *e) {
     return n;
 }
 
-static void filter(struct stream *s, struct run *run, tamis_match_fn *match, void *arg, tamis_counts *counts, struct error *e) {
+static void filter(struct stream *s, struct run *run, tamis_match_fn *match, void *arg,
+                   tamis_counts *counts, struct error *e) {
     while (s->p < s->end && e->status == E_OK) {
         const uint16_t *rows;
         uint32_t n = fill(s, run, e);
@@ -90,8 +93,9 @@ static void filter(struct stream *s, struct run *run, tamis_match_fn *match, voi
     }
 }
 
-int tamis_filter_msgpack(const tamis_query *query, const void *rows, size_t length, tamis_match_fn *match, void *arg,
-                         tamis_counts *counts, tamis_error *error) {
+int tamis_filter_msgpack(const tamis_query *query, const void *rows, size_t length,
+                         tamis_match_fn *match, void *arg, tamis_counts *counts,
+                         tamis_error *error) {
     struct error e;
     error_clear(&e);
     e.status = E_OK;
@@ -102,7 +106,8 @@ int tamis_filter_msgpack(const tamis_query *query, const void *rows, size_t leng
                                   .row_fields = (uint32_t)query->limits.row_fields};
     struct stream s = {.start = rows, .p = rows, .end = (const uint8_t *)rows + length};
     struct run *run = run_new(query->plan, &options, NULL);
-    if (run && scanner_init(&s.scanner, &arena, plan_fields(query->plan), options.row_depth, options.row_fields))
+    if (run && scanner_init(&s.scanner, &arena, plan_fields(query->plan), options.row_depth,
+                            options.row_fields))
         filter(&s, run, match, arg, &counted, &e);
     else
         error_set(&e, E_MEMORY, "out of memory");

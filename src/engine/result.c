@@ -24,7 +24,8 @@ void result_begin(struct result *r, uint64_t base) {
     r->matched = 0;
 }
 
-static void add_indices(const struct result *r, const uint16_t *matches, uint32_t n, struct buf *data) {
+static void add_indices(const struct result *r, const uint16_t *matches, uint32_t n,
+                        struct buf *data) {
     if (!buf_reserve(data, 4 * (size_t)n))
         return;
     uint8_t *out = data->data + data->len;
@@ -35,7 +36,8 @@ static void add_indices(const struct result *r, const uint16_t *matches, uint32_
     data->len += 4 * (size_t)n;
 }
 
-static void add_bits(const struct result *r, uint32_t n_rows, const uint16_t *matches, uint32_t n, struct buf *data, size_t at) {
+static void add_bits(const struct result *r, uint32_t n_rows, const uint16_t *matches, uint32_t n,
+                     struct buf *data, size_t at) {
     size_t need = at + bitmap_bytes((size_t)r->rows + n_rows);
     if (need > data->len) {
         if (!buf_reserve(data, need - data->len))
@@ -58,8 +60,8 @@ static void add_rows(const struct block *b, const uint16_t *matches, uint32_t n,
     }
 }
 
-void result_add(struct result *r, const struct block *b, uint32_t n_rows, const uint16_t *matches, uint32_t n_matches,
-                struct buf *data, size_t at) {
+void result_add(struct result *r, const struct block *b, uint32_t n_rows, const uint16_t *matches,
+                uint32_t n_matches, struct buf *data, size_t at) {
     if (r->kind == RESULT_ROWS)
         add_rows(b, matches, n_matches, data);
     else if (r->kind == RESULT_BITMAP)
@@ -70,8 +72,9 @@ void result_add(struct result *r, const struct block *b, uint32_t n_rows, const 
     r->matched += n_matches;
 }
 
-/* Indices become bits where they lie: bit positions never pass the index that is being read, once the bitmap is smaller than the list;
- * so the bits are gathered in a second stretch behind and moved down. */
+/* Indices become bits where they lie: bit positions never pass the index that is being read, once
+ * the bitmap is smaller than the list; so the bits are gathered in a second stretch behind and
+ * moved down. */
 static void to_bitmap(const struct result *r, struct buf *data, size_t at) {
     size_t bytes = bitmap_bytes(r->rows);
     if (!buf_reserve(data, bytes))

@@ -1,13 +1,21 @@
 /* Results: the matches of a run as bytes, chunk by chunk, in the kinds of PROTOCOL.md.
  *
- * A chunk covers rows [base, base + rows) of the request. The bytes are appended to a buffer of the caller, who frames them. */
+ * A chunk covers rows [base, base + rows) of the request. The bytes are appended to a buffer of the
+ * caller, who frames them. */
 #ifndef TAMIS_ENGINE_RESULT_H
 #define TAMIS_ENGINE_RESULT_H
 
 #include "base/buf.h"
 #include "value/column.h"
 
-enum result_kind { RESULT_INDICES, RESULT_BITMAP, RESULT_AUTO, RESULT_COUNT, RESULT_ROWS, RESULT_KINDS };
+enum result_kind {
+    RESULT_INDICES,
+    RESULT_BITMAP,
+    RESULT_AUTO,
+    RESULT_COUNT,
+    RESULT_ROWS,
+    RESULT_KINDS
+};
 
 const char *result_kind_name(enum result_kind kind);
 /* False if there is no such kind. */
@@ -23,8 +31,10 @@ struct result {
 /* Begins a chunk at row base. */
 void result_begin(struct result *r, uint64_t base);
 
-/* Adds a block of n_rows rows of which `matches` are kept. data holds this chunk's bytes from position `at` on. */
-void result_add(struct result *r, const struct block *b, uint32_t n_rows, const uint16_t *matches, uint32_t n_matches, struct buf *data, size_t at);
+/* Adds a block of n_rows rows of which `matches` are kept. data holds this chunk's bytes from
+ * position `at` on. */
+void result_add(struct result *r, const struct block *b, uint32_t n_rows, const uint16_t *matches,
+                uint32_t n_matches, struct buf *data, size_t at);
 
 /* Finishes the chunk's bytes: for RESULT_AUTO chooses the form. Gives the kind they are in. */
 enum result_kind result_end(struct result *r, struct buf *data, size_t at);

@@ -3,14 +3,16 @@
 
 #include "base/bitmap.h"
 
-enum status source_bad(const struct source *s, const uint8_t *p, struct error *e, const char *text) {
+enum status source_bad(const struct source *s, const uint8_t *p, struct error *e,
+                       const char *text) {
     error_set(e, E_BAD_PAYLOAD, "%s", text);
     if (e && e->offset == ERROR_NONE)
         e->offset = (uint64_t)(p - s->message);
     return E_BAD_PAYLOAD;
 }
 
-static enum status row_fault(const struct source *s, enum status status, const uint8_t *fault, uint64_t row, struct error *e) {
+static enum status row_fault(const struct source *s, enum status status, const uint8_t *fault,
+                             uint64_t row, struct error *e) {
     uint64_t offset = (uint64_t)(fault - s->message);
     if (status == E_ROW_TOO_WIDE)
         error_limit(e, status, "row_fields", s->limits->row_fields, ERROR_NONE);
@@ -19,8 +21,8 @@ static enum status row_fault(const struct source *s, enum status status, const u
     else if (row == ERROR_NONE)
         error_set(e, status, "%s, at byte %llu", status_text(status), (unsigned long long)offset);
     else
-        error_set(e, status, "row %llu: %s, at byte %llu", (unsigned long long)row, status_text(status),
-                  (unsigned long long)offset);
+        error_set(e, status, "row %llu: %s, at byte %llu", (unsigned long long)row,
+                  status_text(status), (unsigned long long)offset);
     if (e && e->offset == ERROR_NONE) {
         e->row = row;
         e->offset = offset;
@@ -32,7 +34,8 @@ enum status source_row_error(const struct source *s, uint32_t row, struct error 
     return row_fault(s, s->scanner->status, s->scanner->fault, s->first_row + s->done + row, e);
 }
 
-enum status source_reader_error(const struct source *s, const struct mp_reader *r, struct error *e) {
+enum status source_reader_error(const struct source *s, const struct mp_reader *r,
+                                struct error *e) {
     return row_fault(s, r->status, r->fault, ERROR_NONE, e);
 }
 
@@ -76,7 +79,8 @@ static enum status open_rows(struct source *s, struct mp_reader *r, struct error
     return E_OK;
 }
 
-static enum status maps_open(struct source *s, struct mp_reader *r, uint32_t parts, struct error *e) {
+static enum status maps_open(struct source *s, struct mp_reader *r, uint32_t parts,
+                             struct error *e) {
     if (parts != 1)
         return source_bad(s, r->p, e, "a \"maps\" payload has two elements: the form and the rows");
     return open_rows(s, r, e);
@@ -101,12 +105,14 @@ static enum status read_names(struct source *s, struct mp_reader *r, struct erro
     const uint8_t *at = r->p;
     s->n_names = mp_read_array(r);
     if (r->status != E_OK)
-        return r->status == E_ROW_INVALID ? source_bad(s, at, e, "the names of the template are not an array")
-                                          : source_reader_error(s, r, e);
+        return r->status == E_ROW_INVALID
+                   ? source_bad(s, at, e, "the names of the template are not an array")
+                   : source_reader_error(s, r, e);
     if (s->n_names > s->limits->row_fields)
         return error_limit(e, E_ROW_TOO_WIDE, "row_fields", s->limits->row_fields, s->n_names);
     s->names = arena_array(s->arena, s->n_names, sizeof *s->names);
-    uint32_t *owner = arena_zero(s->arena, s->scanner->fields->n_nodes * sizeof *owner); /* by field: its last column + 1 */
+    uint32_t *owner = arena_zero(s->arena, s->scanner->fields->n_nodes *
+                                               sizeof *owner); /* by field: its last column + 1 */
     if (!s->names || !owner)
         return error_set(e, E_MEMORY, "out of memory");
     for (uint32_t i = 0; i < s->n_names; i++) {
@@ -138,14 +144,18 @@ static enum status find_present(struct source *s, struct mp_reader r, struct err
     if (v.type == T_NULL)
         return E_OK;
     if (v.type != T_BIN || v.n != bitmap_bytes((size_t)s->rows * s->n_names))
-        return source_bad(s, at, e, "the presence bitmap of the template must be bin with a bit a cell");
+        return source_bad(s, at, e,
+                          "the presence bitmap of the template must be bin with a bit a cell");
     s->present = v.w.p;
     return E_OK;
 }
 
-static enum status template_open(struct source *s, struct mp_reader *r, uint32_t parts, struct error *e) {
+static enum status template_open(struct source *s, struct mp_reader *r, uint32_t parts,
+                                 struct error *e) {
     if (parts != 2 && parts != 3)
-        return source_bad(s, r->p, e, "a \"template\" payload has three or four elements: the form, names, rows, presence");
+        return source_bad(
+            s, r->p, e,
+            "a \"template\" payload has three or four elements: the form, names, rows, presence");
     enum status status = read_names(s, r, e);
     if (status == E_OK)
         status = open_rows(s, r, e);
@@ -165,7 +175,8 @@ static enum status template_row(struct source *s, struct block *b, uint32_t row,
     size_t bit = ((size_t)s->done + row) * s->n_names;
     const uint8_t *p = r.p;
     for (uint32_t i = 0; i < n; i++) {
-        const struct field *field = s->present && !bitmap_get(s->present, bit + i) ? NULL : s->names[i];
+        const struct field *field =
+            s->present && !bitmap_get(s->present, bit + i) ? NULL : s->names[i];
         p = scan_value(s->scanner, field, p, s->end, 1, b, row);
         if (!p)
             return source_row_error(s, row, e);
@@ -197,8 +208,9 @@ static const struct source_form *find_form(struct value name) {
     return NULL;
 }
 
-enum status source_open(struct source *s, const uint8_t *message, size_t at, size_t n, uint64_t first_row,
-                        struct scanner *scanner, const struct limits *limits, struct arena *arena, struct error *e) {
+enum status source_open(struct source *s, const uint8_t *message, size_t at, size_t n,
+                        uint64_t first_row, struct scanner *scanner, const struct limits *limits,
+                        struct arena *arena, struct error *e) {
     struct mp_reader r;
     *s = (struct source){
         .limits = limits,
@@ -220,7 +232,8 @@ enum status source_open(struct source *s, const uint8_t *message, size_t at, siz
         return source_reader_error(s, &r, e);
     s->form = find_form(name);
     if (!s->form)
-        return source_bad(s, s->p, e, "the payload's form must be \"maps\", \"template\" or \"columns\"");
+        return source_bad(s, s->p, e,
+                          "the payload's form must be \"maps\", \"template\" or \"columns\"");
     return s->form->open(s, &r, parts - 1, e);
 }
 

@@ -1,8 +1,9 @@
 /* A source: the rows of one payload, put block by block into the columns that a plan wants.
  *
- * The forms of PROTOCOL.md ("maps", "template", "columns") each have an open and a fill function in the table of source.c: a new form is added there. A source borrows the
- * payload's bytes and the fields; what it allocates is in the arena it is given. The scanner is the caller's, so that it serves many payloads of one
- * row stream. One thread at a time.
+ * The forms of PROTOCOL.md ("maps", "template", "columns") each have an open and a fill function in
+ * the table of source.c: a new form is added there. A source borrows the payload's bytes and the
+ * fields; what it allocates is in the arena it is given. The scanner is the caller's, so that it
+ * serves many payloads of one row stream. One thread at a time.
  */
 #ifndef TAMIS_ENGINE_SOURCE_H
 #define TAMIS_ENGINE_SOURCE_H
@@ -17,7 +18,8 @@ struct column_data;
 struct source_form {
     const char *name;
     bool has_row_bytes; /* result "rows" is possible */
-    /* Reads what stands before the rows; r is behind the form's name, `parts` elements are left of the payload array. */
+    /* Reads what stands before the rows; r is behind the form's name, `parts` elements are left of
+     * the payload array. */
     enum status (*open)(struct source *s, struct mp_reader *r, uint32_t parts, struct error *e);
     /* Fills rows 0 .. n-1 of b, n <= BLOCK_ROWS. */
     enum status (*fill)(struct source *s, struct block *b, uint32_t n, struct error *e);
@@ -28,10 +30,10 @@ struct source {
     const struct limits *limits;
     struct scanner *scanner;
     struct arena *arena;
-    const uint8_t *message;   /* offsets in errors count from here */
-    const uint8_t *p, *end;   /* the next row's bytes; end of the message */
-    uint32_t rows, done;      /* of this payload */
-    uint64_t first_row;       /* number of its first row in the whole request */
+    const uint8_t *message; /* offsets in errors count from here */
+    const uint8_t *p, *end; /* the next row's bytes; end of the message */
+    uint32_t rows, done;    /* of this payload */
+    uint64_t first_row;     /* number of its first row in the whole request */
     /* template */
     uint32_t n_names;
     const struct field **names; /* NULL where nothing is wanted */
@@ -41,11 +43,14 @@ struct source {
     struct column_data *columns;
 };
 
-/* Opens the payload that stands at offset `at` of a message of n bytes and is its last element. Errors: BAD_PAYLOAD, TOO_MANY_ROWS, ROW_*, MEMORY. */
-enum status source_open(struct source *s, const uint8_t *message, size_t at, size_t n, uint64_t first_row, struct scanner *scanner,
-                        const struct limits *limits, struct arena *arena, struct error *e);
+/* Opens the payload that stands at offset `at` of a message of n bytes and is its last element.
+ * Errors: BAD_PAYLOAD, TOO_MANY_ROWS, ROW_*, MEMORY. */
+enum status source_open(struct source *s, const uint8_t *message, size_t at, size_t n,
+                        uint64_t first_row, struct scanner *scanner, const struct limits *limits,
+                        struct arena *arena, struct error *e);
 
-/* Fills the next block (cleared before) with up to BLOCK_ROWS rows; *ret_n is 0 when all have been given. */
+/* Fills the next block (cleared before) with up to BLOCK_ROWS rows; *ret_n is 0 when all have been
+ * given. */
 enum status source_fill(struct source *s, struct block *b, uint32_t *ret_n, struct error *e);
 
 /* For the forms: a row error of the scanner, and a fault of the payload itself at p. */
@@ -56,7 +61,8 @@ enum status source_reader_error(const struct source *s, const struct mp_reader *
 enum status columns_open(struct source *s, struct mp_reader *r, uint32_t parts, struct error *e);
 enum status columns_fill(struct source *s, struct block *b, uint32_t n, struct error *e);
 
-/* A path as it stands in messages: str, or array of str and unsigned integers. The keys are borrowed, the steps are in the arena. */
+/* A path as it stands in messages: str, or array of str and unsigned integers. The keys are
+ * borrowed, the steps are in the arena. */
 enum status path_read(struct mp_reader *r, struct arena *a, struct path *ret);
 
 #endif

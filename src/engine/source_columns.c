@@ -1,7 +1,9 @@
-/* The payload form "columns": each column's data is read along with the others, block by block. See source.h and PROTOCOL.md.
+/* The payload form "columns": each column's data is read along with the others, block by block. See
+ * source.h and PROTOCOL.md.
  *
- * A column may hold a wanted path, or a container in which wanted paths lie. Columns are read in order of their paths' lengths, so that a column ["a", "b"] overrides
- * what column "a" has said of a.b, whatever their order in the message. */
+ * A column may hold a wanted path, or a container in which wanted paths lie. Columns are read in
+ * order of their paths' lengths, so that a column ["a", "b"] overrides what column "a" has said of
+ * a.b, whatever their order in the message. */
 #include "base/bitmap.h"
 #include "engine/source.h"
 
@@ -15,8 +17,8 @@ struct column_data {
     enum column_type type;
     const struct field *field; /* NULL: not wanted */
     uint32_t path_steps, index;
-    const uint8_t *data;       /* LIST: the next value; STR: the bytes */
-    const uint8_t *offsets;    /* STR */
+    const uint8_t *data;            /* LIST: the next value; STR: the bytes */
+    const uint8_t *offsets;         /* STR */
     const uint8_t *valid, *present; /* bitmaps or NULL */
 };
 
@@ -32,8 +34,8 @@ static uint32_t le32(const uint8_t *p) {
     return le32toh(v);
 }
 
-static enum status read_bin(struct source *s, struct mp_reader *r, uint64_t bytes, const uint8_t **ret, struct error *e,
-                            const char *text) {
+static enum status read_bin(struct source *s, struct mp_reader *r, uint64_t bytes,
+                            const uint8_t **ret, struct error *e, const char *text) {
     const uint8_t *at = r->p;
     struct value v = mp_read_value(r);
     if (r->status != E_OK)
@@ -44,27 +46,31 @@ static enum status read_bin(struct source *s, struct mp_reader *r, uint64_t byte
     return E_OK;
 }
 
-static enum status read_list(struct source *s, struct mp_reader *r, struct column_data *c, struct error *e) {
+static enum status read_list(struct source *s, struct mp_reader *r, struct column_data *c,
+                             struct error *e) {
     const uint8_t *at = r->p;
     uint32_t n = mp_read_array(r);
     if (r->status == E_ROW_INVALID)
         return source_bad(s, at, e, "the data of a list column is not an array");
     if (r->status == E_OK && n != s->rows)
-        return source_bad(s, at, e, "a list column has another number of values than the payload has rows");
+        return source_bad(s, at, e,
+                          "a list column has another number of values than the payload has rows");
     c->data = r->p;
     for (uint32_t i = 0; i < n && r->status == E_OK; i++)
         mp_skip(r);
     return r->status == E_OK ? E_OK : source_reader_error(s, r, e);
 }
 
-static enum status read_strings(struct source *s, struct mp_reader *r, struct column_data *c, struct error *e) {
+static enum status read_strings(struct source *s, struct mp_reader *r, struct column_data *c,
+                                struct error *e) {
     const uint8_t *at = r->p;
     if (mp_read_array(r) != 2)
         return r->status != E_OK && r->status != E_ROW_INVALID
                    ? source_reader_error(s, r, e)
                    : source_bad(s, at, e, "the data of a str column must be [offsets, bytes]");
-    enum status status = read_bin(s, r, 4 * ((uint64_t)s->rows + 1), &c->offsets, e,
-                                  "the offsets of a str column must be bin with rows + 1 numbers of 4 bytes");
+    enum status status =
+        read_bin(s, r, 4 * ((uint64_t)s->rows + 1), &c->offsets, e,
+                 "the offsets of a str column must be bin with rows + 1 numbers of 4 bytes");
     if (status != E_OK)
         return status;
     at = r->p;
@@ -78,23 +84,28 @@ static enum status read_strings(struct source *s, struct mp_reader *r, struct co
     for (uint32_t i = 1; i <= s->rows; i++) {
         uint32_t next = le32(c->offsets + 4 * (size_t)i);
         if (next < before)
-            return source_bad(s, c->offsets + 4 * (size_t)i, e, "the offsets of a str column must not decrease");
+            return source_bad(s, c->offsets + 4 * (size_t)i, e,
+                              "the offsets of a str column must not decrease");
         before = next;
     }
     if (before > bytes.n)
-        return source_bad(s, c->offsets, e, "the offsets of a str column pass the end of its bytes");
+        return source_bad(s, c->offsets, e,
+                          "the offsets of a str column pass the end of its bytes");
     return E_OK;
 }
 
-static enum status read_bools(struct source *s, struct mp_reader *r, struct column_data *c, struct error *e) {
-    enum status status = read_bin(s, r, s->rows, &c->data, e, "the data of a bool column must be bin with a byte a row");
+static enum status read_bools(struct source *s, struct mp_reader *r, struct column_data *c,
+                              struct error *e) {
+    enum status status = read_bin(s, r, s->rows, &c->data, e,
+                                  "the data of a bool column must be bin with a byte a row");
     for (uint32_t i = 0; status == E_OK && i < s->rows; i++)
         if (c->data[i] > 1)
             return source_bad(s, c->data + i, e, "a byte of a bool column is neither 0 nor 1");
     return status;
 }
 
-static enum status read_data(struct source *s, struct mp_reader *r, struct column_data *c, struct error *e) {
+static enum status read_data(struct source *s, struct mp_reader *r, struct column_data *c,
+                             struct error *e) {
     const uint8_t *at = r->p;
     struct value type = mp_read_value(r);
     if (r->status != E_OK)
@@ -114,12 +125,16 @@ static enum status read_data(struct source *s, struct mp_reader *r, struct colum
     }
     if (str_is(name, "i64") || str_is(name, "u64") || str_is(name, "f64")) {
         c->type = name.p[0] == 'i' ? DATA_I64 : name.p[0] == 'u' ? DATA_U64 : DATA_F64;
-        return read_bin(s, r, 8 * (uint64_t)s->rows, &c->data, e, "the data of a number column must be bin with 8 bytes a row");
+        return read_bin(s, r, 8 * (uint64_t)s->rows, &c->data, e,
+                        "the data of a number column must be bin with 8 bytes a row");
     }
-    return source_bad(s, at, e, "a column's type must be \"list\", \"i64\", \"u64\", \"f64\", \"bool\" or \"str\"");
+    return source_bad(
+        s, at, e,
+        "a column's type must be \"list\", \"i64\", \"u64\", \"f64\", \"bool\" or \"str\"");
 }
 
-static enum status read_bitmap(struct source *s, struct mp_reader *r, const uint8_t **ret, struct error *e, const char *text) {
+static enum status read_bitmap(struct source *s, struct mp_reader *r, const uint8_t **ret,
+                               struct error *e, const char *text) {
     if (mp_peek(r) == T_NULL) {
         mp_skip(r);
         return E_OK;
@@ -127,7 +142,8 @@ static enum status read_bitmap(struct source *s, struct mp_reader *r, const uint
     return read_bin(s, r, bitmap_bytes(s->rows), ret, e, text);
 }
 
-static enum status read_column(struct source *s, struct mp_reader *r, struct column_data *c, struct error *e) {
+static enum status read_column(struct source *s, struct mp_reader *r, struct column_data *c,
+                               struct error *e) {
     const uint8_t *at = r->p;
     uint32_t parts = mp_read_array(r);
     if (r->status != E_OK && r->status != E_ROW_INVALID)
@@ -140,7 +156,8 @@ static enum status read_column(struct source *s, struct mp_reader *r, struct col
     if (status == E_MEMORY)
         return error_set(e, E_MEMORY, "out of memory");
     if (status == E_BAD_PAYLOAD)
-        return source_bad(s, at, e, "a column's path must be a string or an array of strings and numbers");
+        return source_bad(s, at, e,
+                          "a column's path must be a string or an array of strings and numbers");
     if (status != E_OK)
         return source_reader_error(s, r, e);
     c->field = fields_find(s->scanner->fields, path);
@@ -148,11 +165,13 @@ static enum status read_column(struct source *s, struct mp_reader *r, struct col
     status = read_data(s, r, c, e);
     at = r->p;
     if (status == E_OK && parts > 3)
-        status = read_bitmap(s, r, &c->valid, e, "the validity of a column must be nil or bin with a bit a row");
+        status = read_bitmap(s, r, &c->valid, e,
+                             "the validity of a column must be nil or bin with a bit a row");
     if (status == E_OK && c->valid && c->type == DATA_LIST)
         return source_bad(s, at, e, "a list column has its own nulls, and no validity");
     if (status == E_OK && parts > 4)
-        status = read_bitmap(s, r, &c->present, e, "the presence of a column must be nil or bin with a bit a row");
+        status = read_bitmap(s, r, &c->present, e,
+                             "the presence of a column must be nil or bin with a bit a row");
     return status;
 }
 
@@ -166,20 +185,23 @@ static int by_path_steps(const void *a, const void *b) {
 enum status columns_open(struct source *s, struct mp_reader *r, uint32_t parts, struct error *e) {
     const uint8_t *at = r->p;
     if (parts != 2)
-        return source_bad(s, at, e, "a \"columns\" payload has three elements: the form, rows and columns");
+        return source_bad(s, at, e,
+                          "a \"columns\" payload has three elements: the form, rows and columns");
     struct value rows = mp_read_value(r);
     if (r->status != E_OK)
         return source_reader_error(s, r, e);
     if (rows.type != T_INT || rows.w.i < 0)
         return source_bad(s, at, e, "the number of rows must be an unsigned integer");
     if ((uint64_t)rows.w.i > s->limits->batch_rows)
-        return error_limit(e, E_TOO_MANY_ROWS, "batch_rows", s->limits->batch_rows, (uint64_t)rows.w.i);
+        return error_limit(e, E_TOO_MANY_ROWS, "batch_rows", s->limits->batch_rows,
+                           (uint64_t)rows.w.i);
     s->rows = (uint32_t)rows.w.i;
     at = r->p;
     s->n_columns = mp_read_array(r);
     if (r->status != E_OK)
-        return r->status == E_ROW_INVALID ? source_bad(s, at, e, "the columns of the payload are not an array")
-                                          : source_reader_error(s, r, e);
+        return r->status == E_ROW_INVALID
+                   ? source_bad(s, at, e, "the columns of the payload are not an array")
+                   : source_reader_error(s, r, e);
     if (s->n_columns > s->limits->row_fields)
         return error_limit(e, E_ROW_TOO_WIDE, "row_fields", s->limits->row_fields, s->n_columns);
     s->columns = arena_zero(s->arena, s->n_columns * sizeof *s->columns);
@@ -227,7 +249,8 @@ static void set_missing(const struct field *f, struct block *b, uint32_t row) {
         b->columns[f->slots[i]].tag[row] = T_MISSING;
 }
 
-static void fill_typed(const struct source *s, const struct column_data *c, struct block *b, uint32_t n) {
+static void fill_typed(const struct source *s, const struct column_data *c, struct block *b,
+                       uint32_t n) {
     const struct field *f = c->field;
     for (uint32_t row = 0; row < n; row++) {
         size_t i = (size_t)s->done + row;
@@ -242,7 +265,8 @@ static void fill_typed(const struct source *s, const struct column_data *c, stru
     }
 }
 
-static enum status fill_list(struct source *s, struct column_data *c, struct block *b, uint32_t n, struct error *e) {
+static enum status fill_list(struct source *s, struct column_data *c, struct block *b, uint32_t n,
+                             struct error *e) {
     for (uint32_t row = 0; row < n; row++) {
         bool present = !c->present || bitmap_get(c->present, (size_t)s->done + row);
         if (!present)

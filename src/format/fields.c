@@ -1,4 +1,5 @@
-/* See fields.h. The paths are sorted, so that each node's paths stand together and children come out in order. */
+/* See fields.h. The paths are sorted, so that each node's paths stand together and children come
+ * out in order. */
 #include "format/fields.h"
 
 #include <stdlib.h>
@@ -28,8 +29,8 @@ static int entry_order(const void *x, const void *y) {
     return (a->path.n > b->path.n) - (a->path.n < b->path.n);
 }
 
-/* Level by level instead of recursively: a path may have any number of steps. A pending node covers entries [from, to), all of
- * which share their first `depth` steps. */
+/* Level by level instead of recursively: a path may have any number of steps. A pending node covers
+ * entries [from, to), all of which share their first `depth` steps. */
 struct pending {
     struct field *node;
     uint32_t from, to, depth;
@@ -43,7 +44,8 @@ struct builder {
     uint32_t n_nodes;
 };
 
-static bool enqueue(struct builder *b, struct field *node, uint32_t from, uint32_t to, uint32_t depth) {
+static bool enqueue(struct builder *b, struct field *node, uint32_t from, uint32_t to,
+                    uint32_t depth) {
     struct pending *p = arena_new(b->arena, struct pending);
     if (!p)
         return false;
@@ -56,7 +58,8 @@ static bool enqueue(struct builder *b, struct field *node, uint32_t from, uint32
 static uint32_t count_children(const struct builder *b, const struct pending *p, uint32_t from) {
     uint32_t n = 0;
     for (uint32_t i = from; i < p->to; i++)
-        if (i == from || step_order(b->entries[i - 1].path.steps[p->depth], b->entries[i].path.steps[p->depth]) != 0)
+        if (i == from || step_order(b->entries[i - 1].path.steps[p->depth],
+                                    b->entries[i].path.steps[p->depth]) != 0)
             n++;
     return n;
 }
@@ -160,6 +163,7 @@ const struct field *field_by_index(const struct field *f, uint32_t index) {
 const struct field *fields_find(const struct fields *f, struct path p) {
     const struct field *node = f->root;
     for (uint32_t i = 0; node && i < p.n; i++)
-        node = p.steps[i].key.p ? field_by_name(node, p.steps[i].key) : field_by_index(node, p.steps[i].index);
+        node = p.steps[i].key.p ? field_by_name(node, p.steps[i].key)
+                                : field_by_index(node, p.steps[i].index);
     return node;
 }

@@ -1,7 +1,9 @@
-/* The fields that a plan wants, as a tree of path steps: what a row scanner follows while it walks over a row.
+/* The fields that a plan wants, as a tree of path steps: what a row scanner follows while it walks
+ * over a row.
  *
- * Each wanted path has a slot, its index in the array it was built from, which is also its column in a block. A node is one step; a node may
- * have a slot of its own and children (`a` and `a.b` both wanted). Immutable after fields_build; lives in the arena it was built in; any thread.
+ * Each wanted path has a slot, its index in the array it was built from, which is also its column
+ * in a block. A node is one step; a node may have a slot of its own and children (`a` and `a.b`
+ * both wanted). Immutable after fields_build; lives in the arena it was built in; any thread.
  */
 #ifndef TAMIS_FORMAT_FIELDS_H
 #define TAMIS_FORMAT_FIELDS_H
@@ -12,13 +14,13 @@
 #define NO_SLOT UINT32_MAX
 
 struct field {
-    struct path_step step;  /* from the parent to here; unused in the root */
-    uint32_t slot;          /* or NO_SLOT */
-    uint32_t id;            /* number of this node, 0 the root */
+    struct path_step step; /* from the parent to here; unused in the root */
+    uint32_t slot;         /* or NO_SLOT */
+    uint32_t id;           /* number of this node, 0 the root */
     uint32_t n_names, n_indexes;
     const struct field *const *names;   /* children by key, ordered by str_cmp */
     const struct field *const *indexes; /* children by index, ascending */
-    uint32_t n_slots;       /* slots of this node and all below it */
+    uint32_t n_slots;                   /* slots of this node and all below it */
     const uint32_t *slots;
 };
 

@@ -1,4 +1,5 @@
-/* See scan.h. The slow twin that knows every format byte is value/mp_read.c; here are the common ones, fast. What is not common goes there. */
+/* See scan.h. The slow twin that knows every format byte is value/mp_read.c; here are the common
+ * ones, fast. What is not common goes there. */
 #include "format/scan.h"
 
 #include "value/mp.h"
@@ -6,8 +7,8 @@
 #include <endian.h>
 #include <string.h>
 
-#define ROW_KEYS 256u  /* keys remembered of a row ... */
-#define INNER_KEYS 16u /* ... and of a map inside it */
+#define ROW_KEYS   256u /* keys remembered of a row ... */
+#define INNER_KEYS 16u  /* ... and of a map inside it */
 
 /* An expected key: its encoded bytes (header and all) in the row where it was last seen. */
 struct expected {
@@ -30,24 +31,26 @@ struct level {
 };
 
 /* Encoded size of values whose first byte tells it; 0: it does not. */
-#define R4(v) v, v, v, v
+#define R4(v)  v, v, v, v
 #define R16(v) R4(v), R4(v), R4(v), R4(v)
 static const uint8_t SIZE[256] = {
     R16(1), R16(1), R16(1), R16(1), R16(1), R16(1), R16(1), R16(1), /* 00-7f positive fixint */
     R16(0), R16(0),                                                 /* 80-9f fixmap, fixarray */
-    1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, /* a0-bf fixstr */
-    17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32,
-    1,  0,  1,  1,                                                  /* nil, never used, false, true */
-    0,  0,  0,  0,  0,  0,                                          /* bin, ext */
-    5,  9,  2,  3,  5,  9,  2,  3,  5,  9,                          /* float, uint, int */
-    0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,                  /* fixext, str, array, map */
-    R16(1), R16(1),                                                 /* e0-ff negative fixint */
+    1,      2,      3,      4,      5,      6,      7,      8,      9,  10, 11, 12, 13,
+    14,     15,     16, /* a0-bf fixstr */
+    17,     18,     19,     20,     21,     22,     23,     24,     25, 26, 27, 28, 29,
+    30,     31,     32,     1,      0,      1,      1, /* nil, never used, false, true */
+    0,      0,      0,      0,      0,      0,         /* bin, ext */
+    5,      9,      2,      3,      5,      9,      2,      3,      5,  9, /* float, uint, int */
+    0,      0,      0,      0,      0,      0,      0,      0,      0,  0,  0,  0, /* fixext, str,
+                                                                                      array, map */
+    R16(1), R16(1), /* e0-ff negative fixint */
 };
 #undef R4
 #undef R16
 
-bool scanner_init(struct scanner *s, struct arena *a, const struct fields *fields, uint32_t depth_limit,
-                  uint32_t fields_limit) {
+bool scanner_init(struct scanner *s, struct arena *a, const struct fields *fields,
+                  uint32_t depth_limit, uint32_t fields_limit) {
     *s = (struct scanner){
         .fields = fields,
         .depth_limit = depth_limit < MP_DEPTH_MOST ? depth_limit : MP_DEPTH_MOST,
@@ -59,7 +62,9 @@ bool scanner_init(struct scanner *s, struct arena *a, const struct fields *field
         return false;
     for (uint32_t i = 0; i < fields->n_nodes; i++) {
         struct shape *shape = &s->shapes[i];
-        *shape = (struct shape){.cap = !fields->nodes[i]->n_names ? 0 : i == 0 ? ROW_KEYS : INNER_KEYS};
+        *shape = (struct shape){.cap = !fields->nodes[i]->n_names ? 0
+                                       : i == 0                   ? ROW_KEYS
+                                                                  : INNER_KEYS};
         if (shape->cap && !(shape->keys = arena_zero(a, shape->cap * sizeof *shape->keys)))
             return false;
     }
@@ -79,7 +84,8 @@ static const uint8_t *fail(struct scanner *s, enum status status, const uint8_t 
 }
 
 /* The uncommon rest: hands one value to the complete reader. */
-static const uint8_t *read_slow(struct scanner *s, const uint8_t *p, const uint8_t *end, uint32_t depth, struct value *ret) {
+static const uint8_t *read_slow(struct scanner *s, const uint8_t *p, const uint8_t *end,
+                                uint32_t depth, struct value *ret) {
     struct mp_reader r;
     mp_reader_init(&r, p, (size_t)(end - p), s->depth_limit - depth);
     r.fields_limit = s->fields_limit;
@@ -99,9 +105,10 @@ static inline uint64_t be64(const uint8_t *p) {
     return be64toh(v);
 }
 
-/* The header of an array or a map at p: how many items (a pair is two) and where they begin. False: no container, or broken. */
-static inline bool open_container(struct scanner *s, const uint8_t *p, const uint8_t *end, uint32_t *ret_n, bool *ret_map,
-                                  const uint8_t **ret_body) {
+/* The header of an array or a map at p: how many items (a pair is two) and where they begin. False:
+ * no container, or broken. */
+static inline bool open_container(struct scanner *s, const uint8_t *p, const uint8_t *end,
+                                  uint32_t *ret_n, bool *ret_map, const uint8_t **ret_body) {
     uint8_t c = *p;
     size_t room = (size_t)(end - p);
     if (c >= 0x80 && c <= 0x9F) {
@@ -132,10 +139,13 @@ static inline bool open_container(struct scanner *s, const uint8_t *p, const uin
     return true;
 }
 
-static inline bool is_container(uint8_t c) { return (c >= 0x80 && c <= 0x9F) || (c >= 0xDC && c <= 0xDF); }
+static inline bool is_container(uint8_t c) {
+    return (c >= 0x80 && c <= 0x9F) || (c >= 0xDC && c <= 0xDF);
+}
 
 /* Steps over a container and all in it. `left` counts, level by level, the items still to come. */
-static const uint8_t *skip_container(struct scanner *s, const uint8_t *p, const uint8_t *end, uint32_t depth) {
+static const uint8_t *skip_container(struct scanner *s, const uint8_t *p, const uint8_t *end,
+                                     uint32_t depth) {
     uint32_t left[MP_DEPTH_MOST];
     uint32_t open = 0;
     for (;;) {
@@ -172,7 +182,8 @@ static const uint8_t *skip_container(struct scanner *s, const uint8_t *p, const 
     }
 }
 
-static inline const uint8_t *skip_value(struct scanner *s, const uint8_t *p, const uint8_t *end, uint32_t depth) {
+static inline const uint8_t *skip_value(struct scanner *s, const uint8_t *p, const uint8_t *end,
+                                        uint32_t depth) {
     if (p == end)
         return fail(s, E_ROW_TRUNCATED, p);
     size_t n = SIZE[*p];
@@ -188,8 +199,8 @@ static inline const uint8_t *skip_value(struct scanner *s, const uint8_t *p, con
     return read_slow(s, p, end, depth, &ignored);
 }
 
-static const uint8_t *take_slow(struct scanner *s, const uint8_t *p, const uint8_t *end, uint32_t depth, struct column *c,
-                                uint32_t row) {
+static const uint8_t *take_slow(struct scanner *s, const uint8_t *p, const uint8_t *end,
+                                uint32_t depth, struct column *c, uint32_t row) {
     struct value v;
     if (is_container(*p)) { /* the fast skip, instead of the reader's */
         const uint8_t *q = skip_container(s, p, end, depth);
@@ -207,15 +218,16 @@ static const uint8_t *take_slow(struct scanner *s, const uint8_t *p, const uint8
     return p;
 }
 
-static inline const uint8_t *take_int(struct column *c, uint32_t row, int64_t i, const uint8_t *next) {
+static inline const uint8_t *take_int(struct column *c, uint32_t row, int64_t i,
+                                      const uint8_t *next) {
     c->tag[row] = T_INT;
     c->word[row].i = i;
     return next;
 }
 
 /* Puts the value at p into a cell. */
-static inline const uint8_t *take_value(struct scanner *s, const uint8_t *p, const uint8_t *end, uint32_t depth, struct column *c,
-                                        uint32_t row) {
+static inline const uint8_t *take_value(struct scanner *s, const uint8_t *p, const uint8_t *end,
+                                        uint32_t depth, struct column *c, uint32_t row) {
     if (p == end)
         return fail(s, E_ROW_TRUNCATED, p);
     uint8_t h = *p;
@@ -259,8 +271,8 @@ static inline const uint8_t *take_value(struct scanner *s, const uint8_t *p, con
 }
 
 /* Remembers the key at [p, p + n) as the index-th of this map. */
-static void learn(struct scanner *s, const struct field *map, uint32_t index, const uint8_t *p, size_t n, const uint8_t *end,
-                  const struct field *field) {
+static void learn(struct scanner *s, const struct field *map, uint32_t index, const uint8_t *p,
+                  size_t n, const uint8_t *end, const struct field *field) {
     struct shape *shape = &s->shapes[map->id];
     if (index >= shape->cap || n > UINT32_MAX)
         return;
@@ -276,8 +288,8 @@ static void learn(struct scanner *s, const struct field *map, uint32_t index, co
 }
 
 /* Reads the key at p of a wanted map and finds the child it leads to. */
-static const uint8_t *read_key(struct scanner *s, const struct level *l, const uint8_t *p, const uint8_t *end, uint32_t depth,
-                               const struct field **ret) {
+static const uint8_t *read_key(struct scanner *s, const struct level *l, const uint8_t *p,
+                               const uint8_t *end, uint32_t depth, const struct field **ret) {
     struct value key;
     const uint8_t *next = read_slow(s, p, end, depth, &key);
     *ret = NULL;
@@ -289,7 +301,8 @@ static const uint8_t *read_key(struct scanner *s, const struct level *l, const u
     return next;
 }
 
-static inline const uint8_t *match_key(struct scanner *s, const struct level *l, const uint8_t *p, const uint8_t *end, uint32_t depth,
+static inline const uint8_t *match_key(struct scanner *s, const struct level *l, const uint8_t *p,
+                                       const uint8_t *end, uint32_t depth,
                                        const struct field **ret) {
     const struct shape *shape = &s->shapes[l->field->id];
     if (l->index < shape->cap && end - p >= 8) {
@@ -297,7 +310,8 @@ static inline const uint8_t *match_key(struct scanner *s, const struct level *l,
         uint64_t word;
         memcpy(&word, p, 8);
         if (e->bytes && (word & e->mask) == e->word &&
-            (e->n <= 8 || ((size_t)(end - p) >= e->n && memcmp(p + 8, e->bytes + 8, e->n - 8) == 0))) {
+            (e->n <= 8 ||
+             ((size_t)(end - p) >= e->n && memcmp(p + 8, e->bytes + 8, e->n - 8) == 0))) {
             *ret = e->field;
             return p + e->n;
         }
@@ -311,9 +325,11 @@ static void clear_below(const struct field *f, struct block *b, uint32_t row) {
         b->columns[f->slots[i]].tag[row] = T_MISSING;
 }
 
-/* The value at p for a node with children: opens a level if they can be in it, and steps over it if not. */
-static const uint8_t *enter(struct scanner *s, const struct field *f, const uint8_t *p, const uint8_t *end, uint32_t *depth,
-                            uint32_t base, struct block *b, uint32_t row) {
+/* The value at p for a node with children: opens a level if they can be in it, and steps over it if
+ * not. */
+static const uint8_t *enter(struct scanner *s, const struct field *f, const uint8_t *p,
+                            const uint8_t *end, uint32_t *depth, uint32_t base, struct block *b,
+                            uint32_t row) {
     clear_below(f, b, row);
     if (p == end)
         return fail(s, E_ROW_TRUNCATED, p);
@@ -334,8 +350,8 @@ static const uint8_t *enter(struct scanner *s, const struct field *f, const uint
     return body;
 }
 
-const uint8_t *scan_value(struct scanner *s, const struct field *field, const uint8_t *p, const uint8_t *end, uint32_t base,
-                          struct block *b, uint32_t row) {
+const uint8_t *scan_value(struct scanner *s, const struct field *field, const uint8_t *p,
+                          const uint8_t *end, uint32_t base, struct block *b, uint32_t row) {
     uint32_t depth = base;
     if (field && field->n_slots == 0)
         field = NULL;
@@ -366,7 +382,8 @@ const uint8_t *scan_value(struct scanner *s, const struct field *field, const ui
     }
 }
 
-const uint8_t *scan_row(struct scanner *s, const uint8_t *p, const uint8_t *end, struct block *b, uint32_t row) {
+const uint8_t *scan_row(struct scanner *s, const uint8_t *p, const uint8_t *end, struct block *b,
+                        uint32_t row) {
     if (p == end)
         return fail(s, E_ROW_TRUNCATED, p);
     if ((*p & 0xF0) != 0x80 && *p != 0xDE && *p != 0xDF)

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define CASEFOLD_PAGE 64u
-#define CASEFOLD_END 0x1E940u /* all from here on are folded to themselves */
+#define CASEFOLD_END  0x1E940u /* all from here on are folded to themselves */
 
 /* clang-format off */
 static const uint8_t casefold_index[1957] = {

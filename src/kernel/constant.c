@@ -1,7 +1,9 @@
-/* Constants of comparisons, turned once into the forms that the loops use, and the static guesses about a term.
+/* Constants of comparisons, turned once into the forms that the loops use, and the static guesses
+ * about a term.
  *
- * A comparison of a number with a constant is exact over int64, uint64 and double columns although the constant has one type: it becomes an interval for each of
- * the three (SEMANTICS X1-X4), and for the two common ones a single relation with a constant of the column's own type. */
+ * A comparison of a number with a constant is exact over int64, uint64 and double columns although
+ * the constant has one type: it becomes an interval for each of the three (SEMANTICS X1-X4), and
+ * for the two common ones a single relation with a constant of the column's own type. */
 #include "kernel/kernel.h"
 #include "kernel/set.h"
 
@@ -10,7 +12,8 @@
 #define TWO_63 9223372036854775808.0
 #define TWO_64 18446744073709551616.0
 
-static const struct number_range EVERYTHING = {INT64_MIN, INT64_MAX, 0, UINT64_MAX, -INFINITY, INFINITY};
+static const struct number_range EVERYTHING = {INT64_MIN,  INT64_MAX, 0,
+                                               UINT64_MAX, -INFINITY, INFINITY};
 static const struct number_range NOTHING = {1, 0, 1, 0, NAN, NAN};
 
 /* The numbers <= k (or < k if strict), per type. */
@@ -74,7 +77,8 @@ static void set_low(struct number_range *r, struct value k, bool strict) {
         if (c >= TWO_63)
             r->i_low = 1, r->i_high = 0;
         else if (c >= -TWO_63)
-            r->i_low = (int64_t)c + plus; /* no overflow: the greatest double below 2^63 is far from INT64_MAX */
+            r->i_low = (int64_t)c +
+                       plus; /* no overflow: the greatest double below 2^63 is far from INT64_MAX */
         if (c >= TWO_64)
             r->u_low = 1, r->u_high = 0;
         else if (c >= 0)
@@ -84,9 +88,12 @@ static void set_low(struct number_range *r, struct value k, bool strict) {
 
 static struct number_range intersect(struct number_range a, struct number_range b) {
     struct number_range r = {
-        a.i_low > b.i_low ? a.i_low : b.i_low,   a.i_high < b.i_high ? a.i_high : b.i_high,
-        a.u_low > b.u_low ? a.u_low : b.u_low,   a.u_high < b.u_high ? a.u_high : b.u_high,
-        fmax(a.d_low, b.d_low),                  fmin(a.d_high, b.d_high),
+        a.i_low > b.i_low ? a.i_low : b.i_low,
+        a.i_high < b.i_high ? a.i_high : b.i_high,
+        a.u_low > b.u_low ? a.u_low : b.u_low,
+        a.u_high < b.u_high ? a.u_high : b.u_high,
+        fmax(a.d_low, b.d_low),
+        fmin(a.d_high, b.d_high),
     };
     if (a.i_low > a.i_high || b.i_low > b.i_high)
         r.i_low = 1, r.i_high = 0;
@@ -178,7 +185,8 @@ void term_between(struct term *t, struct value low, struct value high, enum trut
     double_form(t, want == TRUE_);
 }
 
-bool term_in(struct term *t, struct arena *a, const struct value *items, size_t n, enum truth want) {
+bool term_in(struct term *t, struct arena *a, const struct value *items, size_t n,
+             enum truth want) {
     struct set *set;
     if (!set_build(&set, a, items, n))
         return false;
@@ -186,7 +194,8 @@ bool term_in(struct term *t, struct arena *a, const struct value *items, size_t 
     return true;
 }
 
-/* Units: about one comparison of an int64 column with a constant, a row. Measured once by bench, rounded; only the order matters. */
+/* Units: about one comparison of an int64 column with a constant, a row. Measured once by bench,
+ * rounded; only the order matters. */
 double term_cost(const struct term *t) {
     bool number = value_class(t->k.type) == CLASS_NUMBER, text = t->k.type == T_STR;
     switch (t->shape) {

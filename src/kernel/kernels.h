@@ -1,7 +1,8 @@
 /* Declarations of all kernels, and what their loops share. Private to kernel/.
  *
- * A loop is written once, as an always-inline function whose relation, nullability and truth are constants at every call; the wrappers named in kernels.def are
- * those calls. So the compiler makes one tight loop for each, while debugger, sanitizer and coverage see real lines. */
+ * A loop is written once, as an always-inline function whose relation, nullability and truth are
+ * constants at every call; the wrappers named in kernels.def are those calls. So the compiler makes
+ * one tight loop for each, while debugger, sanitizer and coverage see real lines. */
 #ifndef TAMIS_KERNEL_KERNELS_H
 #define TAMIS_KERNEL_KERNELS_H
 
@@ -35,7 +36,8 @@ INLINE bool rel_order(enum rel rel, int order) {
 
 /* The comparison and the truth that an any-type loop for `rel` asks of value_compare. */
 INLINE enum compare rel_compare(enum rel rel) {
-    static const enum compare OP[REL_RELS] = {CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE, CMP_LT, CMP_LE, CMP_GT, CMP_GE};
+    static const enum compare OP[REL_RELS] = {CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT,
+                                              CMP_GE, CMP_LT, CMP_LE, CMP_GT, CMP_GE};
     return OP[rel];
 }
 INLINE enum truth rel_truth(enum rel rel) { return rel >= REL_NLT ? FALSE_ : TRUE_; }

@@ -1,5 +1,6 @@
-/* The row loop of kernels whose test is a function of (arguments, row): bool test(const struct sel_args *, uint32_t row, ...). Included by the files that
- * have such tests. Private to kernel/. */
+/* The row loop of kernels whose test is a function of (arguments, row): bool test(const struct
+ * sel_args *, uint32_t row, ...). Included by the files that have such tests. Private to kernel/.
+ */
 #ifndef TAMIS_KERNEL_LOOP_ROWS_H
 #define TAMIS_KERNEL_LOOP_ROWS_H
 
@@ -7,7 +8,8 @@
 
 #define ARGS const struct sel_args *a, const uint16_t *in, uint32_t n, uint16_t *out
 
-/* `variant` is a constant that the test switches on: a relation, or which text function; `want` the truth that is looked for. */
+/* `variant` is a constant that the test switches on: a relation, or which text function; `want` the
+ * truth that is looked for. */
 typedef bool row_test(const struct sel_args *a, uint32_t row, int variant, enum truth want);
 
 INLINE uint32_t rows_loop(ARGS, row_test *test, int variant, enum truth want) {

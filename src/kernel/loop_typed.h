@@ -5,10 +5,11 @@
  *   SAFE      1 if a cell of another type may be looked at (plain words), 0 if not (pointers)
  * and the functions constant_SUFFIX, low_SUFFIX, high_SUFFIX that take a term's constants. */
 #define PASTE2(a, b) a##b
-#define PASTE(a, b) PASTE2(a, b)
-#define NAME(base) PASTE(base, SUFFIX)
+#define PASTE(a, b)  PASTE2(a, b)
+#define NAME(base)   PASTE(base, SUFFIX)
 
-INLINE bool NAME(test_)(const struct column *x, uint32_t r, enum rel rel, bool nullable, TYPE k, TYPE low, TYPE high) {
+INLINE bool NAME(test_)(const struct column *x, uint32_t r, enum rel rel, bool nullable, TYPE k,
+                        TYPE low, TYPE high) {
     if (nullable && !SAFE && x->tag[r] != TAG)
         return false;
     bool t;
@@ -20,8 +21,8 @@ INLINE bool NAME(test_)(const struct column *x, uint32_t r, enum rel rel, bool n
     return nullable && SAFE ? t & (x->tag[r] == TAG) : t;
 }
 
-INLINE uint32_t NAME(constant_loop_)(const struct sel_args *a, const uint16_t *in, uint32_t n, uint16_t *out,
-                                     enum rel rel, bool nullable) {
+INLINE uint32_t NAME(constant_loop_)(const struct sel_args *a, const uint16_t *in, uint32_t n,
+                                     uint16_t *out, enum rel rel, bool nullable) {
     const struct column *x = a->x;
     TYPE k = NAME(constant_)(a->term), low = NAME(low_)(a->term), high = NAME(high_)(a->term);
     uint32_t kept = 0;
@@ -39,8 +40,8 @@ INLINE uint32_t NAME(constant_loop_)(const struct sel_args *a, const uint16_t *i
     return kept;
 }
 
-INLINE uint32_t NAME(columns_loop_)(const struct sel_args *a, const uint16_t *in, uint32_t n, uint16_t *out,
-                                    enum rel rel) {
+INLINE uint32_t NAME(columns_loop_)(const struct sel_args *a, const uint16_t *in, uint32_t n,
+                                    uint16_t *out, enum rel rel) {
     const struct column *x = a->x, *y = a->y;
     uint32_t kept = 0;
     if (in)

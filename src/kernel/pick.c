@@ -1,4 +1,5 @@
-/* Which kernel a term gets for a block: the one table from (shape, relation, truth, types) to a loop. */
+/* Which kernel a term gets for a block: the one table from (shape, relation, truth, types) to a
+ * loop. */
 #include "kernel/kernels.h"
 
 enum index {
@@ -36,29 +37,42 @@ static enum holds holds_of(uint32_t seen) {
     }
 }
 
-#define BY_REL(suffix) \
-    {K_eq_##suffix, K_ne_##suffix, K_lt_##suffix, K_le_##suffix, K_gt_##suffix, K_ge_##suffix, K_ge_##suffix, K_gt_##suffix, K_le_##suffix, \
-     K_lt_##suffix, K_between_##suffix, K_outside_##suffix}
-#define BY_REL_NOT(suffix) \
-    {K_eq_##suffix, K_ne_##suffix, K_lt_##suffix, K_le_##suffix, K_gt_##suffix, K_ge_##suffix, K_nlt_##suffix, K_nle_##suffix, \
-     K_ngt_##suffix, K_nge_##suffix, K_between_##suffix, K_outside_##suffix}
+#define BY_REL(suffix)                                                                             \
+    {                                                                                              \
+        K_eq_##suffix, K_ne_##suffix, K_lt_##suffix, K_le_##suffix, K_gt_##suffix, K_ge_##suffix,  \
+            K_ge_##suffix, K_gt_##suffix, K_le_##suffix, K_lt_##suffix, K_between_##suffix,        \
+            K_outside_##suffix                                                                     \
+    }
+#define BY_REL_NOT(suffix)                                                                         \
+    {                                                                                              \
+        K_eq_##suffix, K_ne_##suffix, K_lt_##suffix, K_le_##suffix, K_gt_##suffix, K_ge_##suffix,  \
+            K_nlt_##suffix, K_nle_##suffix, K_ngt_##suffix, K_nge_##suffix, K_between_##suffix,    \
+            K_outside_##suffix                                                                     \
+    }
 
 static const uint8_t I64[2][REL_OUT + 1] = {BY_REL(i64), BY_REL(i64_null)};
 static const uint8_t F64[2][REL_OUT + 1] = {BY_REL_NOT(f64), BY_REL_NOT(f64_null)};
 static const uint8_t STR[2][REL_OUT + 1] = {BY_REL(str), BY_REL(str_null)};
 static const uint8_t ANY[REL_OUT + 1] = BY_REL_NOT(any);
 
-#define COLUMNS(suffix) {K_eq_##suffix, K_ne_##suffix, K_lt_##suffix, K_le_##suffix, K_gt_##suffix, K_ge_##suffix, K_ge_##suffix, K_gt_##suffix, \
-     K_le_##suffix, K_lt_##suffix}
-#define COLUMNS_NOT(suffix) {K_eq_##suffix, K_ne_##suffix, K_lt_##suffix, K_le_##suffix, K_gt_##suffix, K_ge_##suffix, K_nlt_##suffix, \
-     K_nle_##suffix, K_ngt_##suffix, K_nge_##suffix}
+#define COLUMNS(suffix)                                                                            \
+    {                                                                                              \
+        K_eq_##suffix, K_ne_##suffix, K_lt_##suffix, K_le_##suffix, K_gt_##suffix, K_ge_##suffix,  \
+            K_ge_##suffix, K_gt_##suffix, K_le_##suffix, K_lt_##suffix                             \
+    }
+#define COLUMNS_NOT(suffix)                                                                        \
+    {                                                                                              \
+        K_eq_##suffix, K_ne_##suffix, K_lt_##suffix, K_le_##suffix, K_gt_##suffix, K_ge_##suffix,  \
+            K_nlt_##suffix, K_nle_##suffix, K_ngt_##suffix, K_nge_##suffix                         \
+    }
 
 static const uint8_t I64_I64[REL_RELS] = COLUMNS(i64_i64);
 static const uint8_t F64_F64[REL_RELS] = COLUMNS_NOT(f64_f64);
 static const uint8_t STR_STR[REL_RELS] = COLUMNS(str_str);
 static const uint8_t ANY_ANY[REL_RELS] = COLUMNS_NOT(any_any);
 
-/* The relation for op and the truth wanted. = and <> are two-valued on what is not null, so their negation is each other. */
+/* The relation for op and the truth wanted. = and <> are two-valued on what is not null, so their
+ * negation is each other. */
 static enum rel rel_of(enum compare op, enum truth want) {
     static const enum rel REL[2][6] = {{REL_NE, REL_EQ, REL_NLT, REL_NLE, REL_NGT, REL_NGE},
                                        {REL_EQ, REL_NE, REL_LT, REL_LE, REL_GT, REL_GE}};
@@ -84,12 +98,14 @@ static enum index pick_number(const struct term *t, enum holds holds, bool nulla
     return inside ? K_between_num : K_outside_num;
 }
 
-/* <> with a number constant: the interval is that of =, so TRUE of <> is FALSE of =; pick_number has turned it round. */
+/* <> with a number constant: the interval is that of =, so TRUE of <> is FALSE of =; pick_number
+ * has turned it round. */
 static enum index pick_constant(const struct term *t, enum holds holds, bool nullable) {
     if (holds == HOLDS_NULLS || value_is_null(t->k))
         return K_none;
     enum value_class class = value_class(t->k.type);
-    enum rel rel = t->shape == TERM_BETWEEN ? (t->want == TRUE_ ? REL_IN : REL_OUT) : rel_of(t->op, t->want);
+    enum rel rel =
+        t->shape == TERM_BETWEEN ? (t->want == TRUE_ ? REL_IN : REL_OUT) : rel_of(t->op, t->want);
     if (class == CLASS_NUMBER)
         return pick_number(t, holds, nullable);
     if (class == CLASS_STR && holds == HOLDS_STR)
@@ -123,18 +139,31 @@ static enum index pick_set(const struct term *t, enum holds holds, bool nullable
     return in ? K_in_any : K_notin_any;
 }
 
-static enum index pick_text(enum term_shape text, bool fold, enum truth want, bool columns, bool dense) {
-#define TEXT(name) \
-    {{{K_not_##name##_any, K_not_##name##_str}, {K_not_##name##_any_any, K_not_##name##_any_any}}, \
-     {{K_##name##_any, K_##name##_str}, {K_##name##_any_any, K_##name##_any_any}}}
-    static const uint8_t PICK[5][2][2][2] = {TEXT(starts), TEXT(ends), TEXT(contains), TEXT(like), TEXT(ilike)};
+static enum index pick_text(enum term_shape text, bool fold, enum truth want, bool columns,
+                            bool dense) {
+#define TEXT(name)                                                                                 \
+    {                                                                                              \
+        {{K_not_##name##_any, K_not_##name##_str},                                                 \
+         {K_not_##name##_any_any, K_not_##name##_any_any}},                                        \
+        {                                                                                          \
+            {K_##name##_any, K_##name##_str}, { K_##name##_any_any, K_##name##_any_any }           \
+        }                                                                                          \
+    }
+    static const uint8_t PICK[5][2][2][2] = {TEXT(starts), TEXT(ends), TEXT(contains), TEXT(like),
+                                             TEXT(ilike)};
 #undef TEXT
-    int which = text == TERM_STARTS ? 0 : text == TERM_ENDS ? 1 : text == TERM_CONTAINS ? 2 : fold ? 4 : 3;
+    int which = text == TERM_STARTS     ? 0
+                : text == TERM_ENDS     ? 1
+                : text == TERM_CONTAINS ? 2
+                : fold                  ? 4
+                                        : 3;
     return (enum index)PICK[which][want == TRUE_][columns][dense];
 }
 
-/* A test that is about tags alone: when all rows, or none, are of the tags in `mask`, there is nothing to look at. */
-static enum index pick_tags(uint32_t seen, uint32_t mask, enum truth want, enum index yes, enum index no) {
+/* A test that is about tags alone: when all rows, or none, are of the tags in `mask`, there is
+ * nothing to look at. */
+static enum index pick_tags(uint32_t seen, uint32_t mask, enum truth want, enum index yes,
+                            enum index no) {
     bool wanted = want == TRUE_;
     if ((seen & mask) == 0)
         return wanted ? K_none : K_all;
@@ -167,7 +196,9 @@ static enum index pick(const struct term *t, uint32_t seen_x, uint32_t seen_y) {
     case TERM_STARTS:
     case TERM_ENDS:
     case TERM_CONTAINS:
-        return holds == HOLDS_NULLS ? K_none : pick_text(t->shape, t->fold, t->want, false, seen_x == SEEN(T_STR));
+        return holds == HOLDS_NULLS
+                   ? K_none
+                   : pick_text(t->shape, t->fold, t->want, false, seen_x == SEEN(T_STR));
     case TERM_TEXT_COLUMNS:
         return pick_text(t->text, t->fold, t->want, true, false);
     case TERM_DISTINCT:

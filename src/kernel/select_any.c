@@ -1,11 +1,13 @@
-/* Kernels that take columns of any types: comparisons by the reference comparison of value/, numbers against a constant by intervals, sets, and the
- * two-valued tests. The other kernels must agree with these. */
+/* Kernels that take columns of any types: comparisons by the reference comparison of value/,
+ * numbers against a constant by intervals, sets, and the two-valued tests. The other kernels must
+ * agree with these. */
 #include "kernel/loop_rows.h"
 #include "kernel/set.h"
 
 #include <math.h>
 
-INLINE bool compare_test(const struct sel_args *a, uint32_t row, int rel, enum truth want, struct value y) {
+INLINE bool compare_test(const struct sel_args *a, uint32_t row, int rel, enum truth want,
+                         struct value y) {
     bool mismatch = false;
     enum truth t = value_compare(rel_compare((enum rel)rel), column_get(a->x, row), y, &mismatch);
     *a->mismatch += mismatch;
@@ -59,7 +61,8 @@ INLINE bool range_num(const struct sel_args *a, uint32_t row, int variant, enum 
 INLINE bool equal_num(const struct sel_args *a, uint32_t row, int variant, enum truth want) {
     (void)variant;
     uint8_t tag = a->x->tag[row];
-    return tag > T_NULL && (is_number(tag) && in_range(a->x, row, &a->term->range)) == (want == TRUE_);
+    return tag > T_NULL &&
+           (is_number(tag) && in_range(a->x, row, &a->term->range)) == (want == TRUE_);
 }
 
 INLINE bool set_any(const struct sel_args *a, uint32_t row, int variant, enum truth want) {
@@ -67,10 +70,11 @@ INLINE bool set_any(const struct sel_args *a, uint32_t row, int variant, enum tr
     return set_truth(a->term->set, column_get(a->x, row)) == want;
 }
 
-/* The typed set loops: rows of other types in a nullable column are null, so neither in nor not in. A set with a null gives no FALSE, which
- * kernel_pick has seen to. */
+/* The typed set loops: rows of other types in a nullable column are null, so neither in nor not in.
+ * A set with a null gives no FALSE, which kernel_pick has seen to. */
 INLINE bool set_i64(const struct sel_args *a, uint32_t row, int nullable, enum truth want) {
-    return (!nullable || a->x->tag[row] == T_INT) && set_has_int(a->term->set, a->x->word[row].i) == (want == TRUE_);
+    return (!nullable || a->x->tag[row] == T_INT) &&
+           set_has_int(a->term->set, a->x->word[row].i) == (want == TRUE_);
 }
 
 INLINE bool set_str(const struct sel_args *a, uint32_t row, int nullable, enum truth want) {
@@ -100,14 +104,18 @@ INLINE bool bool_test(const struct sel_args *a, uint32_t row, int any, enum trut
     return (a->x->word[row].i != 0) == (want == TRUE_);
 }
 
-#define X(op, REL) \
-    uint32_t sel_##op##_any(ARGS) { return rows_loop(a, in, n, out, constant_any, REL_##REL, rel_truth(REL_##REL)); } \
-    uint32_t sel_##op##_any_any(ARGS) { return rows_loop(a, in, n, out, columns_any, REL_##REL, rel_truth(REL_##REL)); }
+#define X(op, REL)                                                                                 \
+    uint32_t sel_##op##_any(ARGS) {                                                                \
+        return rows_loop(a, in, n, out, constant_any, REL_##REL, rel_truth(REL_##REL));            \
+    }                                                                                              \
+    uint32_t sel_##op##_any_any(ARGS) {                                                            \
+        return rows_loop(a, in, n, out, columns_any, REL_##REL, rel_truth(REL_##REL));             \
+    }
 RELS_ORDER(X)
 RELS_NOT(X)
 #undef X
 
-#define KERNEL(name, test, variant, want) \
+#define KERNEL(name, test, variant, want)                                                          \
     uint32_t sel_##name(ARGS) { return rows_loop(a, in, n, out, test, variant, want); }
 KERNEL(between_any, between_any, 0, TRUE_)
 KERNEL(outside_any, between_any, 0, FALSE_)

@@ -1,4 +1,5 @@
-/* Kernels for STARTS_WITH, ENDS_WITH, CONTAINS, LIKE and ILIKE. Anything that is no string is UNKNOWN (SEMANTICS K5), null silently, other types counted. */
+/* Kernels for STARTS_WITH, ENDS_WITH, CONTAINS, LIKE and ILIKE. Anything that is no string is
+ * UNKNOWN (SEMANTICS K5), null silently, other types counted. */
 #include "kernel/loop_rows.h"
 #include "kernel/text.h"
 
@@ -17,9 +18,10 @@ INLINE bool holds(enum text text, struct str x, struct str y) {
 
 INLINE bool text_str(const struct sel_args *a, uint32_t row, int text, enum truth want) {
     const struct column *x = a->x;
-    bool t = text == TEXT_LIKE || text == TEXT_ILIKE
-                 ? like_match(a->term->like, x->word[row].p, x->len[row], a->stop)
-                 : holds((enum text)text, value_as_str(column_get(x, row)), value_as_str(a->term->k));
+    bool t =
+        text == TEXT_LIKE || text == TEXT_ILIKE
+            ? like_match(a->term->like, x->word[row].p, x->len[row], a->stop)
+            : holds((enum text)text, value_as_str(column_get(x, row)), value_as_str(a->term->k));
     return t == (want == TRUE_);
 }
 
@@ -43,19 +45,32 @@ INLINE bool text_columns(const struct sel_args *a, uint32_t row, int text, enum 
     }
     if (text != TEXT_LIKE && text != TEXT_ILIKE)
         match = holds((enum text)text, value_as_str(x), value_as_str(y));
-    else if (like_match_once(value_as_str(y), a->term->escape, text == TEXT_ILIKE, x.w.p, x.n, a->stop, &match) != E_OK) {
+    else if (like_match_once(value_as_str(y), a->term->escape, text == TEXT_ILIKE, x.w.p, x.n,
+                             a->stop, &match) != E_OK) {
         ++*a->mismatch;
         return false;
     }
     return match == (want == TRUE_);
 }
 
-#define X(name, TEXT) \
-    uint32_t sel_##name##_str(ARGS) { return rows_loop(a, in, n, out, text_str, TEXT_##TEXT, TRUE_); } \
-    uint32_t sel_not_##name##_str(ARGS) { return rows_loop(a, in, n, out, text_str, TEXT_##TEXT, FALSE_); } \
-    uint32_t sel_##name##_any(ARGS) { return rows_loop(a, in, n, out, text_any, TEXT_##TEXT, TRUE_); } \
-    uint32_t sel_not_##name##_any(ARGS) { return rows_loop(a, in, n, out, text_any, TEXT_##TEXT, FALSE_); } \
-    uint32_t sel_##name##_any_any(ARGS) { return rows_loop(a, in, n, out, text_columns, TEXT_##TEXT, TRUE_); } \
-    uint32_t sel_not_##name##_any_any(ARGS) { return rows_loop(a, in, n, out, text_columns, TEXT_##TEXT, FALSE_); }
+#define X(name, TEXT)                                                                              \
+    uint32_t sel_##name##_str(ARGS) {                                                              \
+        return rows_loop(a, in, n, out, text_str, TEXT_##TEXT, TRUE_);                             \
+    }                                                                                              \
+    uint32_t sel_not_##name##_str(ARGS) {                                                          \
+        return rows_loop(a, in, n, out, text_str, TEXT_##TEXT, FALSE_);                            \
+    }                                                                                              \
+    uint32_t sel_##name##_any(ARGS) {                                                              \
+        return rows_loop(a, in, n, out, text_any, TEXT_##TEXT, TRUE_);                             \
+    }                                                                                              \
+    uint32_t sel_not_##name##_any(ARGS) {                                                          \
+        return rows_loop(a, in, n, out, text_any, TEXT_##TEXT, FALSE_);                            \
+    }                                                                                              \
+    uint32_t sel_##name##_any_any(ARGS) {                                                          \
+        return rows_loop(a, in, n, out, text_columns, TEXT_##TEXT, TRUE_);                         \
+    }                                                                                              \
+    uint32_t sel_not_##name##_any_any(ARGS) {                                                      \
+        return rows_loop(a, in, n, out, text_columns, TEXT_##TEXT, FALSE_);                        \
+    }
 TEXTS(X)
 #undef X

@@ -1,4 +1,5 @@
-/* Comparison kernels for columns that hold one type: int64, double, string. See kernels.h for how they are made. */
+/* Comparison kernels for columns that hold one type: int64, double, string. See kernels.h for how
+ * they are made. */
 #include "kernel/kernels.h"
 
 INLINE bool holds_i64(enum rel rel, int64_t a, int64_t b) {
@@ -59,62 +60,62 @@ INLINE struct str constant_str(const struct term *t) { return value_as_str(t->k)
 INLINE struct str low_str(const struct term *t) { return value_as_str(t->k); }
 INLINE struct str high_str(const struct term *t) { return value_as_str(t->k2); }
 
-#define TYPE int64_t
-#define SUFFIX i64
-#define TAG T_INT
+#define TYPE      int64_t
+#define SUFFIX    i64
+#define TAG       T_INT
 #define GET(c, r) ((c)->word[r].i)
-#define HOLDS holds_i64
-#define SAFE 1
+#define HOLDS     holds_i64
+#define SAFE      1
 #include "kernel/loop_typed.h"
 
-#define TYPE double
-#define SUFFIX f64
-#define TAG T_DOUBLE
+#define TYPE      double
+#define SUFFIX    f64
+#define TAG       T_DOUBLE
 #define GET(c, r) ((c)->word[r].d)
-#define HOLDS holds_f64
-#define SAFE 1
+#define HOLDS     holds_f64
+#define SAFE      1
 #include "kernel/loop_typed.h"
 
-#define TYPE struct str
-#define SUFFIX str
-#define TAG T_STR
+#define TYPE      struct str
+#define SUFFIX    str
+#define TAG       T_STR
 #define GET(c, r) ((struct str){(const char *)(c)->word[r].p, (c)->len[r]})
-#define HOLDS holds_str
-#define SAFE 0
+#define HOLDS     holds_str
+#define SAFE      0
 #include "kernel/loop_typed.h"
 
 #define ARGS const struct sel_args *a, const uint16_t *in, uint32_t n, uint16_t *out
 
-#define X(op, REL) \
-    uint32_t sel_##op##_i64(ARGS) { return constant_loop_i64(a, in, n, out, REL_##REL, false); } \
+#define X(op, REL)                                                                                 \
+    uint32_t sel_##op##_i64(ARGS) { return constant_loop_i64(a, in, n, out, REL_##REL, false); }   \
     uint32_t sel_##op##_i64_null(ARGS) { return constant_loop_i64(a, in, n, out, REL_##REL, true); }
 RELS_ORDER(X)
 RELS_RANGE(X)
 #undef X
 
-#define X(op, REL) \
-    uint32_t sel_##op##_f64(ARGS) { return constant_loop_f64(a, in, n, out, REL_##REL, false); } \
+#define X(op, REL)                                                                                 \
+    uint32_t sel_##op##_f64(ARGS) { return constant_loop_f64(a, in, n, out, REL_##REL, false); }   \
     uint32_t sel_##op##_f64_null(ARGS) { return constant_loop_f64(a, in, n, out, REL_##REL, true); }
 RELS_ORDER(X)
 RELS_NOT(X)
 RELS_RANGE(X)
 #undef X
 
-#define X(op, REL) \
-    uint32_t sel_##op##_str(ARGS) { return constant_loop_str(a, in, n, out, REL_##REL, false); } \
+#define X(op, REL)                                                                                 \
+    uint32_t sel_##op##_str(ARGS) { return constant_loop_str(a, in, n, out, REL_##REL, false); }   \
     uint32_t sel_##op##_str_null(ARGS) { return constant_loop_str(a, in, n, out, REL_##REL, true); }
 RELS_ORDER(X)
 RELS_RANGE(X)
 #undef X
 
-#define X(op, REL) \
-    uint32_t sel_##op##_i64_i64(ARGS) { return columns_loop_i64(a, in, n, out, REL_##REL); } \
-    uint32_t sel_##op##_f64_f64(ARGS) { return columns_loop_f64(a, in, n, out, REL_##REL); } \
+#define X(op, REL)                                                                                 \
+    uint32_t sel_##op##_i64_i64(ARGS) { return columns_loop_i64(a, in, n, out, REL_##REL); }       \
+    uint32_t sel_##op##_f64_f64(ARGS) { return columns_loop_f64(a, in, n, out, REL_##REL); }       \
     uint32_t sel_##op##_str_str(ARGS) { return columns_loop_str(a, in, n, out, REL_##REL); }
 RELS_ORDER(X)
 #undef X
 
-#define X(op, REL) \
+#define X(op, REL)                                                                                 \
     uint32_t sel_##op##_f64_f64(ARGS) { return columns_loop_f64(a, in, n, out, REL_##REL); }
 RELS_NOT(X)
 #undef X

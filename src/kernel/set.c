@@ -1,14 +1,16 @@
 /* See kernel.h and set.h: sets of constants for IN.
  *
- * Items are brought to one form first (value_canonical), so that equal numbers are equal bits; null sets a flag; NaN is left out, since it equals
- * nothing. Open addressing with linear probing, at most half full. */
+ * Items are brought to one form first (value_canonical), so that equal numbers are equal bits; null
+ * sets a flag; NaN is left out, since it equals nothing. Open addressing with linear probing, at
+ * most half full. */
 #include "kernel/set.h"
 
 #include "value/mp.h"
 
 static uint64_t hash_value(struct hash_key key, struct value v);
 
-/* Equal arrays hash equal: by their items. Maps hash by kind alone, since order and repeated keys do not count in them. */
+/* Equal arrays hash equal: by their items. Maps hash by kind alone, since order and repeated keys
+ * do not count in them. */
 static uint64_t hash_array(struct hash_key key, struct value v) {
     struct mp_reader r;
     uint32_t n;
@@ -119,8 +121,9 @@ static bool build_others(struct set *s, struct arena *a) {
         item.hash = hash_value(s->key, item.value);
         item.used = true;
         uint64_t at = item.hash & mask;
-        while (table[at].used && !(table[at].hash == item.hash &&
-                                   value_compare(CMP_EQ, table[at].value, item.value, NULL) == TRUE_))
+        while (table[at].used &&
+               !(table[at].hash == item.hash &&
+                 value_compare(CMP_EQ, table[at].value, item.value, NULL) == TRUE_))
             at = (at + 1) & mask;
         table[at] = item;
     }
@@ -167,7 +170,8 @@ static bool has_other(const struct set *s, struct value v) {
         return false;
     uint64_t hash = hash_value(s->key, v);
     for (uint64_t at = hash & s->others_mask; s->others[at].used; at = (at + 1) & s->others_mask)
-        if (s->others[at].hash == hash && value_compare(CMP_EQ, s->others[at].value, v, NULL) == TRUE_)
+        if (s->others[at].hash == hash &&
+            value_compare(CMP_EQ, s->others[at].value, v, NULL) == TRUE_)
             return true;
     return false;
 }

@@ -5,7 +5,7 @@
 #include "base/bitmap.h"
 #include "kernel/kernel.h"
 
-#define SET_LINEAR 8u         /* up to so many items: compared one by one */
+#define SET_LINEAR      8u     /* up to so many items: compared one by one */
 #define SET_BITMAP_SPAN 65536u /* integers that lie so close: a bitmap */
 
 struct set_string {
@@ -29,8 +29,8 @@ struct set {
     int64_t *ints;
     uint8_t *bitmap;
     int64_t low;
-    uint64_t span;       /* bits of the bitmap; 0: no bitmap */
-    uint64_t ints_mask;  /* table size - 1; 0: no table */
+    uint64_t span;      /* bits of the bitmap; 0: no bitmap */
+    uint64_t ints_mask; /* table size - 1; 0: no table */
     int64_t *table;
     uint8_t *table_used; /* bitmap */
     /* strings */
@@ -70,7 +70,8 @@ static inline bool set_has_string(const struct set *s, const uint8_t *p, uint32_
     }
     uint64_t hash = hash_bytes(s->key, p, n);
     for (uint64_t at = hash & s->strings_mask; s->strings[at].used; at = (at + 1) & s->strings_mask)
-        if (s->strings[at].hash == hash && s->strings[at].n == n && memcmp(s->strings[at].p, p, n) == 0)
+        if (s->strings[at].hash == hash && s->strings[at].n == n &&
+            memcmp(s->strings[at].p, p, n) == 0)
             return true;
     return false;
 }

@@ -1,7 +1,8 @@
 /* Predicates -> steps. See program.h for registers and wanted truths.
  *
- * emit_pred(p, want, in, out) adds steps after which register out holds those rows of register in for which p is `want`. in and out may be the same register; if they
- * are not, in is left as it is. Recursive over the depth of the tree, which query_depth bounds. */
+ * emit_pred(p, want, in, out) adds steps after which register out holds those rows of register in
+ * for which p is `want`. in and out may be the same register; if they are not, in is left as it is.
+ * Recursive over the depth of the tree, which query_depth bounds. */
 #include "plan/program.h"
 
 struct emitter {
@@ -39,7 +40,8 @@ static uint32_t take_register(struct emitter *e) {
     return r;
 }
 
-static bool emit_pred(struct emitter *e, struct pred *p, enum truth want, uint32_t in, uint32_t out);
+static bool emit_pred(struct emitter *e, struct pred *p, enum truth want, uint32_t in,
+                      uint32_t out);
 /* The same for both truths at once. yes, no and in are three registers. */
 static bool emit_both(struct emitter *e, struct pred *p, uint32_t in, uint32_t yes, uint32_t no);
 
@@ -48,14 +50,16 @@ static bool emit_copy(struct emitter *e, uint32_t in, uint32_t out) {
 }
 
 /* One after the other, each on what the one before has left. */
-static bool emit_narrowing(struct emitter *e, struct pred *p, enum truth want, uint32_t in, uint32_t out) {
+static bool emit_narrowing(struct emitter *e, struct pred *p, enum truth want, uint32_t in,
+                           uint32_t out) {
     uint32_t first_jump = e->n;
     for (uint32_t i = 0; i < p->n_kids; i++) {
         if (i > 0)
             e->reason = "narrows what is left";
         if (!emit_pred(e, p->kids[i], want, i == 0 ? in : out, out))
             return false;
-        if (i + 1 < p->n_kids && !add(e, (struct step){.kind = STEP_UNLESS_EMPTY, .in = out, .pred = p}))
+        if (i + 1 < p->n_kids &&
+            !add(e, (struct step){.kind = STEP_UNLESS_EMPTY, .in = out, .pred = p}))
             return false;
     }
     for (uint32_t i = first_jump; i < e->n; i++)
@@ -65,7 +69,8 @@ static bool emit_narrowing(struct emitter *e, struct pred *p, enum truth want, u
 }
 
 /* Each on the rows that none before has found. */
-static bool emit_collecting(struct emitter *e, struct pred *p, enum truth want, uint32_t in, uint32_t out) {
+static bool emit_collecting(struct emitter *e, struct pred *p, enum truth want, uint32_t in,
+                            uint32_t out) {
     uint32_t mark = e->next_register, first_jump = e->n;
     uint32_t rest = take_register(e), found = take_register(e);
     if (!emit_copy(e, in, rest))
@@ -76,7 +81,8 @@ static bool emit_collecting(struct emitter *e, struct pred *p, enum truth want, 
             e->reason = "looks at the rows not found yet";
         if (!emit_pred(e, p->kids[i], want, rest, to))
             return false;
-        if (i > 0 && !add(e, (struct step){.kind = STEP_UNION, .in = out, .in2 = found, .out = out}))
+        if (i > 0 &&
+            !add(e, (struct step){.kind = STEP_UNION, .in = out, .in2 = found, .out = out}))
             return false;
         if (i + 1 == p->n_kids)
             break;
@@ -126,13 +132,19 @@ static bool emit_value(struct emitter *e, struct pred *let, uint32_t in) {
     const char *reason = e->reason;
     e->reason = "an operand";
     bool ok = emit_both(e, let->kids[0], in, yes, no) &&
-              add(e, (struct step){.kind = STEP_BOOL, .in = yes, .in2 = no, .out = in, .x = e->scope->place[let->x], .pred = let});
+              add(e, (struct step){.kind = STEP_BOOL,
+                                   .in = yes,
+                                   .in2 = no,
+                                   .out = in,
+                                   .x = e->scope->place[let->x],
+                                   .pred = let});
     e->reason = reason;
     e->next_register = mark;
     return ok;
 }
 
-static bool emit_term(struct emitter *e, struct pred *p, enum truth want, uint32_t in, uint32_t out) {
+static bool emit_term(struct emitter *e, struct pred *p, enum truth want, uint32_t in,
+                      uint32_t out) {
     return add(e, (struct step){.kind = STEP_TERM,
                                 .in = in,
                                 .out = out,
@@ -144,7 +156,8 @@ static bool emit_term(struct emitter *e, struct pred *p, enum truth want, uint32
 }
 
 /* ANY TRUE, EVERY FALSE: one element that is so. ANY FALSE, EVERY TRUE: all of them (A5). */
-static bool emit_quantify(struct emitter *e, struct pred *p, enum truth want, bool both, uint32_t in, uint32_t out, uint32_t out2) {
+static bool emit_quantify(struct emitter *e, struct pred *p, enum truth want, bool both,
+                          uint32_t in, uint32_t out, uint32_t out2) {
     uint32_t at = e->n;
     if (!add(e, (struct step){.kind = STEP_QUANTIFY,
                               .in = in,
@@ -161,15 +174,18 @@ static bool emit_quantify(struct emitter *e, struct pred *p, enum truth want, bo
     return inner != NULL;
 }
 
-static bool emit_pred(struct emitter *e, struct pred *p, enum truth want, uint32_t in, uint32_t out) {
+static bool emit_pred(struct emitter *e, struct pred *p, enum truth want, uint32_t in,
+                      uint32_t out) {
     bool ok = false;
     if (p->kind == PRED_NOT)
         return emit_pred(e, p->kids[0], truth_not(want), in, out);
     e->depth++;
     switch (p->kind) {
     case PRED_CONST:
-        ok = p->truth == want ? emit_copy(e, in, out)
-                              : add(e, (struct step){.kind = STEP_NONE, .in = in, .out = out, .pred = p}) != NULL;
+        ok =
+            p->truth == want
+                ? emit_copy(e, in, out)
+                : add(e, (struct step){.kind = STEP_NONE, .in = in, .out = out, .pred = p}) != NULL;
         break;
     case PRED_TERM:
         ok = emit_term(e, p, want, in, out);
@@ -197,21 +213,25 @@ static bool emit_pred(struct emitter *e, struct pred *p, enum truth want, uint32
     return ok;
 }
 
-/* AND: rows that one kid makes FALSE are decided and need not be looked at again; TRUE are those that every kid makes TRUE. OR is the same with
- * the truths exchanged. `deciding` and `other` are the registers of the deciding truth and of the other one. */
-static bool emit_both_junction(struct emitter *e, struct pred *p, uint32_t in, uint32_t yes, uint32_t no) {
+/* AND: rows that one kid makes FALSE are decided and need not be looked at again; TRUE are those
+ * that every kid makes TRUE. OR is the same with the truths exchanged. `deciding` and `other` are
+ * the registers of the deciding truth and of the other one. */
+static bool emit_both_junction(struct emitter *e, struct pred *p, uint32_t in, uint32_t yes,
+                               uint32_t no) {
     bool and = p->kind == PRED_AND;
-    uint32_t mark = e->next_register, rest = take_register(e), y = take_register(e), n = take_register(e);
-    uint32_t deciding = and ? no : yes, other = and ? yes : no;
+    uint32_t mark = e->next_register, rest = take_register(e), y = take_register(e),
+             n = take_register(e);
+    uint32_t deciding = and? no : yes, other = and? yes : no;
     bool ok = emit_copy(e, in, rest);
     for (uint32_t i = 0; ok && i < p->n_kids; i++) {
         if (i == 0) {
             ok = emit_both(e, p->kids[0], rest, yes, no) && add_minus(e, rest, deciding, rest);
             continue;
         }
-        uint32_t kid_deciding = and ? n : y, kid_other = and ? y : n;
+        uint32_t kid_deciding = and? n : y, kid_other = and? y : n;
         ok = emit_both(e, p->kids[i], rest, y, n) && add_minus(e, rest, kid_deciding, rest) &&
-             add_both(e, other, kid_other, take_register(e)) && add_union(e, deciding, kid_deciding, deciding);
+             add_both(e, other, kid_other, take_register(e)) &&
+             add_union(e, deciding, kid_deciding, deciding);
         e->next_register--;
     }
     e->next_register = mark;
@@ -271,7 +291,8 @@ static bool build_fields(struct compiler *c, struct program *p) {
     return fields_build(&p->fields, c->arena, paths, p->n_paths);
 }
 
-struct program *emit(struct compiler *c, struct pred *pred, enum truth want, bool both, struct scope *scope) {
+struct program *emit(struct compiler *c, struct pred *pred, enum truth want, bool both,
+                     struct scope *scope) {
     if (!scope_close(c, scope))
         return NULL;
     struct emitter e = {.c = c, .scope = scope, .reason = "cheapest and most decisive first"};

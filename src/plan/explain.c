@@ -5,7 +5,8 @@
 
 #include <inttypes.h>
 
-/* What a step is called before any block has been seen: its kernel for a column of the constant's type. */
+/* What a step is called before any block has been seen: its kernel for a column of the constant's
+ * type. */
 static const char *step_name(const struct step *s) {
     switch (s->kind) {
     case STEP_TERM: {
@@ -43,7 +44,8 @@ static const char *step_name(const struct step *s) {
 
 /* Steps that select or compute, as against those that only move registers about. */
 static bool is_shown(const struct step *s) {
-    return s->kind == STEP_TERM || s->kind == STEP_NONE || s->kind == STEP_BOOL || s->kind == STEP_QUANTIFY;
+    return s->kind == STEP_TERM || s->kind == STEP_NONE || s->kind == STEP_BOOL ||
+           s->kind == STEP_QUANTIFY;
 }
 
 static void write_kernels(const struct step_stats *stats, struct buf *b) {
@@ -58,7 +60,8 @@ static void write_kernels(const struct step_stats *stats, struct buf *b) {
         }
 }
 
-static void write_step(const struct plan *p, const struct run *r, const struct step *s, uint32_t depth, struct buf *term, struct buf *b) {
+static void write_step(const struct plan *p, const struct run *r, const struct step *s,
+                       uint32_t depth, struct buf *term, struct buf *b) {
     mp_write_map(b, r && r->stats ? 10 : 6);
     mp_write_text(b, "kernel");
     mp_write_text(b, step_name(s));
@@ -99,8 +102,10 @@ static void print_kernels(const struct step_stats *stats, struct buf *b) {
 
 #define TERM_SHOWN 60u
 
-static void print_step(const struct run *r, const struct step *s, uint32_t number, uint32_t depth, const struct buf *term, struct buf *b) {
-    buf_printf(b, "%3u  %*s%-*s  ", number, (int)(2 * depth), "", (int)(depth < 8 ? 22 - 2 * depth : 6), step_name(s));
+static void print_step(const struct run *r, const struct step *s, uint32_t number, uint32_t depth,
+                       const struct buf *term, struct buf *b) {
+    buf_printf(b, "%3u  %*s%-*s  ", number, (int)(2 * depth), "",
+               (int)(depth < 8 ? 22 - 2 * depth : 6), step_name(s));
     size_t n = term->len;
     if (n > TERM_SHOWN) {
         n = TERM_SHOWN;
@@ -113,14 +118,15 @@ static void print_step(const struct run *r, const struct step *s, uint32_t numbe
     buf_printf(b, "       %*s", (int)(2 * depth), "");
     if (s->pred)
         buf_printf(b, "%s; cost %.3g a row, keeps about %.3g %%\n", s->reason, s->pred->cost,
-                   100 * (s->want == FALSE_ && s->kind == STEP_TERM ? 1 - s->pred->share : s->pred->share));
+                   100 * (s->want == FALSE_ && s->kind == STEP_TERM ? 1 - s->pred->share
+                                                                    : s->pred->share));
     else
         buf_printf(b, "%s\n", s->reason);
     if (!r || !r->stats)
         return;
     const struct step_stats *stats = &r->stats[s->id];
-    buf_printf(b, "       %*srows in %" PRIu64 ", out %" PRIu64 ", %.1f us", (int)(2 * depth), "", stats->rows_in, stats->rows_out,
-               (double)stats->ns / 1000);
+    buf_printf(b, "       %*srows in %" PRIu64 ", out %" PRIu64 ", %.1f us", (int)(2 * depth), "",
+               stats->rows_in, stats->rows_out, (double)stats->ns / 1000);
     if (s->kind == STEP_TERM) {
         buf_add_text(b, "; ");
         print_kernels(stats, b);
@@ -159,7 +165,8 @@ static void explain_program(struct explain *x, const struct program *p, uint32_t
     }
 }
 
-bool plan_explain(const struct plan *p, const struct run *r, struct buf *ret_steps, struct buf *ret_text) {
+bool plan_explain(const struct plan *p, const struct run *r, struct buf *ret_steps,
+                  struct buf *ret_text) {
     struct explain x = {.plan = p, .run = r, .steps = ret_steps, .text = ret_text};
     buf_init(&x.term, ret_text->budget);
     mp_write_array(ret_steps, count_shown(p->program));

@@ -1,8 +1,11 @@
 /* Puts predicates in order. See program.h.
  *
- * The kids of a conjunction (AND wanted TRUE, OR wanted FALSE) narrow the rows one after the other; the best order has ascending cost / (share of rows dropped), which
- * is the classic rank of expensive predicates (Hellerstein and Stonebraker, "Predicate Migration", 1993). For a disjunction it is cost / (share of rows
- * found). AND wants few TRUE, OR many: so one order serves both truths well enough, and it is chosen for TRUE. No term can throw, so order never changes an answer.
+ * The kids of a conjunction (AND wanted TRUE, OR wanted FALSE) narrow the rows one after the other;
+ * the best order has ascending cost / (share of rows dropped), which is the classic rank of
+ * expensive predicates (Hellerstein and Stonebraker, "Predicate Migration", 1993). For a
+ * disjunction it is cost / (share of rows found). AND wants few TRUE, OR many: so one order serves
+ * both truths well enough, and it is chosen for TRUE. No term can throw, so order never changes an
+ * answer.
  */
 #include "plan/program.h"
 
@@ -10,7 +13,9 @@
 
 #define SHARE_LEAST 1e-6
 
-static double clamp(double share) { return share < SHARE_LEAST ? SHARE_LEAST : share > 1 - SHARE_LEAST ? 1 - SHARE_LEAST : share; }
+static double clamp(double share) {
+    return share < SHARE_LEAST ? SHARE_LEAST : share > 1 - SHARE_LEAST ? 1 - SHARE_LEAST : share;
+}
 
 static int by_cost_of_dropping(const void *a, const void *b) {
     const struct pred *x = *(struct pred *const *)a, *y = *(struct pred *const *)b;
@@ -41,13 +46,13 @@ static void sort_kids(struct pred *p, int (*order)(const void *, const void *)) 
 static void rank_junction(struct pred *p) {
     bool and = p->kind == PRED_AND;
     double left = 1;
-    sort_kids(p, and ? by_cost_of_dropping : by_cost_of_finding);
+    sort_kids(p, and? by_cost_of_dropping : by_cost_of_finding);
     p->cost = 0;
     for (uint32_t i = 0; i < p->n_kids; i++) {
         p->cost += left * p->kids[i]->cost;
-        left *= and ? p->kids[i]->share : 1 - p->kids[i]->share;
+        left *= and? p->kids[i]->share : 1 - p->kids[i]->share;
     }
-    p->share = and ? left : 1 - left;
+    p->share = and? left : 1 - left;
 }
 
 #define ELEMENTS_GUESS 4.0 /* elements of an array */
@@ -77,7 +82,9 @@ void rank(struct pred *p) {
         break;
     case PRED_IS:
         p->cost = p->kids[0]->cost * (p->truth == UNKNOWN_ ? 2 : 1);
-        p->share = p->truth == TRUE_ ? p->kids[0]->share : p->truth == FALSE_ ? 1 - p->kids[0]->share : 0.05;
+        p->share = p->truth == TRUE_    ? p->kids[0]->share
+                   : p->truth == FALSE_ ? 1 - p->kids[0]->share
+                                        : 0.05;
         break;
     case PRED_LET:
         p->cost = 2 * p->kids[0]->cost + 2 + p->kids[1]->cost;
@@ -85,7 +92,8 @@ void rank(struct pred *p) {
         break;
     case PRED_QUANTIFY:
         p->cost = 10 + ELEMENTS_GUESS * (10 + p->kids[0]->cost);
-        p->share = p->every ? p->kids[0]->share * p->kids[0]->share : 1 - (1 - p->kids[0]->share) * (1 - p->kids[0]->share);
+        p->share = p->every ? p->kids[0]->share * p->kids[0]->share
+                            : 1 - (1 - p->kids[0]->share) * (1 - p->kids[0]->share);
         break;
     }
 }

@@ -10,7 +10,8 @@ static bool check_params(const struct query *q, const struct value *params, stru
         if (params && params[i].type != T_MISSING)
             continue;
         if (q->params[i].name.p)
-            error_set(e, E_PARAM_MISSING, "no value for parameter \":%.*s\"", (int)q->params[i].name.n, q->params[i].name.p);
+            error_set(e, E_PARAM_MISSING, "no value for parameter \":%.*s\"",
+                      (int)q->params[i].name.n, q->params[i].name.p);
         else
             error_set(e, E_PARAM_MISSING, "no value for parameter number %u", i + 1);
         return false;
@@ -34,8 +35,8 @@ static enum status compile(struct plan *p, struct compiler *c) {
     return c->status;
 }
 
-struct plan *plan_new(const struct query *query, const struct value *params, const struct limits *limits, struct budget *budget,
-                      struct error *e) {
+struct plan *plan_new(const struct query *query, const struct value *params,
+                      const struct limits *limits, struct budget *budget, struct error *e) {
     if (!check_params(query, params, e))
         return NULL;
     struct plan *p = calloc(1, sizeof *p);
@@ -45,7 +46,8 @@ struct plan *plan_new(const struct query *query, const struct value *params, con
     }
     arena_init(&p->arena, budget);
     p->query = query;
-    struct compiler c = {.arena = &p->arena, .query = query, .params = params, .limits = limits, .error = e};
+    struct compiler c = {
+        .arena = &p->arena, .query = query, .params = params, .limits = limits, .error = e};
     if (compile(p, &c) != E_OK) {
         plan_free(p);
         return NULL;

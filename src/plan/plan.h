@@ -1,7 +1,8 @@
 /* Plans: a query compiled to a table of loops, and the state to run it over blocks.
  *
- * A plan is immutable: any number of runs, on any threads, may use it at once. It borrows its query and the parameter values, which must outlive it. A run
- * belongs to one thread at a time. This is the only room that knows both queries and kernels; above it there are only plans.
+ * A plan is immutable: any number of runs, on any threads, may use it at once. It borrows its query
+ * and the parameter values, which must outlive it. A run belongs to one thread at a time. This is
+ * the only room that knows both queries and kernels; above it there are only plans.
  */
 #ifndef TAMIS_PLAN_PLAN_H
 #define TAMIS_PLAN_PLAN_H
@@ -14,10 +15,11 @@
 struct plan;
 struct run;
 
-/* Compiles. params has one value for each of query->n_params (missing: not given, which is PARAM_MISSING). Errors: PARAM_MISSING, PARAM_TYPE, BAD_ESCAPE,
- * BAD_ARGUMENT, LIST_TOO_LONG, MEMORY; positions are those of the query. NULL on failure. */
-struct plan *plan_new(const struct query *query, const struct value *params, const struct limits *limits, struct budget *budget,
-                      struct error *e);
+/* Compiles. params has one value for each of query->n_params (missing: not given, which is
+ * PARAM_MISSING). Errors: PARAM_MISSING, PARAM_TYPE, BAD_ESCAPE, BAD_ARGUMENT, LIST_TOO_LONG,
+ * MEMORY; positions are those of the query. NULL on failure. */
+struct plan *plan_new(const struct query *query, const struct value *params,
+                      const struct limits *limits, struct budget *budget, struct error *e);
 void plan_free(struct plan *p);
 
 /* The fields of the row that the plan reads: slot i is column i of the blocks it is run on. */
@@ -25,9 +27,10 @@ const struct fields *plan_fields(const struct plan *p);
 /* A guess of the cost of one row, in the units of a comparison with a constant. For scheduling. */
 double plan_cost(const struct plan *p);
 
-/* The distinct row paths that a query names, whether or not a plan with certain parameters needs them all. In order of appearance; in the
- * arena. False: no memory. */
-bool query_fields(const struct query *q, struct arena *a, const struct path **ret_paths, uint32_t *ret_n);
+/* The distinct row paths that a query names, whether or not a plan with certain parameters needs
+ * them all. In order of appearance; in the arena. False: no memory. */
+bool query_fields(const struct query *q, struct arena *a, const struct path **ret_paths,
+                  uint32_t *ret_n);
 
 /* What a step did, for EXPLAIN ANALYZE. */
 struct step_stats {
@@ -36,8 +39,8 @@ struct step_stats {
 };
 
 struct run_options {
-    const atomic_bool *stop;   /* the run gives up soon after it is true; may be NULL */
-    uint64_t (*now_ns)(void);  /* not NULL: keep step_stats */
+    const atomic_bool *stop;  /* the run gives up soon after it is true; may be NULL */
+    uint64_t (*now_ns)(void); /* not NULL: keep step_stats */
     uint32_t row_depth, row_fields;
 };
 
@@ -50,13 +53,15 @@ struct block *run_block(struct run *r);
 void run_clear(struct run *r);
 void run_seal(struct run *r, uint32_t n);
 
-/* Evaluates the filled block. Sets *ret_rows to the kept rows, ascending, and gives their number; valid until the next call.
- * With options.stop set the answer is meaningless. */
+/* Evaluates the filled block. Sets *ret_rows to the kept rows, ascending, and gives their number;
+ * valid until the next call. With options.stop set the answer is meaningless. */
 uint32_t run_block_filter(struct run *r, const uint16_t **ret_rows);
 
 uint64_t run_mismatches(const struct run *r); /* T4, so far */
 
-/* Writes the plan: as an array of maps in msgpack, and as a text for people. r is NULL for a plan that was not run. False: no memory. */
-bool plan_explain(const struct plan *p, const struct run *r, struct buf *ret_steps, struct buf *ret_text);
+/* Writes the plan: as an array of maps in msgpack, and as a text for people. r is NULL for a plan
+ * that was not run. False: no memory. */
+bool plan_explain(const struct plan *p, const struct run *r, struct buf *ret_steps,
+                  struct buf *ret_text);
 
 #endif

@@ -1,15 +1,21 @@
 /* Inside of plans: predicates, steps and programs. Private to plan/.
  *
- * Compiling has three stages, each a file:
- *   lower.c  query tree -> predicates: operands become columns, constants are folded, parameters bound, terms built
- *   order.c  puts the predicates of each conjunction and disjunction in order by cost and expected share
- *   emit.c   predicates -> steps over registers
- * and run.c and quantify.c execute steps.
+ * Compiling has three stages:
  *
- * A register holds a selection: ascending row numbers of the block. A predicate is emitted for the truth that is wanted of it: under NOT the other one, so that AND of
- * TRUE and OR of FALSE are both "narrow one after the other", OR of TRUE and AND of FALSE both "add what the rest of the rows give". UNKNOWN rows are
- * in neither, which is all that Kleene's tables ask. Where both truths are needed (IS UNKNOWN, a predicate used as a value) they are emitted
- * together, so that the number of steps stays linear in the tree.
+ * - lower.c, lower_term.c: query tree -> predicates; operands become columns, constants are folded,
+ *   parameters bound, terms built
+ * - order.c: puts the predicates of each conjunction and disjunction in order by cost and expected
+ *   share
+ * - emit.c: predicates -> steps over registers
+ *
+ * run.c and quantify.c execute steps.
+ *
+ * A register holds a selection: ascending row numbers of the block. A predicate is emitted for the
+ * truth that is wanted of it: under NOT the other one, so that AND of TRUE and OR of FALSE are both
+ * "narrow one after the other", OR of TRUE and AND of FALSE both "add what the rest of the rows
+ * give". UNKNOWN rows are in neither, which is all that Kleene's tables ask. Where both truths are
+ * needed (IS UNKNOWN, a predicate used as a value) they are emitted together, so that the number of
+ * steps stays linear in the tree.
  */
 #ifndef TAMIS_PLAN_PROGRAM_H
 #define TAMIS_PLAN_PROGRAM_H
@@ -20,9 +26,11 @@
 #define NO_COLUMN UINT32_MAX
 
 enum pred_kind {
-    PRED_CONST,    /* truth */
-    PRED_TERM,     /* term over columns x, y */
-    PRED_AND, PRED_OR, PRED_NOT,
+    PRED_CONST, /* truth */
+    PRED_TERM,  /* term over columns x, y */
+    PRED_AND,
+    PRED_OR,
+    PRED_NOT,
     PRED_IS,       /* the kid's truth is `truth`: two-valued */
     PRED_QUANTIFY, /* ANY or EVERY over column x */
     PRED_LET,      /* the truth of kids[0] as a value in column x, for use in kids[1] */
@@ -31,14 +39,14 @@ enum pred_kind {
 struct pred {
     enum pred_kind kind;
     enum truth truth;
-    const struct node *node;  /* what it was made from, for EXPLAIN */
-    struct term term[2];      /* PRED_TERM: for want FALSE_ and TRUE_; see TERM_FOR */
-    uint32_t x, y;            /* columns, or NO_COLUMN */
+    const struct node *node; /* what it was made from, for EXPLAIN */
+    struct term term[2];     /* PRED_TERM: for want FALSE_ and TRUE_; see TERM_FOR */
+    uint32_t x, y;           /* columns, or NO_COLUMN */
     struct pred **kids;
     uint32_t n_kids;
-    bool every;               /* PRED_QUANTIFY */
-    struct scope *scope;      /* PRED_QUANTIFY: of its elements; kids[0] is the predicate */
-    double cost, share;       /* order.c: of one row; the expected share of TRUE */
+    bool every;          /* PRED_QUANTIFY */
+    struct scope *scope; /* PRED_QUANTIFY: of its elements; kids[0] is the predicate */
+    double cost, share;  /* order.c: of one row; the expected share of TRUE */
     bool ranked;
 };
 
@@ -53,13 +61,14 @@ enum column_kind {
 
 struct column_source {
     enum column_kind kind;
-    struct path path;    /* PATH; all PATH columns come first, as slots of `fields` */
-    uint32_t outer;      /* OUTER */
-    struct value value;  /* CONST */
+    struct path path;   /* PATH; all PATH columns come first, as slots of `fields` */
+    uint32_t outer;     /* OUTER */
+    struct value value; /* CONST */
 };
 
-/* The columns of the row (outermost scope) or of a quantifier's elements. While compiling, columns are numbered in order of first use; `place` then maps that number to
- * the final one, with PATH columns first. */
+/* The columns of the row (outermost scope) or of a quantifier's elements. While compiling, columns
+ * are numbered in order of first use; `place` then maps that number to the final one, with PATH
+ * columns first. */
 struct scope {
     struct scope *outer;
     struct column_source *columns;
@@ -70,32 +79,43 @@ struct scope {
     uint32_t n_paths;
 };
 
-enum step_kind { STEP_TERM, STEP_COPY, STEP_NONE, STEP_UNION, STEP_MINUS, STEP_UNLESS_EMPTY, STEP_BOOL, STEP_QUANTIFY };
+enum step_kind {
+    STEP_TERM,
+    STEP_COPY,
+    STEP_NONE,
+    STEP_UNION,
+    STEP_MINUS,
+    STEP_UNLESS_EMPTY,
+    STEP_BOOL,
+    STEP_QUANTIFY
+};
 
 struct program;
 
 struct step {
     enum step_kind kind;
-    uint32_t in, in2, out;    /* registers. UNION, MINUS: out = in op in2. BOOL: TRUE rows, FALSE rows */
-    uint32_t out2;            /* QUANTIFY with `both`: the FALSE rows */
-    uint32_t x, y;            /* columns. BOOL writes x for the rows of register `out` */
-    uint32_t target;          /* UNLESS_EMPTY: the step to go on with if `in` is empty */
+    uint32_t in, in2,
+        out;         /* registers. UNION, MINUS: out = in op in2. BOOL: TRUE rows, FALSE rows */
+    uint32_t out2;   /* QUANTIFY with `both`: the FALSE rows */
+    uint32_t x, y;   /* columns. BOOL writes x for the rows of register `out` */
+    uint32_t target; /* UNLESS_EMPTY: the step to go on with if `in` is empty */
     const struct term *term;
     const struct program *inner; /* QUANTIFY: the program of the elements */
-    bool every, both;         /* QUANTIFY: which; and whether inner gives both truths (registers 0 and 1) or only `want` (0) */
-    const struct pred *pred;  /* for EXPLAIN */
+    bool every, both; /* QUANTIFY: which; and whether inner gives both truths (registers 0 and 1) or
+                         only `want` (0) */
+    const struct pred *pred; /* for EXPLAIN */
     enum truth want;
-    uint32_t depth;           /* nesting, for EXPLAIN */
+    uint32_t depth; /* nesting, for EXPLAIN */
     const char *reason;
-    uint32_t id;              /* number over all programs of the plan */
+    uint32_t id; /* number over all programs of the plan */
 };
 
 struct program {
     const struct column_source *columns; /* in final order */
     uint32_t n_columns, n_paths;
-    struct fields fields;                /* the PATH columns */
+    struct fields fields; /* the PATH columns */
     const struct step *steps;
-    uint32_t n_steps, n_registers;       /* register 0 is input and result; 1 the FALSE rows if `both` */
+    uint32_t n_steps, n_registers; /* register 0 is input and result; 1 the FALSE rows if `both` */
     bool both;
 };
 
@@ -125,10 +145,12 @@ void *compile_memory(struct compiler *c);
 struct pred *lower(struct compiler *c, const struct node *root, struct scope *scope);
 void rank(struct pred *p); /* orders p and all below */
 /* Steps for want, or for both truths. */
-struct program *emit(struct compiler *c, struct pred *p, enum truth want, bool both, struct scope *scope);
+struct program *emit(struct compiler *c, struct pred *p, enum truth want, bool both,
+                     struct scope *scope);
 
 /* Columns of a scope. UINT32_MAX on failure (no memory). */
-uint32_t scope_path(struct compiler *c, struct scope *s, uint32_t up, struct path path); /* up: 0 the row, k as in struct node */
+uint32_t scope_path(struct compiler *c, struct scope *s, uint32_t up,
+                    struct path path); /* up: 0 the row, k as in struct node */
 uint32_t scope_add(struct compiler *c, struct scope *s, struct column_source source);
 /* Numbers the columns finally: fills place and n_paths. */
 bool scope_close(struct compiler *c, struct scope *s);
@@ -159,10 +181,10 @@ void frame_done(struct frame *f);
 void frame_run(struct run *r, struct frame *f);
 
 struct quantifier {
-    struct frame frame;   /* of the elements */
-    uint16_t *row_of;     /* element row -> outer row */
-    uint32_t *elements;   /* outer row -> number of elements looked at */
-    uint32_t *yes, *no;   /* ... and of those that inner found TRUE, FALSE */
+    struct frame frame; /* of the elements */
+    uint16_t *row_of;   /* element row -> outer row */
+    uint32_t *elements; /* outer row -> number of elements looked at */
+    uint32_t *yes, *no; /* ... and of those that inner found TRUE, FALSE */
 };
 bool quantifier_init(struct run *r, struct quantifier *q, const struct step *s);
 void quantifier_done(struct quantifier *q);

@@ -1,5 +1,6 @@
-/* ANY and EVERY over arrays (SEMANTICS A5, A6): the elements of a block's arrays are laid out as rows of an inner block, the inner program runs over
- * them, and its findings are folded back by row. So the condition on elements runs in the same loops as any other.
+/* ANY and EVERY over arrays (SEMANTICS A5, A6): the elements of a block's arrays are laid out as
+ * rows of an inner block, the inner program runs over them, and its findings are folded back by
+ * row. So the condition on elements runs in the same loops as any other.
  */
 #include "plan/program.h"
 #include "value/mp.h"
@@ -15,7 +16,8 @@ bool quantifier_init(struct run *r, struct quantifier *q, const struct step *s) 
     q->no = arena_array(&r->arena, BLOCK_ROWS, sizeof *q->no);
     if (!q->row_of || !q->elements || !q->yes || !q->no)
         return false;
-    return scanner_init(&q->frame.scanner, &r->arena, &s->inner->fields, r->options.row_depth, r->options.row_fields);
+    return scanner_init(&q->frame.scanner, &r->arena, &s->inner->fields, r->options.row_depth,
+                        r->options.row_fields);
 }
 
 void quantifier_done(struct quantifier *q) {
@@ -38,7 +40,8 @@ static void copy_outer(struct quantifier *q, const struct frame *outer, uint32_t
 }
 
 /* Runs the inner program over the n elements gathered so far. */
-static void flush(struct run *r, struct quantifier *q, const struct step *s, const struct frame *outer, uint32_t n) {
+static void flush(struct run *r, struct quantifier *q, const struct step *s,
+                  const struct frame *outer, uint32_t n) {
     if (n == 0)
         return;
     copy_outer(q, outer, n);
@@ -72,7 +75,8 @@ static void gather(struct run *r, struct quantifier *q, const struct step *s, st
             q->row_of[filled] = (uint16_t)row;
             p = scan_value(&f->scanner, f->program->fields.root, p, end, 0, &f->block, filled);
             if (!p)
-                break; /* not reached: the outer scan has checked these bytes, within the same limits */
+                break; /* not reached: the outer scan has checked these bytes, within the same
+                          limits */
             if (++filled == BLOCK_ROWS) {
                 flush(r, q, s, outer, filled);
                 filled = 0;
@@ -84,7 +88,8 @@ static void gather(struct run *r, struct quantifier *q, const struct step *s, st
 }
 
 /* Keeps the rows of `in` whose counts make the quantifier `want`. */
-static uint32_t fold(const struct quantifier *q, const struct step *s, const struct frame *outer, enum truth want, uint16_t *out) {
+static uint32_t fold(const struct quantifier *q, const struct step *s, const struct frame *outer,
+                     enum truth want, uint16_t *out) {
     const struct column *x = &outer->block.columns[s->x];
     const uint32_t *count = want == TRUE_ ? q->yes : q->no;
     bool all = s->every == (want == TRUE_);
@@ -97,7 +102,8 @@ static uint32_t fold(const struct quantifier *q, const struct step *s, const str
     return kept;
 }
 
-void quantifier_run(struct run *r, struct quantifier *q, const struct step *s, struct frame *outer) {
+void quantifier_run(struct run *r, struct quantifier *q, const struct step *s,
+                    struct frame *outer) {
     scanner_forget(&q->frame.scanner);
     gather(r, q, s, outer);
     uint16_t *second = outer->registers[s->out2];

@@ -23,7 +23,8 @@ static bool add_quantifiers(struct run *r, struct frame *f) {
     if (!f->quantifiers)
         return false;
     for (uint32_t i = 0, k = 0; i < f->program->n_steps; i++)
-        if (f->program->steps[i].kind == STEP_QUANTIFY && !quantifier_init(r, &f->quantifiers[k++], &f->program->steps[i]))
+        if (f->program->steps[i].kind == STEP_QUANTIFY &&
+            !quantifier_init(r, &f->quantifiers[k++], &f->program->steps[i]))
             return false;
     return true;
 }
@@ -119,7 +120,8 @@ static void run_term(struct run *r, struct frame *f, const struct step *s) {
     };
     const struct kernel *kernel = kernel_pick(s->term, args.x->seen, args.y ? args.y->seen : 0);
     uint32_t n = f->counts[s->in];
-    const uint16_t *in = n == f->block.n ? NULL : f->registers[s->in]; /* all rows: the dense loop */
+    const uint16_t *in =
+        n == f->block.n ? NULL : f->registers[s->in]; /* all rows: the dense loop */
     f->counts[s->out] = kernel->run(&args, in, n, f->registers[s->out]);
     if (r->stats && r->stats[s->id].kernels)
         r->stats[s->id].kernels[kernel - kernel_at(0)]++;
@@ -153,7 +155,8 @@ static void run_step(struct run *r, struct frame *f, const struct step *s, uint3
     }
 }
 
-static void run_counted(struct run *r, struct frame *f, const struct step *s, uint32_t *quantifier) {
+static void run_counted(struct run *r, struct frame *f, const struct step *s,
+                        uint32_t *quantifier) {
     struct step_stats *stats = &r->stats[s->id];
     stats->rows_in += f->counts[s->in];
     uint64_t before = r->options.now_ns();
@@ -202,7 +205,8 @@ static bool add_stats(struct run *r) {
     return true;
 }
 
-struct run *run_new(const struct plan *p, const struct run_options *options, struct budget *budget) {
+struct run *run_new(const struct plan *p, const struct run_options *options,
+                    struct budget *budget) {
     struct run *r = calloc(1, sizeof *r);
     if (!r)
         return NULL;
@@ -225,9 +229,13 @@ void run_free(struct run *r) {
     free(r);
 }
 
-struct block *run_block(struct run *r) { return &r->frame.block; }
+struct block *run_block(struct run *r) {
+    return &r->frame.block;
+}
 void run_clear(struct run *r) { block_clear(&r->frame.block, r->frame.program->n_paths); }
-void run_seal(struct run *r, uint32_t n) { block_seal(&r->frame.block, r->frame.program->n_paths, n); }
+void run_seal(struct run *r, uint32_t n) {
+    block_seal(&r->frame.block, r->frame.program->n_paths, n);
+}
 
 uint32_t run_block_filter(struct run *r, const uint16_t **ret_rows) {
     frame_run(r, &r->frame);

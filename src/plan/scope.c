@@ -1,4 +1,5 @@
-/* Columns of a scope: which fields, outer columns and temporary results a program needs, each once. See program.h. */
+/* Columns of a scope: which fields, outer columns and temporary results a program needs, each once.
+ * See program.h. */
 #include "plan/program.h"
 
 static uint64_t source_hash(const struct column_source *s) {
@@ -8,7 +9,8 @@ static uint64_t source_hash(const struct column_source *s) {
         return h;
     for (uint32_t i = 0; i < s->path.n; i++) {
         const struct path_step *step = &s->path.steps[i];
-        h = hash_u64(key, h ^ (step->key.p ? hash_bytes(key, step->key.p, step->key.n) : step->index));
+        h = hash_u64(key,
+                     h ^ (step->key.p ? hash_bytes(key, step->key.p, step->key.n) : step->index));
     }
     return h;
 }
@@ -16,10 +18,12 @@ static uint64_t source_hash(const struct column_source *s) {
 static bool source_eq(const struct column_source *a, const struct column_source *b) {
     if (a->kind != b->kind)
         return false;
-    return a->kind == COLUMN_PATH ? path_eq(a->path, b->path) : a->kind == COLUMN_OUTER && a->outer == b->outer;
+    return a->kind == COLUMN_PATH ? path_eq(a->path, b->path)
+                                  : a->kind == COLUMN_OUTER && a->outer == b->outer;
 }
 
-/* Paths and outer columns are wanted once; temporary ones belong to one step each and are not in the table. */
+/* Paths and outer columns are wanted once; temporary ones belong to one step each and are not in
+ * the table. */
 static bool is_shared(enum column_kind kind) { return kind == COLUMN_PATH || kind == COLUMN_OUTER; }
 
 static bool grow(struct compiler *c, struct scope *s) {
@@ -92,14 +96,17 @@ bool scope_close(struct compiler *c, struct scope *s) {
 /* Recursive over the depth of the tree, which query_depth bounds. */
 static bool collect(struct compiler *c, struct scope *s, const struct node *n) {
     if (n->kind == NODE_PATH)
-        return n->scope != 0 || scope_add(c, s, (struct column_source){.kind = COLUMN_PATH, .path = n->path}) != NO_COLUMN;
+        return n->scope != 0 ||
+               scope_add(c, s, (struct column_source){.kind = COLUMN_PATH, .path = n->path}) !=
+                   NO_COLUMN;
     for (uint32_t i = 0; i < n->n_kids; i++)
         if (!collect(c, s, n->kids[i]))
             return false;
     return true;
 }
 
-bool query_fields(const struct query *q, struct arena *a, const struct path **ret_paths, uint32_t *ret_n) {
+bool query_fields(const struct query *q, struct arena *a, const struct path **ret_paths,
+                  uint32_t *ret_n) {
     struct compiler c = {.arena = a, .query = q};
     struct scope s = {0};
     if (!collect(&c, &s, q->root))

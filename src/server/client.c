@@ -248,7 +248,7 @@ static void pump(struct client *c) {
         return;
     if (c->server->draining && !c->held && !session_is_over(c->session) &&
         session_is_idle(c->session)) {
-        session_fail(c->session, E_SHUTDOWN, "the daemon is shutting down");
+        session_fail(c->session, E_SHUTDOWN, "");
         flush(c);
     }
     if (c->state == CLIENT_OPEN)

@@ -56,7 +56,7 @@ static void on_due(uv_timer_t *timer) {
         if (c->is_socket)
             server_note(c->server, "a client of uid %ld took no output for %llu ms and is dropped",
                         (long)c->uid, (unsigned long long)c->server->service.limits.stall_ms);
-        session_fail(c->session, E_SLOW_CLIENT, "no output was taken for too long");
+        session_fail(c->session, E_SLOW_CLIENT, "");
         client_abort(c);
         return;
     }

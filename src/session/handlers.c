@@ -55,7 +55,8 @@ static void find_plan(struct session *s, struct request *r, const struct incomin
     if (r->kind != MESSAGE_EXECUTE && !(r->kind == MESSAGE_EXPLAIN && mp_peek(&reader) == T_INT))
         return;
     struct value number = mp_read_value(&reader);
-    r->prepared = number.type == T_INT && number.w.i > 0 ? session_plan(s, (uint64_t)number.w.i) : NULL;
+    r->prepared =
+        number.type == T_INT && number.w.i > 0 ? session_plan(s, (uint64_t)number.w.i) : NULL;
     if (r->prepared)
         prepared_ref(r->prepared);
     else
@@ -102,7 +103,8 @@ static void handle_request(struct session *s, struct incoming *in) {
         refuse(s, in->message.id, E_MEMORY, "out of memory for the request");
         return;
     }
-    message_read(&r->message, r->first.data, r->first.len, MP_DEPTH_MOST, NULL); /* as before, in its own bytes */
+    message_read(&r->message, r->first.data, r->first.len, MP_DEPTH_MOST,
+                 NULL); /* as before, in its own bytes */
     in->message.r = r->message.r;
     find_plan(s, r, in);
     insert(s, r);
@@ -185,7 +187,8 @@ static void handle_close(struct session *s, struct incoming *in) {
     struct value number = mp_read_value(&in->message.r);
     if (!ends(s, in))
         return;
-    struct prepared *p = number.type == T_INT && number.w.i > 0 ? session_plan(s, (uint64_t)number.w.i) : NULL;
+    struct prepared *p =
+        number.type == T_INT && number.w.i > 0 ? session_plan(s, (uint64_t)number.w.i) : NULL;
     if (!p) {
         refuse(s, in->message.id, E_PLAN_UNKNOWN, "no prepared plan has that number");
         return;

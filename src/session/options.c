@@ -1,14 +1,17 @@
-/* Request options and parameter values. See PROTOCOL.md, "Options". A new option is a row of the table here. */
+/* Request options and parameter values. See PROTOCOL.md, "Options". A new option is a row of the
+ * table here. */
 #include "session/state.h"
 
 static enum status bad_option(struct error *e, struct value key, const char *text) {
-    error_set(e, E_BAD_OPTION, "option \"%.*s\": %s", (int)(key.n < 40 ? key.n : 40), (const char *)key.w.p, text);
+    error_set(e, E_BAD_OPTION, "option \"%.*s\": %s", (int)(key.n < 40 ? key.n : 40),
+              (const char *)key.w.p, text);
     if (e && !*e->near_text)
         error_text(e->near_text, sizeof e->near_text, (const char *)key.w.p, key.n);
     return E_BAD_OPTION;
 }
 
-static enum status set_result(struct request *r, struct value key, struct value v, struct error *e) {
+static enum status set_result(struct request *r, struct value key, struct value v,
+                              struct error *e) {
     if (v.type == T_STR && result_kind_find(value_as_str(v), &r->result_kind))
         return E_OK;
     return bad_option(e, key, "must be \"indices\", \"bitmap\", \"auto\", \"count\" or \"rows\"");
@@ -23,7 +26,8 @@ static enum status set_limit(struct request *r, struct value key, struct value v
     return E_OK;
 }
 
-static enum status set_params(struct request *r, struct value key, struct value v, struct error *e) {
+static enum status set_params(struct request *r, struct value key, struct value v,
+                              struct error *e) {
     if (v.type == T_NULL)
         return E_OK;
     if (v.type != T_MAP && v.type != T_ARRAY)
@@ -43,7 +47,8 @@ static const struct option {
     {"params", set_params, false},
 };
 
-static enum status read_option(struct request *r, struct value key, struct value v, struct error *e) {
+static enum status read_option(struct request *r, struct value key, struct value v,
+                               struct error *e) {
     bool runs = r->kind == MESSAGE_FILTER || r->kind == MESSAGE_EXECUTE;
     for (size_t i = 0; i < sizeof OPTIONS / sizeof *OPTIONS; i++)
         if (str_is(value_as_str(key), OPTIONS[i].name)) {
@@ -80,20 +85,24 @@ enum status options_read(struct request *r, struct mp_reader *reader, struct err
     return E_BAD_MESSAGE;
 }
 
-/* Which parameter has this name; n_params if none. Parameters are few: each name is looked for once a value. */
+/* Which parameter has this name; n_params if none. Parameters are few: each name is looked for once
+ * a value. */
 static uint32_t find_param(const struct query *q, struct value key) {
     for (uint32_t i = 0; i < q->n_params; i++)
-        if (key.type == T_STR && q->params[i].name.p && str_eq(q->params[i].name, value_as_str(key)))
+        if (key.type == T_STR && q->params[i].name.p &&
+            str_eq(q->params[i].name, value_as_str(key)))
             return i;
     return q->n_params;
 }
 
-static enum status bind_map(struct request *r, const struct query *q, struct mp_reader *reader, uint32_t n, struct error *e) {
+static enum status bind_map(struct request *r, const struct query *q, struct mp_reader *reader,
+                            uint32_t n, struct error *e) {
     for (uint32_t i = 0; i < n; i++) {
         struct value key = mp_read_value(reader), v = mp_read_value(reader);
         uint32_t at = find_param(q, key);
         if (at == q->n_params) {
-            error_set(e, E_PARAM_UNKNOWN, "the query has no parameter \"%.*s\"", key.type == T_STR ? (int)(key.n < 60 ? key.n : 60) : 1,
+            error_set(e, E_PARAM_UNKNOWN, "the query has no parameter \"%.*s\"",
+                      key.type == T_STR ? (int)(key.n < 60 ? key.n : 60) : 1,
                       key.type == T_STR ? (const char *)key.w.p : "?");
             return E_PARAM_UNKNOWN;
         }
@@ -102,13 +111,15 @@ static enum status bind_map(struct request *r, const struct query *q, struct mp_
     return E_OK;
 }
 
-static enum status bind_array(struct request *r, const struct query *q, struct mp_reader *reader, uint32_t n, struct error *e) {
+static enum status bind_array(struct request *r, const struct query *q, struct mp_reader *reader,
+                              uint32_t n, struct error *e) {
     uint32_t at = 0;
     for (uint32_t i = 0; i < n; i++, at++) {
         while (at < q->n_params && q->params[at].name.p)
             at++;
         if (at == q->n_params) {
-            error_set(e, E_PARAM_UNKNOWN, "%u parameter values are given, but the query has only %u ?", n, i);
+            error_set(e, E_PARAM_UNKNOWN,
+                      "%u parameter values are given, but the query has only %u ?", n, i);
             return E_PARAM_UNKNOWN;
         }
         r->params[at] = mp_read_value(reader);
@@ -128,5 +139,6 @@ enum status params_bind(struct request *r, struct error *e) {
     if (r->params_option.type == T_MISSING)
         return E_OK;
     mp_enter(&reader, r->params_option, &n);
-    return r->params_option.type == T_MAP ? bind_map(r, q, &reader, n, e) : bind_array(r, q, &reader, n, e);
+    return r->params_option.type == T_MAP ? bind_map(r, q, &reader, n, e)
+                                          : bind_array(r, q, &reader, n, e);
 }

@@ -1,6 +1,8 @@
-/* Requests: reading the first message, compiling, and running over payloads, a quantum at a time. See state.h.
+/* Requests: reading the first message, compiling, and running over payloads, a quantum at a time.
+ * See state.h.
  *
- * The functions under "run side" may be on a worker thread. They write replies into r->out and never touch the session.
+ * The functions under "run side" may be on a worker thread. They write replies into r->out and
+ * never touch the session.
  */
 #include "session/state.h"
 
@@ -8,9 +10,10 @@
 
 #include <stdlib.h>
 
-#define SMALL_WORK 8388608u /* bytes of rows times bytes of query: what an inline run may take at worst */
-#define SMALL_QUERY 8192u   /* bytes of a query that may be compiled inline */
-#define OUT_BYTES (4 * CHUNK_BYTES) /* output of one quantum */
+#define SMALL_WORK                                                                                 \
+    8388608u /* bytes of rows times bytes of query: what an inline run may take at worst */
+#define SMALL_QUERY 8192u             /* bytes of a query that may be compiled inline */
+#define OUT_BYTES   (4 * CHUNK_BYTES) /* output of one quantum */
 
 struct request *request_new(struct session *s, enum message_kind kind, uint32_t id) {
     struct request *r = calloc(1, sizeof *r);
@@ -79,13 +82,16 @@ bool request_add_payload(struct request *r, struct buf *message, size_t at) {
 
 /* ---- run side ---- */
 
-static const struct limits *limits_of(const struct request *r) { return &r->session->service->limits; }
+static const struct limits *limits_of(const struct request *r) {
+    return &r->session->service->limits;
+}
 
 void request_finish(struct request *r, struct error *e) {
     if (e->status == E_OK)
         error_set(e, E_INTERNAL, "an error without a reason");
     r->error = *e;
-    if (!reply_error(&r->out, r->id, e)) { /* nothing fits any more, not even this: what is there goes */
+    if (!reply_error(&r->out, r->id,
+                     e)) { /* nothing fits any more, not even this: what is there goes */
         r->out.len = 0;
         reply_error(&r->out, r->id, e);
     }
@@ -95,7 +101,8 @@ void request_finish(struct request *r, struct error *e) {
 }
 
 /* What is wrong with the bytes of a query, before it is looked at as one. */
-static enum status query_error(const struct mp_reader *reader, const struct limits *l, struct error *e) {
+static enum status query_error(const struct mp_reader *reader, const struct limits *l,
+                               struct error *e) {
     if (reader->status == E_ROW_TOO_DEEP)
         return error_limit(e, E_QUERY_TOO_DEEP, "query_depth", l->query_depth, ERROR_NONE);
     error_set(e, E_BAD_MESSAGE, "the query is not well-formed msgpack");
@@ -118,7 +125,8 @@ static enum status read_query(struct request *r, struct error *e) {
         return query_error(reader, limits_of(r), e);
     if (r->query_value.type == T_STR || r->query_value.type == T_ARRAY)
         return E_OK;
-    error_set(e, E_BAD_MESSAGE, "a query is a string or an array, not %s", value_type_name(r->query_value.type));
+    error_set(e, E_BAD_MESSAGE, "a query is a string or an array, not %s",
+              value_type_name(r->query_value.type));
     return E_BAD_MESSAGE;
 }
 
@@ -129,7 +137,9 @@ static enum status read_payload(struct request *r, struct error *e) {
         r->payload_at = mp_offset(reader);
         if (!mp_at_end(reader))
             return E_OK;
-        return message_end(&r->message, e) == E_OK ? error_set(e, E_BAD_MESSAGE, "the message has no payload") : E_BAD_MESSAGE;
+        return message_end(&r->message, e) == E_OK
+                   ? error_set(e, E_BAD_MESSAGE, "the message has no payload")
+                   : E_BAD_MESSAGE;
     }
     mp_skip(reader);
     r->is_stream = r->kind != MESSAGE_EXPLAIN;
@@ -137,7 +147,8 @@ static enum status read_payload(struct request *r, struct error *e) {
 }
 
 static enum status parse(struct request *r, struct error *e) {
-    enum status query = read_query(r, e); /* told in the end: whether it is a stream is to be known first */
+    enum status query =
+        read_query(r, e); /* told in the end: whether it is a stream is to be known first */
     if (query != E_OK && query != E_PLAN_UNKNOWN)
         return query;
     bool has_options = r->kind != MESSAGE_PREPARE || r->message.n > 3;
@@ -212,7 +223,9 @@ static enum status compile(struct request *r, struct error *e) {
     return e->status;
 }
 
-static const struct plan *plan_of(const struct request *r) { return r->own_plan ? r->own_plan : r->prepared->plan; }
+static const struct plan *plan_of(const struct request *r) {
+    return r->own_plan ? r->own_plan : r->prepared->plan;
+}
 
 static enum status start_run(struct request *r, struct error *e) {
     struct service *service = r->session->service;
@@ -224,7 +237,8 @@ static enum status start_run(struct request *r, struct error *e) {
         .row_fields = (uint32_t)l->row_fields,
     };
     r->run = run_new(plan_of(r), &options, &service->budget);
-    if (!r->run || !scanner_init(&r->scanner, &r->arena, plan_fields(plan_of(r)), options.row_depth, options.row_fields))
+    if (!r->run || !scanner_init(&r->scanner, &r->arena, plan_fields(plan_of(r)), options.row_depth,
+                                 options.row_fields))
         return error_set(e, E_MEMORY, "out of memory");
     r->result.kind = r->kind == MESSAGE_EXPLAIN ? RESULT_COUNT : r->result_kind;
     return E_OK;
@@ -236,8 +250,9 @@ static void begin_result(struct request *r) {
     r->result_open = true;
     result_begin(&r->result, r->rows);
     if (r->result.kind != RESULT_COUNT)
-        reply_result_begin(&r->reply, &r->out, r->id,
-                           result_kind_name(r->result.kind == RESULT_AUTO ? RESULT_INDICES : r->result.kind));
+        reply_result_begin(
+            &r->reply, &r->out, r->id,
+            result_kind_name(r->result.kind == RESULT_AUTO ? RESULT_INDICES : r->result.kind));
 }
 
 static enum status end_result(struct request *r, struct error *e) {
@@ -249,7 +264,8 @@ static enum status end_result(struct request *r, struct error *e) {
         return E_OK;
     }
     enum result_kind kind = result_end(&r->result, &r->out, r->reply.data);
-    if (reply_result_end(&r->reply, &r->out, result_kind_name(kind), r->result.base, r->result.rows))
+    if (reply_result_end(&r->reply, &r->out, result_kind_name(kind), r->result.base,
+                         r->result.rows))
         return E_OK;
     return error_set(e, E_MEMORY, "out of memory for the result");
 }
@@ -288,11 +304,14 @@ static enum status open_source(struct request *r, struct error *e) {
     const struct buf *message = r->payload_at > 0 ? &r->first : &r->payloads->message;
     size_t at = r->payload_at > 0 ? r->payload_at : r->payloads->at;
     arena_reset(&r->payload_arena);
-    enum status status = source_open(&r->source, message->data, at, message->len, r->rows, &r->scanner, l, &r->payload_arena, e);
+    enum status status = source_open(&r->source, message->data, at, message->len, r->rows,
+                                     &r->scanner, l, &r->payload_arena, e);
     if (status != E_OK)
         return status;
     if (r->result.kind == RESULT_ROWS && !r->source.form->has_row_bytes) {
-        error_set(e, E_RESULT_KIND, "a \"%s\" payload has no row bytes: ask for indices or a bitmap", r->source.form->name);
+        error_set(e, E_RESULT_KIND,
+                  "a \"%s\" payload has no row bytes: ask for indices or a bitmap",
+                  r->source.form->name);
         return E_RESULT_KIND;
     }
     r->source_open = true;
@@ -345,7 +364,9 @@ static enum status run_one_block(struct request *r, uint32_t *ret_rows, struct e
     return status;
 }
 
-static bool has_input(const struct request *r) { return r->source_open || r->payload_at > 0 || r->payloads; }
+static bool has_input(const struct request *r) {
+    return r->source_open || r->payload_at > 0 || r->payloads;
+}
 
 static enum status run_quantum(struct request *r, struct error *e) {
     uint64_t rows = 0;
@@ -360,7 +381,8 @@ static enum status run_quantum(struct request *r, struct error *e) {
         if (atomic_load_explicit(&r->stop, memory_order_relaxed))
             return E_OK; /* session_ran says why */
     }
-    return r->result_open ? end_result(r, e) : E_OK; /* the session takes r->out: no half a frame in it */
+    return r->result_open ? end_result(r, e)
+                          : E_OK; /* the session takes r->out: no half a frame in it */
 }
 
 static enum status advance(struct request *r, struct error *e) {
@@ -383,7 +405,8 @@ static enum status advance(struct request *r, struct error *e) {
     if (status == E_OK)
         status = run_quantum(r, e);
     atomic_fetch_add_explicit(&r->session->service->rows, r->rows - rows, memory_order_relaxed);
-    atomic_fetch_add_explicit(&r->session->service->matched, r->matched - matched, memory_order_relaxed);
+    atomic_fetch_add_explicit(&r->session->service->matched, r->matched - matched,
+                              memory_order_relaxed);
     return status;
 }
 
@@ -403,6 +426,7 @@ void session_run(struct request *r) {
         request_finish(r, &e);
         return;
     }
-    if (!r->done && (r->limit_reached || (!has_input(r) && (!r->is_stream || r->all_in))) && !atomic_load(&r->stop))
+    if (!r->done && (r->limit_reached || (!has_input(r) && (!r->is_stream || r->all_in))) &&
+        !atomic_load(&r->stop))
         finish_well(r);
 }

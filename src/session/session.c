@@ -96,16 +96,14 @@ static void frame_too_large(struct session *s, size_t n) {
     session_break(s, E_HELLO_TOO_LARGE);
 }
 
-/* Input that waits to be run. The message of the oldest request does not count: it is being run, and what comes behind it (CANCEL, PING) must get
- * through however large it is. */
+/* Input that waits to be run. The message of the oldest request does not count: it is being run,
+ * and what comes behind it (CANCEL, PING) must get through however large it is. */
 static bool queue_is_full(const struct session *s) {
     size_t running = s->oldest ? s->oldest->first_charged : 0;
     return s->queued_bytes - running > s->service->limits.queue_bytes;
 }
 
-static size_t unsent(const struct session *s) {
-    return s->sending.len - s->sent + s->pending.len;
-}
+static size_t unsent(const struct session *s) { return s->sending.len - s->sent + s->pending.len; }
 
 static bool output_is_full(const struct session *s) {
     return unsent(s) > s->service->limits.output_bytes;
@@ -117,7 +115,7 @@ static bool may_take(const struct session *s) { return !queue_is_full(s) && !out
 static void take_frames(struct session *s) {
     while (!s->over && may_take(s)) {
         const struct limits *l = &s->service->limits;
-        uint64_t limit = s->hello_done ? l->frame_bytes
+        uint64_t limit = s->hello_done                     ? l->frame_bytes
                          : l->hello_bytes < l->frame_bytes ? l->hello_bytes
                                                            : l->frame_bytes;
         const uint8_t *p;
@@ -146,7 +144,8 @@ static void check_end(struct session *s) {
         return;
     struct error e;
     error_clear(&e);
-    error_set(&e, E_TRUNCATED, "%s, after %llu bytes", status_text(E_TRUNCATED), (unsigned long long)s->bytes_in);
+    error_set(&e, E_TRUNCATED, "%s, after %llu bytes", status_text(E_TRUNCATED),
+              (unsigned long long)s->bytes_in);
     e.offset = s->bytes_in;
     session_reply_error(s, 0, &e);
     session_break(s, E_TRUNCATED);
@@ -165,9 +164,7 @@ void session_end(struct session *s) {
     check_end(s);
 }
 
-bool session_wants_input(const struct session *s) {
-    return !s->over && !s->ended && may_take(s);
-}
+bool session_wants_input(const struct session *s) { return !s->over && !s->ended && may_take(s); }
 
 /* ---- the table of requests ---- */
 
@@ -248,7 +245,8 @@ void session_close_request(struct session *s, struct request *r) {
 static void stopped(struct session *s, struct request *r);
 
 struct request *session_next(struct session *s, bool *ret_small) {
-    if (s->oldest && s->oldest->state == REQUEST_WAITING && atomic_load(&s->oldest->stop_why) != E_OK)
+    if (s->oldest && s->oldest->state == REQUEST_WAITING &&
+        atomic_load(&s->oldest->stop_why) != E_OK)
         stopped(s, s->oldest);
     struct request *r = s->queue;
     if (!r || s->held || output_is_full(s))
@@ -282,8 +280,8 @@ static void free_spent(struct session *s, struct request *r) {
     }
 }
 
-/* The request's replies become the session's: the buffers change places if nothing waits before them (so that a long stream goes on in the
- * same memory), else they are copied. */
+/* The request's replies become the session's: the buffers change places if nothing waits before
+ * them (so that a long stream goes on in the same memory), else they are copied. */
 static void take_output(struct session *s, struct request *r) {
     if (s->pending.len == 0 && r->out.len > READ_BYTES) {
         struct buf empty = s->pending;
@@ -297,7 +295,8 @@ static void take_output(struct session *s, struct request *r) {
         session_break(s, E_MEMORY);
 }
 
-/* A PREPARE that went well leaves its plan with the session; one that did not gives back its place. */
+/* A PREPARE that went well leaves its plan with the session; one that did not gives back its place.
+ */
 static void settle_plan(struct session *s, struct request *r, bool good) {
     struct prepared *p = r->prepared;
     if (r->kind != MESSAGE_PREPARE)

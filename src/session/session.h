@@ -1,17 +1,20 @@
-/* A session: the protocol state of one connection. Bytes in, bytes out; no sockets, no clock, no threads of its own.
+/* A session: the protocol state of one connection. Bytes in, bytes out; no sockets, no clock, no
+ * threads of its own.
  *
- * Threads: every function but session_run belongs to the thread that owns the session (the event loop). session_run may be called
- * on another thread, for at most one request of a session at a time, while the owner goes on feeding, sending and cancelling.
+ * Threads: every function but session_run belongs to the thread that owns the session (the event
+ * loop). session_run may be called on another thread, for at most one request of a session at a
+ * time, while the owner goes on feeding, sending and cancelling.
  *
  * The owner's loop:
- *   read:   p = session_space(s, &n); read up to n bytes to p; session_fed(s, got). Not while session_wants_input is false.
- *   end:    session_end(s) at end of input.
- *   run:    r = session_next(s): a request that can go on, or NULL. session_run(r, ...) here or on a worker, then session_ran(s, r).
- *   write:  p = session_output(s, &n); write; session_sent(s, written).
- *   close:  when session_is_over(s) and all output is sent; session_free (only when no request is on a worker).
+ *   read:   p = session_space(s, &n); read up to n bytes to p; session_fed(s, got). Not while
+ * session_wants_input is false. end:    session_end(s) at end of input. run:    r =
+ * session_next(s): a request that can go on, or NULL. session_run(r, ...) here or on a worker, then
+ * session_ran(s, r). write:  p = session_output(s, &n); write; session_sent(s, written). close:
+ * when session_is_over(s) and all output is sent; session_free (only when no request is on a
+ * worker).
  *
- * Errors that a peer causes never come back as a status: they are replies. Out of memory inside the session becomes a reply, or, if even
- * that does not fit, an ended session.
+ * Errors that a peer causes never come back as a status: they are replies. Out of memory inside the
+ * session becomes a reply, or, if even that does not fit, an ended session.
  */
 #ifndef TAMIS_SESSION_SESSION_H
 #define TAMIS_SESSION_SESSION_H
@@ -42,29 +45,35 @@ void session_fed(struct session *s, size_t n);
 void session_end(struct session *s);
 bool session_wants_input(const struct session *s);
 
-/* The next request to run for a while, in turn; it is then held by the caller until session_ran. NULL: nothing can run (no request, one is
- * already held, or unsent output is over output_bytes). *ret_small: it will take few microseconds and may run on the owner's thread. */
+/* The next request to run for a while, in turn; it is then held by the caller until session_ran.
+ * NULL: nothing can run (no request, one is already held, or unsent output is over output_bytes).
+ * *ret_small: it will take few microseconds and may run on the owner's thread. */
 struct request *session_next(struct session *s, bool *ret_small);
-void session_run(struct request *r); /* at most STEP_ROWS rows or output_bytes of output; any thread */
+void session_run(
+    struct request *r); /* at most STEP_ROWS rows or output_bytes of output; any thread */
 void session_ran(struct session *s, struct request *r);
 
-/* Stops a request that the owner's clock says has run too long, or that must end with its connection. Takes effect at the latest with the next
- * session_next or session_ran. Any thread. */
+/* Stops a request that the owner's clock says has run too long, or that must end with its
+ * connection. Takes effect at the latest with the next session_next or session_ran. Any thread. */
 void session_stop_request(struct request *r, enum status why);
-/* The request that has been open longest without being answered, or NULL; *ret_serial grows by one a request. For the deadline timer. */
+/* The request that has been open longest without being answered, or NULL; *ret_serial grows by one
+ * a request. For the deadline timer. */
 struct request *session_oldest(struct session *s, uint64_t *ret_serial);
 /* Refuses what is not yet running and lets the rest end: for SIGTERM. */
 void session_drain(struct session *s);
-/* Puts a last error (id 0) in the output and ends the session: TOO_MANY_CLIENTS, SLOW_CLIENT, SHUTDOWN. */
+/* Puts a last error (id 0) in the output and ends the session: TOO_MANY_CLIENTS, SLOW_CLIENT,
+ * SHUTDOWN. */
 void session_fail(struct session *s, enum status why, const char *detail);
 
-/* What is to be written next: these bytes stay where they are until session_sent has counted all of them, whatever is appended. */
+/* What is to be written next: these bytes stay where they are until session_sent has counted all of
+ * them, whatever is appended. */
 const uint8_t *session_output(struct session *s, size_t *ret_n);
 void session_sent(struct session *s, size_t n);
 
 bool session_is_over(const struct session *s); /* nothing more will be read or run */
 bool session_is_idle(const struct session *s); /* no request open, no output unsent */
-/* E_OK, or why the connection ended early (TRUNCATED, HELLO_FIRST ...); *ret_offset: bytes received. For the exit status of --stdio. */
+/* E_OK, or why the connection ended early (TRUNCATED, HELLO_FIRST ...); *ret_offset: bytes
+ * received. For the exit status of --stdio. */
 enum status session_verdict(const struct session *s, uint64_t *ret_offset);
 
 #endif

@@ -1,8 +1,9 @@
 /* Inside of sessions. Private to session/.
  *
- * A request is one FILTER, EXECUTE, PREPARE or EXPLAIN, from its first message to its last reply. It waits in its session's table; those that can go on
- * stand in the run queue. Whoever holds a request (session_next) may touch what is under `run side`, nobody else; the rest belongs to
- * the session's thread. The two sides meet in session_ran, and in `stop`, which is atomic.
+ * A request is one FILTER, EXECUTE, PREPARE or EXPLAIN, from its first message to its last reply.
+ * It waits in its session's table; those that can go on stand in the run queue. Whoever holds a
+ * request (session_next) may touch what is under `run side`, nobody else; the rest belongs to the
+ * session's thread. The two sides meet in session_ran, and in `stop`, which is atomic.
  */
 #ifndef TAMIS_SESSION_STATE_H
 #define TAMIS_SESSION_STATE_H
@@ -18,10 +19,11 @@
 
 #define BUCKETS 256u
 
-/* A compiled query that requests share: a prepared one, or the one a FILTER brought. Counted on the session's thread. */
+/* A compiled query that requests share: a prepared one, or the one a FILTER brought. Counted on the
+ * session's thread. */
 struct prepared {
     uint32_t refs;
-    uint32_t number; /* as the client knows it */
+    uint32_t number;       /* as the client knows it */
     struct prepared *next; /* in its bucket */
     struct query query;
     struct plan *plan; /* NULL if the query has parameters: then each request compiles its own */
@@ -44,38 +46,38 @@ enum request_state {
 
 struct request {
     struct session *session;
-    struct request *next;        /* in its bucket */
-    struct request *queue_next;  /* in the run queue */
+    struct request *next;          /* in its bucket */
+    struct request *queue_next;    /* in the run queue */
     struct request *older, *newer; /* in the order of opening, while not answered */
     enum message_kind kind;
     uint32_t id;
     uint64_t serial;
     enum request_state state;
     bool cancelled;
-    bool end_seen;               /* END has come */
-    size_t first_charged;        /* of the session's queued_bytes, for the first message */
+    bool end_seen;                       /* END has come */
+    size_t first_charged;                /* of the session's queued_bytes, for the first message */
     struct payload *inbox, **inbox_tail; /* payloads that came since the last run */
     atomic_bool stop;
-    _Atomic int stop_why;        /* enum status */
+    _Atomic int stop_why; /* enum status */
 
     /* run side */
-    struct message message;      /* the first message, at its third element */
-    struct buf first;            /* owns its bytes */
-    struct value query_value;    /* the query as it came: STR or ARRAY; missing for a prepared one */
-    size_t payload_at;           /* of the first message's payload; 0: none */
-    uint32_t plan_number;        /* PREPARE: what its plan will be called */
-    bool prepared_missing;       /* a plan number that the session does not know */
+    struct message message;   /* the first message, at its third element */
+    struct buf first;         /* owns its bytes */
+    struct value query_value; /* the query as it came: STR or ARRAY; missing for a prepared one */
+    size_t payload_at;        /* of the first message's payload; 0: none */
+    uint32_t plan_number;     /* PREPARE: what its plan will be called */
+    bool prepared_missing;    /* a plan number that the session does not know */
     bool parsed, is_stream, all_in; /* all_in: no payload will come any more */
     struct prepared *prepared;
     struct value *params;
     size_t params_bytes;
-    struct value params_option;  /* as it came, until the query is known; missing: none */
+    struct value params_option; /* as it came, until the query is known; missing: none */
     enum result_kind result_kind;
-    uint64_t limit;              /* rows still wanted; UINT64_MAX: no limit */
+    uint64_t limit; /* rows still wanted; UINT64_MAX: no limit */
     bool limit_reached;
     struct plan *own_plan;
-    struct arena arena;          /* life of the request */
-    struct arena payload_arena;  /* life of a payload */
+    struct arena arena;         /* life of the request */
+    struct arena payload_arena; /* life of a payload */
     struct run *run;
     struct scanner scanner;
     struct payload *payloads, *spent; /* to be run, and to be given back */
@@ -84,10 +86,10 @@ struct request {
     struct result result;
     struct reply_result reply;
     bool result_open;
-    uint64_t rows, matched;      /* so far */
-    struct buf out;              /* replies made by this run */
+    uint64_t rows, matched; /* so far */
+    struct buf out;         /* replies made by this run */
     struct error error;
-    bool done;                   /* the last reply is in out */
+    bool done; /* the last reply is in out */
 };
 
 struct session {
@@ -111,13 +113,15 @@ struct session {
 
 /* session.c */
 void session_reply_error(struct session *s, uint32_t id, struct error *e);
-void session_break(struct session *s, enum status why);  /* ends it: nothing more is read */
-bool session_replied(struct session *s, bool ok);         /* a reply that did not fit into memory ends the session */
+void session_break(struct session *s, enum status why); /* ends it: nothing more is read */
+bool session_replied(struct session *s,
+                     bool ok); /* a reply that did not fit into memory ends the session */
 struct request *session_find(struct session *s, uint32_t id);
 struct prepared *session_plan(struct session *s, uint64_t number);
 void session_queue(struct session *s, struct request *r);
-void session_close_request(struct session *s, struct request *r); /* answered: forget it, or drop what may still come */
-void session_cancel(struct session *s, struct request *r);        /* by its client */
+void session_close_request(
+    struct session *s, struct request *r); /* answered: forget it, or drop what may still come */
+void session_cancel(struct session *s, struct request *r); /* by its client */
 void prepared_ref(struct prepared *p);
 void prepared_unref(struct prepared *p);
 
@@ -128,14 +132,16 @@ void session_handle(struct session *s, const uint8_t *p, size_t n);
 struct request *request_new(struct session *s, enum message_kind kind, uint32_t id);
 void request_free(struct request *r);
 void request_strip(struct request *r); /* gives back all memory but the request itself */
-bool request_add_payload(struct request *r, struct buf *message, size_t at); /* takes message, also on failure */
-void request_parse(struct request *r);  /* options and payload of the first message */
+bool request_add_payload(struct request *r, struct buf *message,
+                         size_t at);   /* takes message, also on failure */
+void request_parse(struct request *r); /* options and payload of the first message */
 bool request_is_small(const struct request *r);
 void request_finish(struct request *r, struct error *e); /* last reply: ERROR */
 
 /* options.c */
 enum status options_read(struct request *r, struct mp_reader *reader, struct error *e);
-enum status params_bind(struct request *r, struct error *e); /* option -> r->params, by the query's parameters */
+enum status params_bind(struct request *r,
+                        struct error *e); /* option -> r->params, by the query's parameters */
 
 /* stats.c */
 bool stats_reply(struct session *s, uint32_t id);

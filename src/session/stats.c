@@ -2,10 +2,10 @@
 #include "session/state.h"
 
 static const char *const CAPABILITIES[] = {
-    "filter", "prepare", "stream", "cancel", "explain", "explain.analyze", "stats",
-    "query.text", "query.structured",
-    "payload.maps", "payload.template", "payload.columns",
-    "result.indices", "result.bitmap", "result.auto", "result.count", "result.rows",
+    "filter",           "prepare",         "stream",         "cancel",           "explain",
+    "explain.analyze",  "stats",           "query.text",     "query.structured", "payload.maps",
+    "payload.template", "payload.columns", "result.indices", "result.bitmap",    "result.auto",
+    "result.count",     "result.rows",
 };
 
 static void write_limits(struct buf *b, const struct limits *limits) {
@@ -22,7 +22,8 @@ static void write_limits(struct buf *b, const struct limits *limits) {
 
 bool welcome_reply(struct session *s, uint32_t id) {
     struct buf *b = &s->pending;
-    size_t mark = reply_begin(b, MESSAGE_WELCOME, id, 3), n = sizeof CAPABILITIES / sizeof *CAPABILITIES;
+    size_t mark = reply_begin(b, MESSAGE_WELCOME, id, 3),
+           n = sizeof CAPABILITIES / sizeof *CAPABILITIES;
     mp_write_map(b, 4);
     mp_write_text(b, "version");
     mp_write_uint(b, 1);

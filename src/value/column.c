@@ -9,13 +9,14 @@
 static size_t aligned(size_t n) { return (n + ALIGN - 1) & ~(size_t)(ALIGN - 1); }
 
 bool block_init(struct block *b, uint32_t n_columns, bool spans, struct budget *budget) {
-    size_t words = aligned(BLOCK_ROWS * sizeof(union word)), lens = aligned(BLOCK_ROWS * sizeof(uint32_t));
+    size_t words = aligned(BLOCK_ROWS * sizeof(union word)),
+           lens = aligned(BLOCK_ROWS * sizeof(uint32_t));
     size_t tags = aligned(BLOCK_ROWS), heads = aligned(n_columns * sizeof(struct column));
     size_t span_bytes = spans ? aligned(BLOCK_ROWS * sizeof(struct span)) : 0;
     size_t columns, bytes;
     *b = (struct block){.budget = budget};
-    if (!size_mul(words + lens + tags, n_columns, &columns) || !size_add(columns, heads + span_bytes, &bytes) ||
-        !size_add(bytes, ALIGN, &bytes))
+    if (!size_mul(words + lens + tags, n_columns, &columns) ||
+        !size_add(columns, heads + span_bytes, &bytes) || !size_add(bytes, ALIGN, &bytes))
         return false;
     if (!budget_charge(budget, bytes))
         return false;

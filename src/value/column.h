@@ -1,8 +1,10 @@
 /* Blocks of rows as columns: what scanners fill and kernels read.
  *
- * A column holds one wanted field of up to BLOCK_ROWS rows as three parallel arrays: a tag (enum value_type), a word and a length, which are
- * the parts of a struct value. `seen` has a bit for each type that occurs in rows 0 .. n-1, so that a kernel for one type can be chosen
- * once a block and then read the words as a dense array. Strings and nested values are borrowed from the rows' bytes.
+ * A column holds one wanted field of up to BLOCK_ROWS rows as three parallel arrays: a tag (enum
+ * value_type), a word and a length, which are the parts of a struct value. `seen` has a bit for
+ * each type that occurs in rows 0 .. n-1, so that a kernel for one type can be chosen once a block
+ * and then read the words as a dense array. Strings and nested values are borrowed from the rows'
+ * bytes.
  *
  * A block belongs to one run of one request; one thread at a time.
  */
@@ -26,7 +28,7 @@ struct span {
 };
 
 struct block {
-    uint32_t n;         /* rows */
+    uint32_t n; /* rows */
     uint32_t n_columns;
     struct column *columns;
     struct span *spans; /* the rows' bytes, or NULL if they are not wanted or have none */
@@ -35,7 +37,8 @@ struct block {
     size_t bytes;
 };
 
-/* Room for n_columns columns of BLOCK_ROWS rows; false if there is no memory. Ends with block_done (a zeroed block is fine). */
+/* Room for n_columns columns of BLOCK_ROWS rows; false if there is no memory. Ends with block_done
+ * (a zeroed block is fine). */
 bool block_init(struct block *b, uint32_t n_columns, bool spans, struct budget *budget);
 void block_done(struct block *b);
 

@@ -1,7 +1,8 @@
 /* See deep.h.
  *
- * Recursion is as deep as the data, which readers bound (row_depth). Maps of more than SMALL pairs are sorted by key, so that
- * equality costs O(n log n); if there is no memory for that, the plain quadratic search gives the same answer. */
+ * Recursion is as deep as the data, which readers bound (row_depth). Maps of more than SMALL pairs
+ * are sorted by key, so that equality costs O(n log n); if there is no memory for that, the plain
+ * quadratic search gives the same answer. */
 #include "value/deep.h"
 
 #include "value/mp.h"
@@ -35,8 +36,8 @@ static bool array_equal(struct value a, struct value b) {
     return true;
 }
 
-/* A total order of keys in which equal keys, and only they, are 0. NaN keys are ordered by bits here, and sort out by
- * key_is_lost: they equal nothing. */
+/* A total order of keys in which equal keys, and only they, are 0. NaN keys are ordered by bits
+ * here, and sort out by key_is_lost: they equal nothing. */
 static int key_order(struct value a, struct value b) {
     enum value_class ca = value_class(a.type), cb = value_class(b.type);
     if (ca != cb)
@@ -89,7 +90,8 @@ static bool sorted_equal(struct pair *a, uint32_t na, struct pair *b, uint32_t n
     if (na != nb)
         return false;
     for (uint32_t i = 0; i < na; i++)
-        if (key_order(a[i].key, b[i].key) != 0 || value_is_nan(a[i].key) || !item_equal(a[i].value, b[i].value))
+        if (key_order(a[i].key, b[i].key) != 0 || value_is_nan(a[i].key) ||
+            !item_equal(a[i].value, b[i].value))
             return false;
     return true;
 }

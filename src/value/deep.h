@@ -4,8 +4,10 @@
 
 #include "value/value.h"
 
-/* Both are ARRAY, or both MAP, well-formed. Arrays by position; maps without regard to order, the last of equal keys counting; inner values as by
- * `=`, but two-valued: inner null equals null, NaN equals nothing. Keys that are arrays or maps are equal when their bytes are. */
+/* Both are ARRAY, or both MAP, well-formed. Arrays by position; maps without regard to order, the
+ * last of equal keys counting; inner values as by
+ * `=`, but two-valued: inner null equals null, NaN equals nothing. Keys that are arrays or maps are
+ * equal when their bytes are. */
 bool deep_equal(struct value a, struct value b);
 
 #endif

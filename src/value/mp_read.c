@@ -1,7 +1,8 @@
 /* See mp.h: the reading half.
  *
- * Everything goes through one function, head(), which decodes the header at the cursor: type, the bytes or the count that follow. It is the only
- * place that knows the msgpack format bytes here (format/scan_msgpack.c has the fast twin; the fuzzers compare the two). */
+ * Everything goes through one function, head(), which decodes the header at the cursor: type, the
+ * bytes or the count that follow. It is the only place that knows the msgpack format bytes here
+ * (format/scan_msgpack.c has the fast twin; the fuzzers compare the two). */
 #include "value/mp.h"
 
 #include <string.h>
@@ -30,7 +31,8 @@ static void fail(struct mp_reader *r, enum status status, const uint8_t *at) {
     }
 }
 
-/* A decoded header. For ARRAY and MAP value.n is the count of elements or pairs and value.w.p is not set. */
+/* A decoded header. For ARRAY and MAP value.n is the count of elements or pairs and value.w.p is
+ * not set. */
 struct head {
     struct value value;
     const uint8_t *next; /* behind the header; behind the value for all but ARRAY and MAP */
@@ -45,7 +47,8 @@ static const uint8_t *operand(struct mp_reader *r, unsigned n) {
     return r->p + 1;
 }
 
-static bool body(struct mp_reader *r, struct head *h, enum value_type type, const uint8_t *p, uint64_t n) {
+static bool body(struct mp_reader *r, struct head *h, enum value_type type, const uint8_t *p,
+                 uint64_t n) {
     if ((uint64_t)(r->end - p) < n) {
         fail(r, E_ROW_TRUNCATED, r->p);
         return false;
@@ -55,8 +58,10 @@ static bool body(struct mp_reader *r, struct head *h, enum value_type type, cons
     return true;
 }
 
-static bool container(struct mp_reader *r, struct head *h, enum value_type type, const uint8_t *p, uint64_t n) {
-    if (n * (type == T_MAP ? 2u : 1u) > (uint64_t)(r->end - p)) { /* an element has at least one byte */
+static bool container(struct mp_reader *r, struct head *h, enum value_type type, const uint8_t *p,
+                      uint64_t n) {
+    if (n * (type == T_MAP ? 2u : 1u) >
+        (uint64_t)(r->end - p)) { /* an element has at least one byte */
         fail(r, E_ROW_TRUNCATED, r->p);
         return false;
     }
@@ -108,22 +113,34 @@ static bool sized(struct mp_reader *r, struct head *h, uint8_t c) {
     static const uint8_t WIDTH[] = {1, 2, 4};
     const uint8_t *p;
     switch (c) {
-    case 0xC4: case 0xC5: case 0xC6: /* bin */
+    case 0xC4:
+    case 0xC5:
+    case 0xC6: /* bin */
         p = operand(r, WIDTH[c - 0xC4]);
         return p && body(r, h, T_BIN, p + WIDTH[c - 0xC4], be(p, WIDTH[c - 0xC4]));
-    case 0xC7: case 0xC8: case 0xC9: /* ext */
+    case 0xC7:
+    case 0xC8:
+    case 0xC9: /* ext */
         p = operand(r, WIDTH[c - 0xC7] + 1u);
         return p && extension(r, h, p + WIDTH[c - 0xC7], be(p, WIDTH[c - 0xC7]));
-    case 0xD4: case 0xD5: case 0xD6: case 0xD7: case 0xD8: /* fixext */
+    case 0xD4:
+    case 0xD5:
+    case 0xD6:
+    case 0xD7:
+    case 0xD8: /* fixext */
         p = operand(r, 1);
         return p && extension(r, h, p, 1u << (c - 0xD4));
-    case 0xD9: case 0xDA: case 0xDB: /* str */
+    case 0xD9:
+    case 0xDA:
+    case 0xDB: /* str */
         p = operand(r, WIDTH[c - 0xD9]);
         return p && body(r, h, T_STR, p + WIDTH[c - 0xD9], be(p, WIDTH[c - 0xD9]));
-    case 0xDC: case 0xDD: /* array */
+    case 0xDC:
+    case 0xDD: /* array */
         p = operand(r, c == 0xDC ? 2 : 4);
         return p && container(r, h, T_ARRAY, p + (c == 0xDC ? 2 : 4), be(p, c == 0xDC ? 2 : 4));
-    case 0xDE: case 0xDF: /* map */
+    case 0xDE:
+    case 0xDF: /* map */
         p = operand(r, c == 0xDE ? 2 : 4);
         return p && container(r, h, T_MAP, p + (c == 0xDE ? 2 : 4), be(p, c == 0xDE ? 2 : 4));
     default: /* C1 */
@@ -180,7 +197,8 @@ static bool head(struct mp_reader *r, struct head *h) {
     return c >= 0xCA && c <= 0xD3 ? number(r, h, c) : sized(r, h, c);
 }
 
-/* Walks over one value. Open containers are counted on a stack of what is left to read on each level. */
+/* Walks over one value. Open containers are counted on a stack of what is left to read on each
+ * level. */
 void mp_skip(struct mp_reader *r) {
     uint32_t left[MP_DEPTH_MOST];
     uint32_t depth = 0;

@@ -1,4 +1,5 @@
-/* See mp.h: the writing half, over msgpack-c's packer, which writes the shortest form of everything into our buffer. */
+/* See mp.h: the writing half, over msgpack-c's packer, which writes the shortest form of everything
+ * into our buffer. */
 #include "value/mp.h"
 
 #include <msgpack.h>

@@ -1,5 +1,5 @@
-/* Numbers compared by exact mathematical value (SEMANTICS X1-X3, X6). No rounding anywhere: an integer is never turned into a
- * double unless it is known to be exact. */
+/* Numbers compared by exact mathematical value (SEMANTICS X1-X3, X6). No rounding anywhere: an
+ * integer is never turned into a double unless it is known to be exact. */
 #include "value/value.h"
 
 #include <math.h>

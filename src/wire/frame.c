@@ -7,37 +7,42 @@ void frames_init(struct frames *f, struct budget *budget) {
     *f = (struct frames){0};
     buf_init(&f->in, budget);
     buf_init(&f->body, budget);
-    buf_init(&f->spare, budget);
 }
 
 void frames_done(struct frames *f) {
     buf_done(&f->in);
     buf_done(&f->body);
-    buf_done(&f->spare);
+    frames_shrink(f);
 }
 
 #define SPARE_BYTES 2097152u /* the largest memory that is kept for the next frame */
 
 void frames_give_back(struct frames *f, struct buf *message) {
-    if (f->spare.cap == 0 && message->cap <= SPARE_BYTES && message->cap > READ_BYTES) {
+    if (f->n_spare < FRAMES_SPARE && message->cap <= SPARE_BYTES && message->cap > READ_BYTES) {
         message->len = 0;
-        buf_take(message, &f->spare);
+        buf_take(message, &f->spare[f->n_spare++]);
         return;
     }
     buf_done(message);
 }
 
-void frames_shrink(struct frames *f) { buf_done(&f->spare); }
+void frames_shrink(struct frames *f) {
+    while (f->n_spare > 0)
+        buf_done(&f->spare[--f->n_spare]);
+}
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
-static bool gathering(const struct frames *f) { return f->body_need > 0 && f->body.len < f->body_need; }
+static bool gathering(const struct frames *f) {
+    return f->body_need > 0 && f->body.len < f->body_need;
+}
 
 uint8_t *frames_space(struct frames *f, size_t *ret_n) {
     if (gathering(f)) {
         size_t missing = f->body_need - f->body.len;
         if (f->body.len == f->body.cap &&
-            !buf_reserve_exact(&f->body, least(missing, f->body.len > READ_BYTES ? f->body.len : READ_BYTES)))
+            !buf_reserve_exact(&f->body,
+                               least(missing, f->body.len > READ_BYTES ? f->body.len : READ_BYTES)))
             return NULL;
         *ret_n = least(missing, f->body.cap - f->body.len);
         return f->body.data + f->body.len;
@@ -63,8 +68,8 @@ void frames_fed(struct frames *f, size_t n) {
 /* A large frame leaves `in` as soon as its length is known. */
 static enum frame_event begin_body(struct frames *f, uint32_t n) {
     size_t have = f->in.len - f->pos;
-    if (f->spare.cap > 0)
-        buf_take(&f->spare, &f->body);
+    if (f->n_spare > 0)
+        buf_take(&f->spare[--f->n_spare], &f->body);
     if (!buf_reserve_exact(&f->body, least(n, have > READ_BYTES ? have : READ_BYTES)))
         return FRAME_NO_MEMORY;
     buf_add(&f->body, f->in.data + f->pos, have);
@@ -80,7 +85,8 @@ static enum frame_event give_body(struct frames *f, const uint8_t **ret_p, size_
     return FRAME_READY;
 }
 
-enum frame_event frames_next(struct frames *f, uint32_t limit, const uint8_t **ret_p, size_t *ret_n) {
+enum frame_event frames_next(struct frames *f, uint32_t limit, const uint8_t **ret_p,
+                             size_t *ret_n) {
     if (f->body_need > 0)
         return gathering(f) ? FRAME_NONE : give_body(f, ret_p, ret_n);
     if (f->body.cap > 0)

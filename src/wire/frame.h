@@ -1,22 +1,27 @@
 /* Frames: cutting a byte stream into messages. See proto/PROTOCOL.md, "Frames".
  *
- * Bytes are read straight into the reader's memory (frames_space, frames_fed). Small frames are looked at where they lie; a large one is gathered
- * in a buffer of its own, which grows as its bytes arrive, and which the receiver may take over without a copy. A frame over the limit is reported once
- * and its bytes are dropped as they arrive. No sockets, no protocol state. One thread.
+ * Bytes are read straight into the reader's memory (frames_space, frames_fed). Small frames are
+ * looked at where they lie; a large one is gathered in a buffer of its own, which grows as its
+ * bytes arrive, and which the receiver may take over without a copy. A frame over the limit is
+ * reported once and its bytes are dropped as they arrive. No sockets, no protocol state. One
+ * thread.
  */
 #ifndef TAMIS_WIRE_FRAME_H
 #define TAMIS_WIRE_FRAME_H
 
 #include "base/buf.h"
 
+#define FRAMES_SPARE 8u
+
 struct frames {
-    struct buf in;     /* bytes read, from `pos` on not yet used */
+    struct buf in; /* bytes read, from `pos` on not yet used */
     size_t pos;
-    struct buf body;   /* a large frame, being gathered or just given */
-    struct buf spare;  /* memory for the next large frame, or empty */
+    struct buf body;    /* a large frame, being gathered or just given */
+    struct buf spare[FRAMES_SPARE]; /* memory for the next large frames */
+    uint32_t n_spare;
     uint32_t body_need; /* its length; 0: none */
-    uint64_t skip;     /* bytes of a too large frame still to be dropped */
-    uint64_t received; /* in all */
+    uint64_t skip;      /* bytes of a too large frame still to be dropped */
+    uint64_t received;  /* in all */
 };
 
 enum frame_event { FRAME_NONE, FRAME_READY, FRAME_TOO_LARGE, FRAME_NO_MEMORY };
@@ -28,16 +33,19 @@ void frames_done(struct frames *f);
 uint8_t *frames_space(struct frames *f, size_t *ret_n);
 void frames_fed(struct frames *f, size_t n);
 
-/* The next event. READY: *ret_p and *ret_n are the message, valid until the next call of any function here. TOO_LARGE: *ret_n is the length. */
-enum frame_event frames_next(struct frames *f, uint32_t limit, const uint8_t **ret_p, size_t *ret_n);
+/* The next event. READY: *ret_p and *ret_n are the message, valid until the next call of any
+ * function here. TOO_LARGE: *ret_n is the length. */
+enum frame_event frames_next(struct frames *f, uint32_t limit, const uint8_t **ret_p,
+                             size_t *ret_n);
 
 /* Moves the message just given to ret (without a copy if it is large). False: no memory. */
 bool frames_take(struct frames *f, const uint8_t *p, size_t n, struct buf *ret);
 
-/* Takes back the memory of a message that was taken: the next large frame may use it. */
+/* Takes back the memory of a message that was taken: the next large frame may use it, so that a long stream goes on without allocation and
+ * without the page faults that come with it. */
 void frames_give_back(struct frames *f, struct buf *message);
 
-/* Frees memory that is only kept for the next frame. */
+/* Frees memory that is only kept for the next frames. */
 void frames_shrink(struct frames *f);
 
 /* True if the stream may end here: no frame has begun. */

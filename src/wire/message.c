@@ -35,7 +35,8 @@ static enum status bad(struct error *e, size_t offset, const char *text) {
     return E_BAD_MESSAGE;
 }
 
-enum status message_read(struct message *m, const uint8_t *p, size_t n, uint32_t depth_limit, struct error *e) {
+enum status message_read(struct message *m, const uint8_t *p, size_t n, uint32_t depth_limit,
+                         struct error *e) {
     *m = (struct message){0};
     mp_reader_init(&m->r, p, n, depth_limit);
     m->n = mp_read_array(&m->r);
@@ -57,13 +58,15 @@ enum status message_read(struct message *m, const uint8_t *p, size_t n, uint32_t
     m->kind = (enum message_kind)k->number;
     if (m->n >= k->least && m->n <= k->most)
         return E_OK;
-    error_set(e, E_BAD_MESSAGE, "%s has %u to %u elements, not %u", k->name, k->least, k->most, m->n);
+    error_set(e, E_BAD_MESSAGE, "%s has %u to %u elements, not %u", k->name, k->least, k->most,
+              m->n);
     return bad(e, 0, "");
 }
 
 enum status message_end(const struct message *m, struct error *e) {
     if (m->r.status != E_OK)
-        return bad(e, mp_offset(&m->r), "the message ends inside a value, or holds bytes that are never valid");
+        return bad(e, mp_offset(&m->r),
+                   "the message ends inside a value, or holds bytes that are never valid");
     if (mp_at_end(&m->r))
         return E_OK;
     return bad(e, mp_offset(&m->r), "the message goes on after its last element");

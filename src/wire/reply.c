@@ -39,8 +39,9 @@ static void write_text(struct buf *b, const char *key, const char *text) {
 
 bool reply_error(struct buf *b, uint32_t id, const struct error *e) {
     bool has_pos = e->pos != ERROR_NONE;
-    uint32_t n = 3 + 2 * has_pos + (*e->near_text != 0) + (*e->suggestion != 0) + (e->row != ERROR_NONE) +
-                 (e->offset != ERROR_NONE) + (e->limit != ERROR_NONE) + (e->actual != ERROR_NONE);
+    uint32_t n = 3 + 2 * has_pos + (*e->near_text != 0) + (*e->suggestion != 0) +
+                 (e->row != ERROR_NONE) + (e->offset != ERROR_NONE) + (e->limit != ERROR_NONE) +
+                 (e->actual != ERROR_NONE);
     size_t mark = reply_begin(b, MESSAGE_ERROR, id, 3);
     mp_write_map(b, n);
     mp_write_text(b, "code");
@@ -60,7 +61,8 @@ bool reply_error(struct buf *b, uint32_t id, const struct error *e) {
     return reply_end(b, mark);
 }
 
-/* Before the data: length, array, kind, id, kind's name, base, rows and bin header. All but the name are of fixed width. */
+/* Before the data: length, array, kind, id, kind's name, base, rows and bin header. All but the
+ * name are of fixed width. */
 enum { HEAD_BYTES = 4 + 1 + 1 + 5 + 1 + 9 + 5 + 5 };
 
 void reply_result_begin(struct reply_result *r, struct buf *b, uint32_t id, const char *kind) {
@@ -79,7 +81,8 @@ static uint8_t *put_be(uint8_t *p, uint8_t header, uint64_t v, unsigned bytes) {
     return p;
 }
 
-bool reply_result_end(const struct reply_result *r, struct buf *b, const char *kind, uint64_t base, uint32_t rows) {
+bool reply_result_end(const struct reply_result *r, struct buf *b, const char *kind, uint64_t base,
+                      uint32_t rows) {
     if (buf_failed(b) || b->len - r->mark > UINT32_MAX) {
         b->failed = false;
         b->len = r->mark;

@@ -1,14 +1,16 @@
 /* Replies: writing messages into an output buffer, frame by frame. See proto/PROTOCOL.md.
  *
- * reply_begin, then the elements with the mp_write_ functions, then reply_end. If memory ran out anywhere in between, reply_end takes the
- * whole reply back and says false; what was in the buffer before stays. */
+ * reply_begin, then the elements with the mp_write_ functions, then reply_end. If memory ran out
+ * anywhere in between, reply_end takes the whole reply back and says false; what was in the buffer
+ * before stays. */
 #ifndef TAMIS_WIRE_REPLY_H
 #define TAMIS_WIRE_REPLY_H
 
 #include "value/mp.h"
 #include "wire/message.h"
 
-/* Writes length (to be filled in), array header of n elements, kind and id. Gives the mark for reply_end. */
+/* Writes length (to be filled in), array header of n elements, kind and id. Gives the mark for
+ * reply_end. */
 size_t reply_begin(struct buf *b, enum message_kind kind, uint32_t id, uint32_t n);
 bool reply_end(struct buf *b, size_t mark);
 
@@ -20,8 +22,10 @@ struct reply_result {
     uint32_t id;
 };
 
-/* kind is the longest that reply_result_end may be given (the usual one: then nothing has to be moved). */
+/* kind is the longest that reply_result_end may be given (the usual one: then nothing has to be
+ * moved). */
 void reply_result_begin(struct reply_result *r, struct buf *b, uint32_t id, const char *kind);
-bool reply_result_end(const struct reply_result *r, struct buf *b, const char *kind, uint64_t base, uint32_t rows);
+bool reply_result_end(const struct reply_result *r, struct buf *b, const char *kind, uint64_t base,
+                      uint32_t rows);
 
 #endif

@@ -41,6 +41,7 @@ OUTSIDE_TEXT = {
     r"[-+]\s*\(": "a sign before parentheses",
     r"[-+]\s*[A-Z_\"]": "a sign before a field",
     r"[-+]\s*'": "a sign before a string",
+    r"ESCAPE\s+[A-Z_]": "an escape character from a field",
     r"\(\s*(?!(?:NOT|AND|OR)\b)\w+\s+NOT\s+NULL\s*\)": "x NOT NULL",
 }
 

@@ -320,8 +320,6 @@ class Generator(Values):
         rng = self.rng
         subject = self._source(scopes, "str")
         escape: Value = Str(rng.choice([b"\\", b"#", b"%", b"_", "é".encode(), b"a"]))
-        if rng.random() < 0.05:  # an escape from a field
-            return op(name, subject, Str(b"%a_"), self._source(scopes, "str"))
         if rng.random() < 0.1:  # a pattern from a field
             pattern: Value = self._source(scopes, "str")
             return (
@@ -405,15 +403,10 @@ class Generator(Values):
                 if all(reference.op_name(item) in ("", "lit") for item in items[1:]):
                     subject = walk(node[1], False)
                     return [node[0], subject, bind(constants)]
-            # A bad pattern with its escape is an error wherever it is bound; an escape stays where
-            # it is.
-            return [
-                node[0],
-                *(
-                    walk(kid, keep=head in ("like", "ilike") and i > 0 and len(node) == 4)
-                    for i, kid in enumerate(node[1:])
-                ),
-            ]
+            # A pattern that breaks K3 must not compile; as a parameter it would be found only later.
+            bad = not reference.literal_escapes_are_right([*node[:1], None, *node[2:]])
+            kids = [walk(kid, bad and i > 0) for i, kid in enumerate(node[1:])]
+            return [node[0], *kids]
 
         bound = walk(tree, keep=False)
         return Query(bound, named if by_name else placed)

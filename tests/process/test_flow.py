@@ -197,6 +197,15 @@ def test_cancel(daemon: Listening, slow: Slow) -> None:
     assert cancelled < time.monotonic() - start
 
 
+def test_cancel_of_a_request_larger_than_the_queue(slow: Slow) -> None:
+    """What is being run does not count as waiting: what comes behind it is still read."""
+    with Listening("--queue-bytes", "4096") as daemon:
+        wire = daemon.connect()
+        wire.send(slow.frame + frame("PING", 3) + frame("CANCEL", 2))
+        assert wire.must_recv() == [KIND["PONG"], 3, None]
+        assert is_error(wire.must_recv(), "CANCELLED")
+
+
 def test_deadline(slow: Slow) -> None:
     with Listening("--deadline-ms", "50") as daemon:
         wire = daemon.connect()

@@ -178,6 +178,17 @@ def test_hello_bytes_edge() -> None:
         assert status == (0 if fits else 2)
 
 
+@pytest.mark.parametrize("width", [0, 10, 100, 300, 5000])
+def test_long_results_come_whole(width: int) -> None:
+    """Results of many quanta and many chunks, whose edges fall differently for each row size."""
+    rows = [{"a": n, "s": "x" * width} for n in range(min(100_000, 10_000_000 // (width + 10)))]
+    out, err, status = run_stdio(hello() + filter_maps(2, "a >= 1", rows, result="rows"))
+    assert (err, status) == ("", 0)
+    messages = split(out)[0][1:]
+    assert b"".join(m[5] for m in messages[:-1]) == b"".join(map(pack, rows[1:]))
+    assert messages[-1][2]["matched"] == len(rows) - 1
+
+
 def test_a_length_claims_no_memory() -> None:
     with Stdio("--frame-bytes", "2147483647") as daemon:
         before = daemon.rss()
