@@ -17,6 +17,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from os import environ
 from pathlib import Path
 from typing import Any
@@ -148,12 +149,15 @@ def ask(client: tamis.Client, question: Question, rows: list[Row]) -> None:
     expected, python_ms = timed(lambda: [r for r in rows if question.python(r)])
     found, tamis_ms = timed(lambda: client.filter(question.query, rows))
     same(question.query, found, expected)
-    print(client.explain(question.query, rows[:50_000]))
+    plan = client.explain(question.query, rows)
+    print(str(plan).rstrip())
+    loops_ms = sum(step["ns"] for step in plan.steps) / 1e6
     for match in found[:3]:
         print("   ", brief(match))
     print(
-        f"    {len(found):,} of {len(rows):,} rows, the same as plain Python's;"
-        f" tamis {tamis_ms:.0f} ms, packing its columns included; plain Python {python_ms:.0f} ms"
+        f"    {len(found):,} of {len(rows):,} rows, the same as plain Python's. {tamis_ms:.0f} ms,"
+        f" of which the loops {loops_ms:.1f} ms: the rest is to pack and send the fields."
+        f" Plain Python: {python_ms:.0f} ms"
     )
 
 
@@ -166,7 +170,8 @@ def prepared(client: tamis.Client, rows: list[Row]) -> None:
     started = time.perf_counter()
     carriers = sorted({r["carrier"] for r in few})
     with client.prepare(text) as query:
-        print(f"    it reads the fields {', '.join(map(str, query.fields))}")
+        fields = [".".join(map(str, path)) for path in query.fields]
+        print(f"    it reads the fields {', '.join(fields)}")
         for carrier in carriers:
             found = query.filter(few, carrier=carrier, low=500, high=1500)
             same(
@@ -245,7 +250,7 @@ def over_socket(rows: list[Row], questions: Iterable[Question]) -> None:
             with tamis.connect(path) as one, tamis.connect(path) as two:
                 for question in questions:
                     expected = [r for r in rows if question.python(r)]
-                    found, ms = timed(lambda text=question.query: one.filter(text, rows))
+                    found, ms = timed(partial(one.filter, question.query, rows))
                     same(question.query, found, expected)
                     if two.count(question.query, rows) != len(expected):
                         raise Mismatch(f"{question.query}: count")

@@ -15,10 +15,10 @@ INLINE bool NAME(test_)(const struct column *x, uint32_t r, enum rel rel, bool n
     bool t;
     TYPE v = GET(x, r);
     if (rel == REL_IN || rel == REL_OUT)
-        t = (HOLDS(REL_GE, v, low) & HOLDS(REL_LE, v, high)) == (rel == REL_IN);
+        t = ((int)HOLDS(REL_GE, v, low) & (int)HOLDS(REL_LE, v, high)) == (rel == REL_IN);
     else
         t = HOLDS(rel, v, k);
-    return nullable && SAFE ? t & (x->tag[r] == TAG) : t;
+    return nullable && SAFE ? (int)t & (int)(x->tag[r] == TAG) : t;
 }
 
 INLINE uint32_t NAME(constant_loop_)(const struct sel_args *a, const uint16_t *in, uint32_t n,

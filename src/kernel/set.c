@@ -9,8 +9,7 @@
 
 static uint64_t hash_value(struct hash_key key, struct value v);
 
-/* Equal arrays hash equal: by their items. Maps hash by kind alone, since order and repeated keys
- * do not count in them. */
+/* Equal arrays hash equal: by their items. */
 static uint64_t hash_array(struct hash_key key, struct value v) {
     struct mp_reader r;
     uint32_t n;
@@ -18,6 +17,36 @@ static uint64_t hash_array(struct hash_key key, struct value v) {
     uint64_t h = n;
     for (uint32_t i = 0; i < n; i++)
         h = hash_u64(key, h ^ hash_value(key, value_canonical(mp_read_value(&r))));
+    return h;
+}
+
+#define MAP_LANES 64u /* a power of two */
+
+/* Equal maps hash equal, whatever the order of their pairs, and of equal keys the last counts:
+ * pairs are spread by key over lanes, and a lane keeps its least key with the last value of that.
+ * So small maps are told apart by all they hold, without sorting. */
+static uint64_t hash_map(struct hash_key key, struct value v) {
+    struct {
+        uint64_t key, value;
+        bool used;
+    } lanes[MAP_LANES] = {0};
+    struct mp_reader r;
+    uint32_t n;
+    uint64_t h = 0;
+    mp_enter(&r, v, &n);
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t k = hash_u64(key, hash_value(key, value_canonical(mp_read_value(&r))));
+        uint64_t x = hash_value(key, value_canonical(mp_read_value(&r)));
+        uint32_t lane = k % MAP_LANES;
+        if (lanes[lane].used && lanes[lane].key < k)
+            continue;
+        lanes[lane].key = k;
+        lanes[lane].value = x;
+        lanes[lane].used = true;
+    }
+    for (uint32_t i = 0; i < MAP_LANES; i++)
+        if (lanes[i].used)
+            h = hash_u64(key, h ^ lanes[i].key ^ hash_u64(key, lanes[i].value));
     return h;
 }
 
@@ -30,6 +59,8 @@ static uint64_t hash_value(struct hash_key key, struct value v) {
         return hash_bytes(key, v.w.p, v.n) ^ h;
     case T_ARRAY:
         return hash_array(key, v) ^ h;
+    case T_MAP:
+        return hash_map(key, v) ^ h;
     case T_TIMESTAMP:
         return hash_u64(key, v.w.u ^ (uint64_t)v.n << 32) ^ h;
     case T_BOOL:
@@ -140,7 +171,7 @@ static void sort_item(struct set *s, struct value v) {
         s->ints[s->n_ints++] = v.w.i;
     else if (v.type == T_STR)
         s->strings[s->n_strings++] = (struct set_string){.p = v.w.p, .n = v.n};
-    else if (!value_is_nan(v))
+    else if (value_compare(CMP_EQ, v, v, NULL) == TRUE_) /* not NaN, nor anything that holds it */
         s->others[s->n_others++] = (struct set_other){.value = v};
 }
 

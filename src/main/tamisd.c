@@ -23,9 +23,9 @@ static bool open_standard(unsigned *ret_closed) {
     return true;
 }
 
-/* Large buffers (frames, results) come and go on several threads. From the heap they would leave holes
- * that keep a long-running process at twice what it uses; mapped on their own they go back at once.
- * Measured with 200 MB of kept rows: peak 28 MiB against 67 MiB. */
+/* Large buffers (frames, results) come and go on several threads. From the heap they would leave
+ * holes that keep a long-running process at twice what it uses; mapped on their own they go back at
+ * once. Measured with 200 MB of kept rows: peak 28 MiB against 67 MiB. */
 static void tune_malloc(void) {
 #ifdef __GLIBC__
     mallopt(M_MMAP_THRESHOLD, 256 * 1024);

@@ -1,6 +1,7 @@
 /* See plan.h: making a plan. */
 #include "plan/plan.h"
 
+#include "base/trace.h"
 #include "plan/program.h"
 
 #include <stdlib.h>
@@ -35,6 +36,18 @@ static enum status compile(struct plan *p, struct compiler *c) {
     return c->status;
 }
 
+static void trace_plan(const struct plan *p) {
+    struct buf steps = {0}, text = {0};
+    if (plan_explain(p, NULL, &steps, &text))
+        for (size_t at = 0, n; at < text.len; at += n + 1) {
+            const uint8_t *end = memchr(text.data + at, '\n', text.len - at);
+            n = end ? (size_t)(end - text.data) - at : text.len - at;
+            trace_line(TRACE_PLAN, "%.*s", (int)n, (const char *)text.data + at);
+        }
+    buf_done(&steps);
+    buf_done(&text);
+}
+
 struct plan *plan_new(const struct query *query, const struct value *params,
                       const struct limits *limits, struct budget *budget, struct error *e) {
     if (!check_params(query, params, e))
@@ -52,6 +65,8 @@ struct plan *plan_new(const struct query *query, const struct value *params,
         plan_free(p);
         return NULL;
     }
+    if (trace_on(TRACE_PLAN))
+        trace_plan(p);
     return p;
 }
 

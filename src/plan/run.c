@@ -1,4 +1,5 @@
 /* Running a program over a block. See program.h for registers and steps. */
+#include "base/trace.h"
 #include "plan/program.h"
 
 #include <stdlib.h>
@@ -153,6 +154,8 @@ static void run_step(struct run *r, struct frame *f, const struct step *s, uint3
     case STEP_UNLESS_EMPTY:
         break;
     }
+    if (trace_on(TRACE_STEP))
+        trace_line(TRACE_STEP, "step %u: %u rows of %u left", s->id, f->counts[s->out], f->block.n);
 }
 
 static void run_counted(struct run *r, struct frame *f, const struct step *s,

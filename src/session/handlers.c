@@ -1,6 +1,8 @@
 /* One function a message. A new message is a row of the table at the end. */
 #include "session/state.h"
 
+#include "base/trace.h"
+
 /* The message as it came: some handlers keep its bytes. */
 struct incoming {
     struct message message;
@@ -66,14 +68,15 @@ static void find_plan(struct session *s, struct request *r, const struct incomin
 static bool may_open(struct session *s, const struct incoming *in) {
     uint32_t id = in->message.id;
     const struct limits *l = &s->service->limits;
+    uint64_t open = (uint64_t)s->n_requests + s->n_dropping;
     struct error e;
     error_clear(&e);
     if (s->draining)
         error_set(&e, E_SHUTDOWN, "%s", status_text(E_SHUTDOWN));
     else if (session_find(s, id))
         error_set(&e, E_ID_IN_USE, "request %u is still open", id);
-    else if (s->n_requests >= l->requests)
-        error_limit(&e, E_TOO_MANY_REQUESTS, "requests", l->requests, s->n_requests + UINT64_C(1));
+    else if (open >= l->requests)
+        error_limit(&e, E_TOO_MANY_REQUESTS, "requests", l->requests, open + 1);
     else if (in->message.kind == MESSAGE_PREPARE && s->n_plans >= l->plans)
         error_limit(&e, E_TOO_MANY_PLANS, "plans", l->plans, s->n_plans + UINT64_C(1));
     else
@@ -129,10 +132,8 @@ static void handle_rows(struct session *s, struct incoming *in) {
         return;
     }
     size_t at = mp_offset(&in->message.r);
-    if (!frames_take(&s->frames, in->p, in->n, &message) || !request_add_payload(r, &message, at)) {
-        refuse(s, 0, E_MEMORY, "out of memory for rows");
+    if (!frames_take(&s->frames, in->p, in->n, &message) || !request_add_payload(r, &message, at))
         session_stop_request(r, E_MEMORY);
-    }
     session_queue(s, r);
 }
 
@@ -235,13 +236,16 @@ void session_handle(struct session *s, const uint8_t *p, size_t n) {
     struct error e;
     error_clear(&e);
     enum status status = message_read(&in.message, p, n, MP_DEPTH_MOST, &e);
-    if (status != E_OK) {
+    if (trace_on(TRACE_FRAME))
+        trace_line(TRACE_FRAME, "in, %zu bytes: %s id %u%s%s", n, message_name(in.message.kind),
+                   in.message.id, e.status == E_OK ? "" : ": ", e.message);
+    if (status != E_OK && (s->hello_done || status != E_KIND_UNKNOWN)) {
         session_reply_error(s, in.message.id, &e);
         if (!s->hello_done)
             session_break(s, status);
         return;
     }
-    if (!s->hello_done && in.message.kind != MESSAGE_HELLO) {
+    if (!s->hello_done && in.message.kind != MESSAGE_HELLO) { /* a kind that there is, or none */
         refuse(s, in.message.id, E_HELLO_FIRST, "the first message must be HELLO");
         session_break(s, E_HELLO_FIRST);
         return;

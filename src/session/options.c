@@ -85,8 +85,13 @@ enum status options_read(struct request *r, struct mp_reader *reader, struct err
     return E_BAD_MESSAGE;
 }
 
-/* Which parameter has this name; n_params if none. Parameters are few: each name is looked for once
- * a value. */
+/* The query's named parameters by hash: both they and the values may be tens of thousands. */
+struct names {
+    struct hash_key key;
+    uint32_t *slots; /* number of the parameter + 1; 0: free */
+    size_t mask;
+};
+
 static uint32_t find_param(const struct query *q, struct value key) {
     for (uint32_t i = 0; i < q->n_params; i++)
         if (key.type == T_STR && q->params[i].name.p &&

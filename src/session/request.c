@@ -12,8 +12,11 @@
 
 #define SMALL_WORK                                                                                 \
     8388608u /* bytes of rows times bytes of query: what an inline run may take at worst */
-#define SMALL_QUERY 8192u             /* bytes of a query that may be compiled inline */
-#define OUT_BYTES   (4 * CHUNK_BYTES) /* output of one quantum */
+#define SMALL_QUERY  8192u    /* bytes of a query that may be compiled inline */
+#define QUANTUM_NS   5000000u /* after which others get their turn, whatever is left of STEP_ROWS */
+#define OUT_BYTES    (4 * CHUNK_BYTES) /* output of one quantum */
+#define PAYLOAD_ROWS 64u /* what a payload costs besides its rows: also empty ones make a quantum  \
+                          */
 
 struct request *request_new(struct session *s, enum message_kind kind, uint32_t id) {
     struct request *r = calloc(1, sizeof *r);
@@ -24,6 +27,7 @@ struct request *request_new(struct session *s, enum message_kind kind, uint32_t 
     r->id = id;
     r->serial = ++s->next_serial;
     r->inbox_tail = &r->inbox;
+    r->payloads_tail = &r->payloads;
     r->limit = UINT64_MAX;
     struct budget *budget = &s->service->budget;
     buf_init(&r->first, budget);
@@ -50,6 +54,8 @@ void request_strip(struct request *r) {
     free_payloads(r->session, r->spent);
     r->inbox = r->payloads = r->spent = NULL;
     r->inbox_tail = &r->inbox;
+    r->payloads_tail = &r->payloads;
+    r->inbox_bytes = r->payloads_bytes = 0;
     run_free(r->run);
     r->run = NULL;
     plan_free(r->own_plan);
@@ -73,9 +79,10 @@ bool request_add_payload(struct request *r, struct buf *message, size_t at) {
         buf_done(message);
         return false;
     }
-    *p = (struct payload){.message = *message, .at = at, .charged = message->len};
+    *p = (struct payload){.message = *message, .at = at, .charged = message->len + sizeof *p};
     *r->inbox_tail = p;
     r->inbox_tail = &p->next;
+    r->inbox_bytes += message->len;
     r->session->queued_bytes += p->charged;
     return true;
 }
@@ -92,8 +99,8 @@ void request_finish(struct request *r, struct error *e) {
     r->error = *e;
     if (!reply_error(&r->out, r->id,
                      e)) { /* nothing fits any more, not even this: what is there goes */
-        r->out.len = 0;
-        reply_error(&r->out, r->id, e);
+        buf_done(&r->out);
+        reply_error(&r->out, r->id, e); /* or session_ran finds nothing, and says it */
     }
     r->done = true;
     r->result_open = false;
@@ -147,31 +154,48 @@ static enum status read_payload(struct request *r, struct error *e) {
 }
 
 static enum status parse(struct request *r, struct error *e) {
-    enum status query =
-        read_query(r, e); /* told in the end: whether it is a stream is to be known first */
-    if (query != E_OK && query != E_PLAN_UNKNOWN)
-        return query;
     bool has_options = r->kind != MESSAGE_PREPARE || r->message.n > 3;
     bool has_payload = r->kind != MESSAGE_PREPARE && r->message.n > 4;
-    enum status status = has_options ? options_read(r, &r->message.r, e) : E_OK;
-    if (r->message.r.status == E_OK && has_payload && (status == E_OK || status == E_BAD_OPTION)) {
-        enum status payload = read_payload(r, e);
-        status = status == E_OK ? payload : status;
-    } else if (status == E_OK) {
-        status = message_end(&r->message, e);
+    enum status status = read_query(r, e);
+    if (status == E_OK && has_options)
+        status = options_read(r, &r->message.r, e);
+    if (status != E_OK)
+        return status;
+    return has_payload ? read_payload(r, e) : message_end(&r->message, e);
+}
+
+/* Steps over a value however deep it is. */
+static void skip_value(struct mp_reader *reader) {
+    for (uint64_t left = 1; left > 0 && reader->status == E_OK; left--) {
+        enum value_type type = mp_peek(reader);
+        if (type == T_ARRAY)
+            left += mp_read_array(reader);
+        else if (type == T_MAP)
+            left += 2 * (uint64_t)mp_read_map(reader);
+        else
+            mp_skip(reader);
     }
-    return query != E_OK ? query : status;
+}
+
+/* A message that is refused may open a row stream all the same: its client sends ROWS before it
+ * knows, and they are not to be answered one by one. */
+static bool opens_stream(const struct request *r, struct mp_reader at_query) {
+    if (r->kind != MESSAGE_FILTER && r->kind != MESSAGE_EXECUTE)
+        return false;
+    skip_value(&at_query); /* the query or plan */
+    skip_value(&at_query); /* the options */
+    return mp_peek(&at_query) == T_NULL;
 }
 
 void request_parse(struct request *r) {
     struct error e;
     error_clear(&e);
+    struct mp_reader at_query = r->message.r;
     r->parsed = true;
-    if (parse(r, &e) != E_OK) {
-        if (e.status == E_OK)
-            error_set(&e, E_INTERNAL, "a message that cannot be read");
-        request_finish(r, &e);
-    }
+    if (parse(r, &e) == E_OK)
+        return;
+    r->is_stream = opens_stream(r, at_query);
+    request_finish(r, &e);
 }
 
 bool request_is_small(const struct request *r) {
@@ -183,11 +207,10 @@ bool request_is_small(const struct request *r) {
         return false;
     if (!r->run && query > SMALL_QUERY)
         return false;
-    size_t rows = r->source_open ? (size_t)(r->source.end - r->source.p) : 0;
-    if (!r->source_open && r->payload_at > 0)
-        rows = r->first.len - r->payload_at;
-    else if (!r->source_open && r->payloads)
-        rows = r->payloads->message.len;
+    size_t rows = r->payloads_bytes; /* a quantum may go over several */
+    if (r->payload_at > 0)
+        rows =
+            r->source_open ? (size_t)(r->source.end - r->source.p) : r->first.len - r->payload_at;
     return rows <= INLINE_BYTES && rows * query <= SMALL_WORK;
 }
 
@@ -326,6 +349,9 @@ static void close_source(struct request *r) {
     }
     struct payload *p = r->payloads;
     r->payloads = p->next;
+    if (!r->payloads)
+        r->payloads_tail = &r->payloads;
+    r->payloads_bytes -= p->message.len;
     p->next = r->spent;
     r->spent = p;
 }
@@ -369,15 +395,18 @@ static bool has_input(const struct request *r) {
 }
 
 static enum status run_quantum(struct request *r, struct error *e) {
-    uint64_t rows = 0;
+    const struct service *service = r->session->service;
+    uint64_t rows = 0, began = service->now_ns ? service->now_ns() : 0;
     while (has_input(r) && !r->limit_reached && rows < STEP_ROWS && r->out.len < OUT_BYTES) {
+        if (rows > 0 && service->now_ns && service->now_ns() - began > QUANTUM_NS)
+            break;
         uint32_t n;
         enum status status = r->source_open ? E_OK : open_source(r, e);
         if (status == E_OK)
             status = run_one_block(r, &n, e);
         if (status != E_OK)
             return status;
-        rows += n;
+        rows += n > 0 ? n : PAYLOAD_ROWS;
         if (atomic_load_explicit(&r->stop, memory_order_relaxed))
             return E_OK; /* session_ran says why */
     }
@@ -386,24 +415,22 @@ static enum status run_quantum(struct request *r, struct error *e) {
 }
 
 static enum status advance(struct request *r, struct error *e) {
-    enum status status = E_OK;
-    if (!r->prepared || (!r->prepared->plan && !r->own_plan))
-        status = compile(r, e);
-    if (status != E_OK)
-        return status;
-    if (r->kind == MESSAGE_PREPARE)
-        return prepare_reply(r, e);
-    if (!r->run)
-        status = start_run(r, e);
-    if (status == E_OK && !r->is_stream && r->payloads) {
-        error_set(e, E_BAD_MESSAGE, "ROWS for a request that has a payload of its own");
+    if (!r->is_stream && (r->payloads || r->all_in)) {
+        error_set(e, E_BAD_MESSAGE, "%s for a request that is not a row stream",
+                  r->payloads ? "ROWS" : "END");
         return E_BAD_MESSAGE;
     }
+    enum status status = r->run ? E_OK : compile(r, e);
+    if (status == E_OK && r->kind == MESSAGE_PREPARE)
+        return prepare_reply(r, e);
+    if (status == E_OK && !r->run)
+        status = start_run(r, e);
+    if (status != E_OK)
+        return status;
     if (r->limit == 0)
         r->limit_reached = true;
     uint64_t rows = r->rows, matched = r->matched;
-    if (status == E_OK)
-        status = run_quantum(r, e);
+    status = run_quantum(r, e);
     atomic_fetch_add_explicit(&r->session->service->rows, r->rows - rows, memory_order_relaxed);
     atomic_fetch_add_explicit(&r->session->service->matched, r->matched - matched,
                               memory_order_relaxed);

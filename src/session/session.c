@@ -233,18 +233,36 @@ void session_close_request(struct session *s, struct request *r) {
     }
     if (s->n_requests == 0)
         frames_shrink(&s->frames);
+    bool was_dropping = r->state == REQUEST_CLOSED;
     r->state = REQUEST_CLOSED;
-    if (r->is_stream && !r->end_seen && !r->cancelled && !s->ended)
+    if (r->is_stream && !r->end_seen && !r->cancelled && !s->ended) {
         request_strip(r); /* its number stays taken until END, CANCEL or the end */
-    else
+        s->n_dropping++;
+    } else {
+        s->n_dropping -= was_dropping;
         forget(s, r);
+    }
 }
 
 /* ---- turns ---- */
 
 static void stopped(struct session *s, struct request *r);
 
+/* What came in goes over to the run side. */
+static void hand_over(struct request *r) {
+    if (!r->inbox)
+        return;
+    *r->payloads_tail = r->inbox;
+    r->payloads_tail = r->inbox_tail;
+    r->payloads_bytes += r->inbox_bytes;
+    r->inbox = NULL;
+    r->inbox_tail = &r->inbox;
+    r->inbox_bytes = 0;
+}
+
 struct request *session_next(struct session *s, bool *ret_small) {
+    if (s->over)
+        return NULL;
     if (s->oldest && s->oldest->state == REQUEST_WAITING &&
         atomic_load(&s->oldest->stop_why) != E_OK)
         stopped(s, s->oldest);
@@ -256,13 +274,7 @@ struct request *session_next(struct session *s, bool *ret_small) {
         s->queue_tail = &s->queue;
     r->state = REQUEST_HELD;
     s->held = r;
-    *r->inbox_tail = NULL;
-    struct payload **end = &r->payloads; /* what came in goes over to the run side */
-    while (*end)
-        end = &(*end)->next;
-    *end = r->inbox;
-    r->inbox = NULL;
-    r->inbox_tail = &r->inbox;
+    hand_over(r);
     r->all_in = r->end_seen;
     if (!r->parsed && r->first.len <= INLINE_BYTES)
         request_parse(r);
@@ -336,9 +348,13 @@ void session_ran(struct session *s, struct request *r) {
     s->held = NULL;
     r->state = REQUEST_WAITING;
     uncharge(s, r);
-    if (atomic_load(&r->stop_why) != E_OK && (!r->done || r->cancelled)) {
+    if (s->over) { /* the last word has been said */
+        session_close_request(s, r);
+    } else if (atomic_load(&r->stop_why) != E_OK && (!r->done || r->cancelled)) {
         stopped(s, r);
     } else {
+        if (r->done && r->out.len == 0) /* there was no memory even for the error */
+            session_reply_error(s, r->id, &r->error);
         take_output(s, r);
         if (r->done) {
             settle_plan(s, r, true);

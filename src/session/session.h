@@ -6,12 +6,15 @@
  * time, while the owner goes on feeding, sending and cancelling.
  *
  * The owner's loop:
- *   read:   p = session_space(s, &n); read up to n bytes to p; session_fed(s, got). Not while
- * session_wants_input is false. end:    session_end(s) at end of input. run:    r =
- * session_next(s): a request that can go on, or NULL. session_run(r, ...) here or on a worker, then
- * session_ran(s, r). write:  p = session_output(s, &n); write; session_sent(s, written). close:
- * when session_is_over(s) and all output is sent; session_free (only when no request is on a
- * worker).
+ *
+ * - read: p = session_space(s, &n); read up to n bytes to p; session_fed(s, got). Not while
+ *   session_wants_input is false.
+ * - end: session_end(s) at end of input.
+ * - run: r = session_next(s): a request that can go on, or NULL. session_run(r, ...) here or on a
+ *   worker, then session_ran(s, r).
+ * - write: p = session_output(s, &n); write; session_sent(s, written).
+ * - close: when session_is_over(s) and all output is sent; session_free (only when no request is on
+ *   a worker).
  *
  * Errors that a peer causes never come back as a status: they are replies. Out of memory inside the
  * session becomes a reply, or, if even that does not fit, an ended session.
@@ -31,7 +34,8 @@ struct request;
 struct service {
     struct limits limits;
     struct budget budget;
-    uint64_t (*now_ns)(void); /* a monotonic clock for EXPLAIN ANALYZE and uptime; may be NULL */
+    uint64_t (*now_ns)(
+        void); /* a monotonic clock for quanta, EXPLAIN ANALYZE and uptime; may be NULL */
     uint64_t started_ns;
     _Atomic uint64_t clients, requests, rows, matched, bytes_in, bytes_out, errors;
 };
@@ -49,8 +53,8 @@ bool session_wants_input(const struct session *s);
  * NULL: nothing can run (no request, one is already held, or unsent output is over output_bytes).
  * *ret_small: it will take few microseconds and may run on the owner's thread. */
 struct request *session_next(struct session *s, bool *ret_small);
-void session_run(
-    struct request *r); /* at most STEP_ROWS rows or output_bytes of output; any thread */
+void session_run(struct request *r); /* a quantum: STEP_ROWS rows, 5 ms, or 1 MiB of output,
+                                        whatever comes first; any thread */
 void session_ran(struct session *s, struct request *r);
 
 /* Stops a request that the owner's clock says has run too long, or that must end with its

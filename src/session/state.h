@@ -23,7 +23,7 @@
  * session's thread. */
 struct prepared {
     uint32_t refs;
-    uint32_t number;       /* as the client knows it */
+    uint64_t number;       /* as the client knows it */
     struct prepared *next; /* in its bucket */
     struct query query;
     struct plan *plan; /* NULL if the query has parameters: then each request compiles its own */
@@ -34,7 +34,7 @@ struct payload {
     struct payload *next;
     struct buf message; /* owns the frame */
     size_t at;          /* where the payload stands in it */
-    size_t charged;     /* of the session's queued_bytes */
+    size_t charged;     /* of the session's queued_bytes: its own size too, many may be tiny */
 };
 
 enum request_state {
@@ -57,6 +57,7 @@ struct request {
     bool end_seen;                       /* END has come */
     size_t first_charged;                /* of the session's queued_bytes, for the first message */
     struct payload *inbox, **inbox_tail; /* payloads that came since the last run */
+    size_t inbox_bytes;
     atomic_bool stop;
     _Atomic int stop_why; /* enum status */
 
@@ -65,7 +66,7 @@ struct request {
     struct buf first;         /* owns its bytes */
     struct value query_value; /* the query as it came: STR or ARRAY; missing for a prepared one */
     size_t payload_at;        /* of the first message's payload; 0: none */
-    uint32_t plan_number;     /* PREPARE: what its plan will be called */
+    uint64_t plan_number;     /* PREPARE: what its plan will be called */
     bool prepared_missing;    /* a plan number that the session does not know */
     bool parsed, is_stream, all_in; /* all_in: no payload will come any more */
     struct prepared *prepared;
@@ -80,7 +81,8 @@ struct request {
     struct arena payload_arena; /* life of a payload */
     struct run *run;
     struct scanner scanner;
-    struct payload *payloads, *spent; /* to be run, and to be given back */
+    struct payload *payloads, **payloads_tail, *spent; /* to be run, and to be given back */
+    size_t payloads_bytes;                             /* of the messages to be run */
     bool source_open;
     struct source source;
     struct result result;
@@ -105,10 +107,12 @@ struct session {
     struct request *oldest, *newest;
     struct request *held;
     uint32_t n_requests; /* not answered */
+    uint32_t n_dropping; /* answered streams whose END has not come */
     uint64_t next_serial;
     size_t queued_bytes;
     struct prepared *plans[BUCKETS];
-    uint32_t n_plans, next_plan;
+    uint32_t n_plans;
+    uint64_t next_plan;
 };
 
 /* session.c */

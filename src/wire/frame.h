@@ -16,7 +16,7 @@
 struct frames {
     struct buf in; /* bytes read, from `pos` on not yet used */
     size_t pos;
-    struct buf body;    /* a large frame, being gathered or just given */
+    struct buf body;                /* a large frame, being gathered or just given */
     struct buf spare[FRAMES_SPARE]; /* memory for the next large frames */
     uint32_t n_spare;
     uint32_t body_need; /* its length; 0: none */
@@ -41,8 +41,8 @@ enum frame_event frames_next(struct frames *f, uint32_t limit, const uint8_t **r
 /* Moves the message just given to ret (without a copy if it is large). False: no memory. */
 bool frames_take(struct frames *f, const uint8_t *p, size_t n, struct buf *ret);
 
-/* Takes back the memory of a message that was taken: the next large frame may use it, so that a long stream goes on without allocation and
- * without the page faults that come with it. */
+/* Takes back the memory of a message that was taken: the next large frame may use it, so that a
+ * long stream goes on without allocation and without the page faults that come with it. */
 void frames_give_back(struct frames *f, struct buf *message);
 
 /* Frees memory that is only kept for the next frames. */

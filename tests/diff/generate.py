@@ -119,6 +119,12 @@ class Generator(Values):
         for column, wanted in zip(self._columns, (TEXTS, ARRAYS), strict=False):
             if rng.random() < 0.6:
                 column.profile = rng.choice(wanted)
+        if typed and rng.random() < 0.3:  # fields of one type, to be compared with each other
+            profile = rng.choice(["int", "small", "float", "number", "str", "utf8", "bool"])
+            for column in self._columns:
+                column.profile = profile
+                column.null_rate = rng.choice([0, 0, column.null_rate])
+                column.missing_rate = rng.choice([0, 0, column.missing_rate])
         one_order = rng.random() < 0.5
         count = rng.choice([1, 2, 7, 8, 9, 30, 30, 60])
         rows = [self._row(shuffled=not one_order, plain=typed and one_order) for _ in range(count)]
@@ -174,7 +180,7 @@ class Generator(Values):
         self._turn += 1
         tree: Value = self.predicate(lead, rng.choice([0, 0, 1, 2, 3]), 0)
         wrap = rng.random()  # NOT and the tests turn the polarity round
-        if wrap < 0.2:
+        if wrap < 0.25:
             tree = op("not", tree)
         elif wrap < 0.3:
             tree = op(rng.choice(["is true", "is false", "is unknown", "is null"]), tree)
@@ -403,7 +409,7 @@ class Generator(Values):
                 if all(reference.op_name(item) in ("", "lit") for item in items[1:]):
                     subject = walk(node[1], False)
                     return [node[0], subject, bind(constants)]
-            # A pattern that breaks K3 must not compile; as a parameter it would be found only later.
+            # What breaks K3 must not compile; as a parameter it would be found only later.
             bad = not reference.literal_escapes_are_right([*node[:1], None, *node[2:]])
             kids = [walk(kid, bad and i > 0) for i, kid in enumerate(node[1:])]
             return [node[0], *kids]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import random
+import re
 import sys
 import time
 from dataclasses import replace
@@ -143,6 +144,14 @@ def unreached(seen: Seen) -> list[str]:
     return out
 
 
+def unreached_kernels(seen: Seen) -> list[str]:
+    """The kernels of src/kernel/kernels.def that no EXPLAIN ANALYZE has named."""
+    text = (wire.ROOT / "src" / "kernel" / "kernels.def").read_text()
+    lists = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    every = re.findall(r"\bX\((\w+)\)", re.sub(r"/\*.*?\*/", "", lists, flags=re.DOTALL))
+    return [f"sel_{name}" for name in every if f"sel_{name}" not in seen.kernels]
+
+
 def report(seen: Seen) -> str:
     """What was reached, as a table."""
     lines = [f"{seen.questions} questions, {seen.answers} answers, refused {dict(seen.refused)}"]
@@ -192,6 +201,7 @@ def main() -> int:
     print(report(seen))
     for line in unreached(seen):
         print("not reached:", line)
+    print("kernels not reached:", " ".join(unreached_kernels(seen)) or "none")
     return 0
 
 

@@ -74,8 +74,8 @@ class Daemon:
 
     def errors(self) -> str:
         """What it has written to stderr so far."""
-        self._errors.seek(0)
-        return self._errors.read().decode(errors="replace")
+        # pread: the daemon writes at the offset of this same open file, which must not move
+        return os.pread(self._errors.fileno(), 1 << 20, 0).decode(errors="replace")
 
     def wait(self, timeout: float = 20.0) -> int:
         """Its exit status; -n if signal n killed it."""

@@ -102,7 +102,9 @@ class Feed(Generic[T]):
         self._rows = iter(rows)
         self._options = options
         self._pace = encode.Pace(runner.limits)
-        self._fixed_rows = chunk_rows
+        self._fixed_rows = chunk_rows and min(
+            chunk_rows, runner.limits.get("batch_rows", chunk_rows)
+        )
         self._seconds = runner.seconds(timeout)
         self._base = 0
         self._parts: list[tuple[Sequence[T], int]] = []  # rows taken, not sent; the last is first

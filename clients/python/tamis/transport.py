@@ -251,7 +251,7 @@ def _widen(fd: int) -> None:
 
 def _how(status: Optional[int]) -> str:
     if status is None:
-        return "closed its output but is still running"
+        return "ended the connection but is still running"
     if status >= 0:
         return f"ended with status {status}"
     try:

@@ -201,7 +201,11 @@ class Fake:
             except Cancel:
                 return
             if number in self.streams:
+                if self.behaviour.has("deafen"):
+                    os.close(self.read_fd)
                 self.done(number)
+                if self.behaviour.has("deafen"):
+                    time.sleep(60)
             self.ended.discard(number)
 
     def fault(self, number: int) -> bool:

@@ -68,7 +68,7 @@ def test_prepared(client: tamis.Client) -> None:
             assert list(query.indices(rows, x=x)) == [row["id"] for row in expected]
             assert query.mask(rows, x=x) == bytes(row["a"] == x for row in rows)
             assert list(query.stream(rows, x=x)) == expected
-        assert query.explain().text
+        assert query.explain(x=1).text
     with pytest.raises(tamis.ClosedError):
         query.filter(rows, x=1)
     query.close()
@@ -313,6 +313,7 @@ def test_payloads_hold_to_the_limit_of_rows(fake: Make) -> None:
     kept = [row for row in rows if row["a"] == 4]
     assert client.filter("a = 4", rows) == kept
     assert list(client.stream("a = 4", rows)) == kept
+    assert list(client.stream("a = 4", rows, chunk_rows=500)) == kept
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 64, 1000])

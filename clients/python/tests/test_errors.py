@@ -6,7 +6,7 @@ import pickle
 import re
 
 import pytest
-from conftest import ROOT
+from daemons import ROOT
 
 from tamis import errors
 

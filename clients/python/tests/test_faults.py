@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from conftest import fake_command
+from daemons import fake_command
 
 import tamis
 
@@ -201,6 +201,17 @@ def test_a_peer_that_takes_nothing(fake: Make) -> None:
     finally:
         os.kill(client.pid, signal.SIGCONT)
     assert client.count("a = 1", ROWS) == 4
+
+
+def test_a_peer_that_hears_no_more(fake: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lives, but its input is closed: its last words are waited for, not for ever."""
+    monkeypatch.setattr("tamis.channel.HANGUP_SECONDS", 0.2)
+    monkeypatch.setattr("tamis.transport.STATUS_SECONDS", 0.2)
+    client = fake("deafen")
+    assert client.count("a = 1", ROWS) == 4
+    for _ in range(2):
+        with pytest.raises(tamis.DaemonDied, match="still running"):
+            client.count("a = 1", ROWS)
 
 
 def test_a_stubborn_child_is_killed(fake: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import warnings
 from typing import Any, Callable
 
 import pytest
-from conftest import fake_command
+from daemons import fake_command
 
 import tamis
 

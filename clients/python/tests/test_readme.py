@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from conftest import HERE
+from daemons import HERE
 
 README = (HERE.parent / "README.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.M | re.S)

@@ -1,0 +1,33 @@
+"""Where the daemons of the tests are: the fake one in any behaviour, and the real one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Optional
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]  # of the repository, if the tests are run in one
+FAKE = str(HERE / "fake_daemon.py")
+
+
+def fake_command(behaviour: str = "") -> list[str]:
+    """Arguments for Client: a fake daemon that behaves so."""
+    return [sys.executable, "-S", "-c", BOOT, behaviour]
+
+
+# -S and an explicit path: an interpreter that starts fast and finds msgpack all the same.
+BOOT = f"import sys; sys.path[:0] = {sys.path!r}; import runpy; sys.argv[0] = {FAKE!r}; " + (
+    f"runpy.run_path({FAKE!r}, run_name='__main__')"
+)
+
+
+def real_daemon() -> Optional[str]:
+    """The tamisd to test against; under TAMIS_CI=1 there must be one."""
+    path = os.environ.get("TAMISD")
+    if not path and os.environ.get("TAMIS_CI") == "1":
+        pytest.fail("TAMIS_CI=1 but TAMISD names no daemon")
+    return path
