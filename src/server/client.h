@@ -42,12 +42,9 @@ struct client {
 
     uv_timer_t watch;
     uint64_t watch_due_ms;
-    uint64_t progress_ms;   /* when output was last taken */
-    size_t waiting_seen;    /* channel_waiting at that time */
-    uint64_t oldest_serial; /* of the request that has been open longest; UINT64_MAX: none */
-    uint64_t oldest_ms;     /* since when it is that one */
-    bool oldest_stopped;    /* its deadline has passed */
-    uint64_t linger_ms;     /* when lingering ends */
+    uint64_t progress_ms; /* when output was last taken */
+    size_t waiting_seen;  /* channel_waiting at that time */
+    uint64_t linger_ms;   /* when lingering ends */
 };
 
 /* How a connection went; for --stdio's exit status. */

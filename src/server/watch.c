@@ -21,22 +21,12 @@ static uint64_t stall_due(const struct client *c) {
     return stall_ms == 0 || !c->writing ? NEVER : c->progress_ms + stall_ms;
 }
 
-/* When the oldest request must be stopped; *ret is that request. */
+/* When the oldest request must be stopped; *ret is that request. The loop's clock is uv_hrtime in
+ * milliseconds, which the session has as now_ns. */
 static uint64_t deadline_due(struct client *c, struct request **ret) {
-    uint64_t deadline_ms = c->server->service.limits.deadline_ms, serial;
-    if (deadline_ms == 0)
-        return NEVER;
-    *ret = session_oldest(c->session, &serial);
-    if (!*ret) {
-        c->oldest_serial = NEVER;
-        return NEVER;
-    }
-    if (serial != c->oldest_serial) {
-        c->oldest_serial = serial;
-        c->oldest_ms = now_ms(c);
-        c->oldest_stopped = false;
-    }
-    return c->oldest_stopped ? NEVER : c->oldest_ms + deadline_ms;
+    uint64_t deadline_ms = c->server->service.limits.deadline_ms, opened_ns;
+    *ret = deadline_ms > 0 ? session_oldest(c->session, &opened_ns) : NULL;
+    return *ret ? opened_ns / 1000000 + deadline_ms : NEVER;
 }
 
 static void on_due(uv_timer_t *timer) {
@@ -62,7 +52,6 @@ static void on_due(uv_timer_t *timer) {
     }
     struct request *r = NULL;
     if (now_ms(c) >= deadline_due(c, &r)) {
-        c->oldest_stopped = true;
         session_stop_request(r, E_DEADLINE);
         client_continue(c); /* ends with watch_update */
         return;
@@ -74,7 +63,6 @@ void watch_init(struct client *c) {
     uv_timer_init(&c->server->loop, &c->watch); /* cannot fail */
     c->watch.data = c;
     c->watch_due_ms = NEVER;
-    c->oldest_serial = NEVER;
 }
 
 void watch_update(struct client *c) {

@@ -1,5 +1,6 @@
 /* Request options and parameter values. See PROTOCOL.md, "Options". A new option is a row of the
  * table here. */
+#include "base/hash.h"
 #include "session/state.h"
 
 static enum status bad_option(struct error *e, struct value key, const char *text) {
@@ -92,26 +93,40 @@ struct names {
     size_t mask;
 };
 
-static uint32_t find_param(const struct query *q, struct value key) {
-    for (uint32_t i = 0; i < q->n_params; i++)
-        if (key.type == T_STR && q->params[i].name.p &&
-            str_eq(q->params[i].name, value_as_str(key)))
-            return i;
-    return q->n_params;
+static uint32_t *slot_of(const struct names *names, const struct query *q, struct str name) {
+    size_t i = hash_bytes(names->key, name.p, name.n) & names->mask;
+    while (names->slots[i] && !str_eq(q->params[names->slots[i] - 1].name, name))
+        i = (i + 1) & names->mask;
+    return &names->slots[i];
+}
+
+static bool names_init(struct names *names, const struct query *q, struct arena *a) {
+    size_t size = 8;
+    while (size < 2 * (size_t)q->n_params)
+        size *= 2;
+    *names = (struct names){.key = hash_key(), .mask = size - 1};
+    names->slots = arena_zero(a, size * sizeof *names->slots);
+    for (uint32_t i = 0; names->slots && i < q->n_params; i++)
+        if (q->params[i].name.p)
+            *slot_of(names, q, q->params[i].name) = i + 1;
+    return names->slots != NULL;
 }
 
 static enum status bind_map(struct request *r, const struct query *q, struct mp_reader *reader,
                             uint32_t n, struct error *e) {
+    struct names names;
+    if (!names_init(&names, q, &r->arena))
+        return error_set(e, E_MEMORY, "out of memory");
     for (uint32_t i = 0; i < n; i++) {
         struct value key = mp_read_value(reader), v = mp_read_value(reader);
-        uint32_t at = find_param(q, key);
-        if (at == q->n_params) {
+        uint32_t at = key.type == T_STR ? *slot_of(&names, q, value_as_str(key)) : 0;
+        if (at == 0) {
             error_set(e, E_PARAM_UNKNOWN, "the query has no parameter \"%.*s\"",
                       key.type == T_STR ? (int)(key.n < 60 ? key.n : 60) : 1,
                       key.type == T_STR ? (const char *)key.w.p : "?");
             return E_PARAM_UNKNOWN;
         }
-        r->params[at] = v;
+        r->params[at - 1] = v;
     }
     return E_OK;
 }

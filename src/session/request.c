@@ -12,11 +12,12 @@
 
 #define SMALL_WORK                                                                                 \
     8388608u /* bytes of rows times bytes of query: what an inline run may take at worst */
-#define SMALL_QUERY  8192u    /* bytes of a query that may be compiled inline */
-#define QUANTUM_NS   5000000u /* after which others get their turn, whatever is left of STEP_ROWS */
-#define OUT_BYTES    (4 * CHUNK_BYTES) /* output of one quantum */
-#define PAYLOAD_ROWS 64u /* what a payload costs besides its rows: also empty ones make a quantum  \
-                          */
+#define SMALL_QUERY 8192u    /* bytes of a query that may be compiled inline */
+#define QUANTUM_NS  5000000u /* after which others get their turn, whatever is left of STEP_ROWS */
+#define OUT_BYTES   (4 * CHUNK_BYTES) /* output of one quantum */
+#define PAYLOAD_ROWS                                                                               \
+    64u /* what a payload costs besides its rows: also empty ones make a quantum                   \
+         */
 
 struct request *request_new(struct session *s, enum message_kind kind, uint32_t id) {
     struct request *r = calloc(1, sizeof *r);
@@ -25,7 +26,7 @@ struct request *request_new(struct session *s, enum message_kind kind, uint32_t 
     r->session = s;
     r->kind = kind;
     r->id = id;
-    r->serial = ++s->next_serial;
+    r->opened_ns = s->service->now_ns ? s->service->now_ns() : 0;
     r->inbox_tail = &r->inbox;
     r->payloads_tail = &r->payloads;
     r->limit = UINT64_MAX;

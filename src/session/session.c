@@ -380,10 +380,12 @@ void session_cancel(struct session *s, struct request *r) {
         stopped(s, r);
 }
 
-struct request *session_oldest(struct session *s, uint64_t *ret_serial) {
-    if (s->oldest)
-        *ret_serial = s->oldest->serial;
-    return s->oldest;
+struct request *session_oldest(struct session *s, uint64_t *ret_opened_ns) {
+    struct request *r = s->oldest;
+    if (!r || atomic_load(&r->stop_why) != E_OK)
+        return NULL;
+    *ret_opened_ns = r->opened_ns;
+    return r;
 }
 
 void session_drain(struct session *s) { s->draining = true; }

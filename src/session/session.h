@@ -60,9 +60,10 @@ void session_ran(struct session *s, struct request *r);
 /* Stops a request that the owner's clock says has run too long, or that must end with its
  * connection. Takes effect at the latest with the next session_next or session_ran. Any thread. */
 void session_stop_request(struct request *r, enum status why);
-/* The request that has been open longest without being answered, or NULL; *ret_serial grows by one
- * a request. For the deadline timer. */
-struct request *session_oldest(struct session *s, uint64_t *ret_serial);
+/* The request that has been open longest without being answered, with the time of service.now_ns at
+ * which it came; NULL if there is none, or if it is being stopped already. For the deadline timer.
+ */
+struct request *session_oldest(struct session *s, uint64_t *ret_opened_ns);
 /* Refuses what is not yet running and lets the rest end: for SIGTERM. */
 void session_drain(struct session *s);
 /* Puts a last error (id 0) in the output and ends the session: TOO_MANY_CLIENTS, SLOW_CLIENT,

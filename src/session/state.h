@@ -51,7 +51,7 @@ struct request {
     struct request *older, *newer; /* in the order of opening, while not answered */
     enum message_kind kind;
     uint32_t id;
-    uint64_t serial;
+    uint64_t opened_ns;
     enum request_state state;
     bool cancelled;
     bool end_seen;                       /* END has come */
@@ -108,7 +108,6 @@ struct session {
     struct request *held;
     uint32_t n_requests; /* not answered */
     uint32_t n_dropping; /* answered streams whose END has not come */
-    uint64_t next_serial;
     size_t queued_bytes;
     struct prepared *plans[BUCKETS];
     uint32_t n_plans;

@@ -1,6 +1,8 @@
 /* See reply.h. */
 #include "wire/reply.h"
 
+#include "base/utf8.h"
+
 #include <endian.h>
 
 size_t reply_begin(struct buf *b, enum message_kind kind, uint32_t id, uint32_t n) {
@@ -30,11 +32,21 @@ static void write_number(struct buf *b, const char *key, uint64_t v) {
     mp_write_uint(b, v);
 }
 
+/* What a peer sent is quoted, perhaps cut: what goes out is UTF-8 whatever came in. */
 static void write_text(struct buf *b, const char *key, const char *text) {
-    if (!*text)
+    uint8_t clean[ERROR_TEXT_BYTES];
+    size_t n = strnlen(text, sizeof clean), step;
+    if (n == 0)
         return;
+    memcpy(clean, text, n);
+    for (size_t i = 0; i < n; i += step) {
+        uint32_t cp;
+        step = utf8_decode(clean + i, n - i, &cp);
+        if (cp == UINT32_MAX)
+            clean[i] = '?';
+    }
     mp_write_text(b, key);
-    mp_write_text(b, text);
+    mp_write_str(b, (const char *)clean, n);
 }
 
 bool reply_error(struct buf *b, uint32_t id, const struct error *e) {
@@ -48,8 +60,7 @@ bool reply_error(struct buf *b, uint32_t id, const struct error *e) {
     mp_write_uint(b, e->status);
     mp_write_text(b, "name");
     mp_write_text(b, status_name(e->status));
-    mp_write_text(b, "message");
-    mp_write_text(b, *e->message ? e->message : status_text(e->status));
+    write_text(b, "message", *e->message ? e->message : status_text(e->status));
     write_number(b, "pos", e->pos);
     write_number(b, "length", has_pos ? e->length : ERROR_NONE);
     write_text(b, "near", e->near_text);
