@@ -7,6 +7,8 @@
 
 #include "value/mp.h"
 
+#include <stdlib.h>
+
 static uint64_t hash_value(struct hash_key key, struct value v);
 
 /* Equal arrays hash equal: by their items. */
@@ -20,33 +22,63 @@ static uint64_t hash_array(struct hash_key key, struct value v) {
     return h;
 }
 
-#define MAP_LANES 64u /* a power of two */
+#define SMALL 16u /* pairs that need no memory of their own */
 
-/* Equal maps hash equal, whatever the order of their pairs, and of equal keys the last counts:
- * pairs are spread by key over lanes, and a lane keeps its least key with the last value of that.
- * So small maps are told apart by all they hold, without sorting. */
+struct pair_hash {
+    uint64_t key, value;
+    uint32_t at; /* position in the map: the last of equal keys counts */
+};
+
+static struct pair_hash read_pair(struct hash_key key, struct mp_reader *r, uint32_t at) {
+    struct pair_hash p = {.at = at};
+    p.key = hash_value(key, value_canonical(mp_read_value(r)));
+    p.value = hash_value(key, value_canonical(mp_read_value(r)));
+    return p;
+}
+
+static int pair_order(const void *a, const void *b) {
+    const struct pair_hash *x = a, *y = b;
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+/* What a pair adds: a sum does not know the order of the pairs. */
+static uint64_t pair_share(struct hash_key key, struct pair_hash p) {
+    return hash_u64(key, p.key ^ hash_u64(key, p.value));
+}
+
+/* The same without memory: a pair is left out if its key comes again. */
+static uint64_t hash_map_slowly(struct hash_key key, struct mp_reader r, uint32_t n) {
+    uint64_t h = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct pair_hash p = read_pair(key, &r, i);
+        struct mp_reader later = r;
+        bool again = false;
+        for (uint32_t k = i + 1; k < n && !again; k++)
+            again = read_pair(key, &later, k).key == p.key;
+        h += again ? 0 : pair_share(key, p);
+    }
+    return h;
+}
+
+/* Equal maps hash equal: by their pairs in any order, without those that are overwritten (A3). */
 static uint64_t hash_map(struct hash_key key, struct value v) {
-    struct {
-        uint64_t key, value;
-        bool used;
-    } lanes[MAP_LANES] = {0};
+    struct pair_hash small[SMALL], *pairs = small;
     struct mp_reader r;
     uint32_t n;
     uint64_t h = 0;
     mp_enter(&r, v, &n);
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t k = hash_u64(key, hash_value(key, value_canonical(mp_read_value(&r))));
-        uint64_t x = hash_value(key, value_canonical(mp_read_value(&r)));
-        uint32_t lane = k % MAP_LANES;
-        if (lanes[lane].used && lanes[lane].key < k)
-            continue;
-        lanes[lane].key = k;
-        lanes[lane].value = x;
-        lanes[lane].used = true;
-    }
-    for (uint32_t i = 0; i < MAP_LANES; i++)
-        if (lanes[i].used)
-            h = hash_u64(key, h ^ lanes[i].key ^ hash_u64(key, lanes[i].value));
+    if (n > SMALL && !(pairs = malloc(n * sizeof *pairs)))
+        return hash_map_slowly(key, r, n);
+    for (uint32_t i = 0; i < n; i++)
+        pairs[i] = read_pair(key, &r, i);
+    qsort(pairs, n, sizeof *pairs, pair_order);
+    for (uint32_t i = 0; i < n; i++)
+        if (i + 1 == n || pairs[i].key != pairs[i + 1].key)
+            h += pair_share(key, pairs[i]);
+    if (pairs != small)
+        free(pairs);
     return h;
 }
 

@@ -112,8 +112,8 @@ static bool find_last(struct value v, struct value key, uint32_t from, struct va
     return found;
 }
 
-/* Every last pair of a has an equal one in b. */
-static bool map_within(struct value a, struct value b) {
+/* Every last pair of a has one with an equal key in b and, if with_values, an equal value. */
+static bool map_within(struct value a, struct value b, bool with_values) {
     struct mp_reader r;
     uint32_t n;
     mp_enter(&r, a, &n);
@@ -121,7 +121,7 @@ static bool map_within(struct value a, struct value b) {
         struct value key = mp_read_value(&r), x = mp_read_value(&r), y;
         if (find_last(a, key, i + 1, &y))
             continue; /* overwritten */
-        if (value_is_nan(key) || !find_last(b, key, 0, &y) || !item_equal(x, y))
+        if (value_is_nan(key) || !find_last(b, key, 0, &y) || (with_values && !item_equal(x, y)))
             return false;
     }
     return true;
@@ -136,7 +136,7 @@ static bool map_equal(struct value a, struct value b) {
     if (na > SMALL || nb > SMALL)
         pairs = malloc(((size_t)na + nb) * sizeof *pairs);
     if (!pairs)
-        return map_within(a, b) && map_within(b, a);
+        return map_within(a, b, true) && map_within(b, a, false); /* values once: maps nest */
     read_pairs(&ra, na, pairs);
     read_pairs(&rb, nb, pairs + na);
     bool equal = sorted_equal(pairs, na, pairs + na, nb);

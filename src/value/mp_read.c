@@ -53,6 +53,10 @@ static bool body(struct mp_reader *r, struct head *h, enum value_type type, cons
         fail(r, E_ROW_TRUNCATED, r->p);
         return false;
     }
+    if (n > UINT32_MAX) { /* an extension of 4 GiB - 1 with its type byte */
+        fail(r, E_ROW_INVALID, r->p);
+        return false;
+    }
     h->value = value_bytes(type, p, (uint32_t)n);
     h->next = p + n;
     return true;

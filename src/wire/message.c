@@ -44,10 +44,11 @@ enum status message_read(struct message *m, const uint8_t *p, size_t n, uint32_t
         return bad(e, 0, "the message is not an array [kind, id, ...]");
     if (m->n < 2)
         return bad(e, 0, "the message has no kind and id");
+    size_t at = mp_offset(&m->r);
     struct value kind = mp_read_value(&m->r);
     if (kind.type != T_INT || kind.w.i < 0)
-        return bad(e, 1, "the kind of the message is not an unsigned integer");
-    size_t at = mp_offset(&m->r);
+        return bad(e, at, "the kind of the message is not an unsigned integer");
+    at = mp_offset(&m->r);
     struct value id = mp_read_value(&m->r);
     if (id.type != T_INT || id.w.i < 0 || id.w.i > UINT32_MAX)
         return bad(e, at, "the id of the message is not an unsigned integer of 32 bits");

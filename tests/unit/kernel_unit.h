@@ -186,22 +186,21 @@ static const uint32_t PROFILES[] = {
 };
 #undef S
 
-/* A value of one of the types. Null cells get a word that must not be looked at. */
-static inline struct value random_value(uint32_t types) {
-    struct value v;
-    do
-        v = POOL[roll(POOLED)];
-    while (!(SEEN(v.type) & types));
-    if (v.type <= T_NULL) {
-        v.w.u = (uint64_t)roll(UINT32_MAX) << 3;
-        v.n = roll(UINT32_MAX);
-    }
-    return v;
-}
-
+/* Values of the types. Null cells get a word that must not be looked at. */
 static inline void fill_column(struct column *c, uint32_t n, uint32_t types) {
-    for (uint32_t row = 0; row < n; row++)
-        column_put(c, row, random_value(types));
+    uint8_t choice[POOLED];
+    uint32_t n_choice = 0;
+    for (size_t i = 0; i < POOLED; i++)
+        if (SEEN(POOL[i].type) & types)
+            choice[n_choice++] = (uint8_t)i;
+    for (uint32_t row = 0; row < n; row++) {
+        struct value v = POOL[choice[roll(n_choice)]];
+        if (v.type <= T_NULL) {
+            v.w.u = (uint64_t)roll(UINT32_MAX) << 3;
+            v.n = roll(UINT32_MAX);
+        }
+        column_put(c, row, v);
+    }
 }
 
 /* --- the check --- */

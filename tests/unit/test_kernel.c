@@ -142,7 +142,7 @@ static void test_between(void **state) {
             struct comparison c = {.k = POOL[i], .k2 = POOL[k]};
             if (!has_order(c.k) || value_class(c.k.type) != value_class(c.k2.type))
                 continue;
-            if (i != k && roll(4) > 0) /* a quarter of the pairs */
+            if (i != k && roll(8) > 0) /* an eighth of the pairs */
                 continue;
             char what[128];
             describe(what, sizeof what, "between", c);

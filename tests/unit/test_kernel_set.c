@@ -184,7 +184,7 @@ static void test_random_lists(void **state) {
 
 /* --- large ones --- */
 
-#define LARGE 100000u
+#define LARGE 40000u
 
 typedef struct value make_fn(uint32_t i, struct buf *b);
 
@@ -242,6 +242,16 @@ static struct value map(uint32_t i, struct buf *b) {
     return value_bytes(T_MAP, b->data, (uint32_t)b->len);
 }
 
+/* Many pairs, told apart by one of them, in an order that turns. */
+static struct value wide_map(uint32_t i, struct buf *b) {
+    mp_write_map(b, 40);
+    for (uint32_t k = 0; k < 40; k++) {
+        mp_write_uint(b, (i + k) % 40);
+        mp_write_uint(b, (i + k) % 40 == 7 ? i : 1);
+    }
+    return value_bytes(T_MAP, b->data, (uint32_t)b->len);
+}
+
 static struct value array_of_map(uint32_t i, struct buf *b) {
     mp_write_array(b, 1);
     struct buf inner = {0};
@@ -270,6 +280,7 @@ static void test_large_sets(void **state) {
 static void test_large_sets_of_containers(void **state) {
     (void)state;
     check_large(map, true, "maps");
+    check_large(wide_map, true, "wide maps");
     check_large(array_of_map, true, "arrays of maps");
     check_large(array_of_nan, false, "arrays of NaN");
 }
