@@ -39,6 +39,11 @@ enum status source_reader_error(const struct source *s, const struct mp_reader *
     return row_fault(s, r->status, r->fault, ERROR_NONE, e);
 }
 
+enum status source_reader_row_error(const struct source *s, const struct mp_reader *r, uint32_t row,
+                                    struct error *e) {
+    return row_fault(s, r->status, r->fault, s->first_row + row, e);
+}
+
 enum status path_read(struct mp_reader *r, struct arena *a, struct path *ret) {
     struct value v = mp_read_value(r);
     if (r->status != E_OK)

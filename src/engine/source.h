@@ -57,6 +57,9 @@ enum status source_fill(struct source *s, struct block *b, uint32_t *ret_n, stru
 enum status source_row_error(const struct source *s, uint32_t row, struct error *e);
 enum status source_bad(const struct source *s, const uint8_t *p, struct error *e, const char *text);
 enum status source_reader_error(const struct source *s, const struct mp_reader *r, struct error *e);
+/* The same where the fault is in row `row` of this payload. */
+enum status source_reader_row_error(const struct source *s, const struct mp_reader *r, uint32_t row,
+                                    struct error *e);
 
 enum status columns_open(struct source *s, struct mp_reader *r, uint32_t parts, struct error *e);
 enum status columns_fill(struct source *s, struct block *b, uint32_t n, struct error *e);

@@ -56,9 +56,12 @@ static enum status read_list(struct source *s, struct mp_reader *r, struct colum
         return source_bad(s, at, e,
                           "a list column has another number of values than the payload has rows");
     c->data = r->p;
-    for (uint32_t i = 0; i < n && r->status == E_OK; i++)
+    for (uint32_t i = 0; i < n; i++) {
         mp_skip(r);
-    return r->status == E_OK ? E_OK : source_reader_error(s, r, e);
+        if (r->status != E_OK)
+            return source_reader_row_error(s, r, i, e);
+    }
+    return E_OK;
 }
 
 static enum status read_strings(struct source *s, struct mp_reader *r, struct column_data *c,

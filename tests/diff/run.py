@@ -36,6 +36,7 @@ from tests.lib.wire import Connection
 
 ROUTES_A_QUESTION = 12
 QUERIES_A_BATCH = 6
+MOST_BYTES = 400_000  # of rows of one question
 
 
 class Failure(AssertionError):
@@ -58,9 +59,10 @@ def questions_of(seed: int) -> list[tuple[Question, list[Route]]]:
         query = generator.query()
         order = list(range(len(batch.rows)))
         if rng.random() < 0.1:  # over the size of a block
-            order = [
-                rng.randrange(len(batch.rows)) for _ in range(rng.choice([1000, 1025, 2049, 5000]))
-            ]
+            count = rng.choice([1000, 1025, 2049, 5000])
+            order = [rng.randrange(len(batch.rows)) for _ in range(count)]
+            sizes = [len(row.map_bytes()) for row in batch.rows]
+            del order[max(1, MOST_BYTES * len(sizes) // sum(sizes)) :]
         routes = [_route(i, rng) for i in range(ROUTES_A_QUESTION)]
         out.append((Question(batch.rows, order, names, query), routes))
     return out

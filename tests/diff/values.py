@@ -171,7 +171,9 @@ class Values:
             return rng.choice(self._words) + rng.choice(STRINGS)
         if draw < 0.97:
             return rng.choice(STRINGS)
-        return rng.choice(self._words) + b"x" * rng.choice([31, 32, 255, 256, 300, 70000])
+        return rng.choice(self._words) + b"x" * rng.choice(
+            [31, 32, 255, 256, 300, 300, 300, 300, 70000]
+        )
 
     def value(self, profile: str, depth: int = 0) -> Value:
         """A value of a profile; depth counts the containers around it."""
