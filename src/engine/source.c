@@ -44,6 +44,13 @@ enum status source_reader_row_error(const struct source *s, const struct mp_read
     return row_fault(s, r->status, r->fault, s->first_row + row, e);
 }
 
+enum status source_trailing(const struct source *s, const struct mp_reader *r, struct error *e) {
+    error_set(e, E_BAD_MESSAGE, "%zu bytes after the payload", (size_t)(r->end - r->p));
+    if (e && e->offset == ERROR_NONE)
+        e->offset = (uint64_t)(r->p - s->message);
+    return E_BAD_MESSAGE;
+}
+
 enum status path_read(struct mp_reader *r, struct arena *a, struct path *ret) {
     struct value v = mp_read_value(r);
     if (r->status != E_OK)
@@ -164,7 +171,8 @@ static enum status template_open(struct source *s, struct mp_reader *r, uint32_t
     enum status status = read_names(s, r, e);
     if (status == E_OK)
         status = open_rows(s, r, e);
-    return status == E_OK && parts == 3 ? find_present(s, *r, e) : status;
+    s->has_presence = parts == 3;
+    return status == E_OK && s->has_presence ? find_present(s, *r, e) : status;
 }
 
 static enum status template_row(struct source *s, struct block *b, uint32_t row, struct error *e) {
@@ -246,19 +254,13 @@ enum status source_open(struct source *s, const uint8_t *message, size_t at, siz
 static enum status check_end(struct source *s, struct error *e) {
     if (s->form->fill == columns_fill)
         return E_OK; /* its reader has been at the end already */
-    const uint8_t *end = s->end;
     struct mp_reader r;
-    mp_reader_init(&r, s->p, (size_t)(end - s->p), 1);
-    if (s->form->fill == template_fill && s->p < end)
+    mp_reader_init(&r, s->p, (size_t)(s->end - s->p), 1);
+    if (s->has_presence)
         mp_skip(&r);
     if (r.status != E_OK)
         return source_reader_error(s, &r, e);
-    if (r.p == end)
-        return E_OK;
-    error_set(e, E_BAD_MESSAGE, "%zu bytes after the payload", (size_t)(end - r.p));
-    if (e && e->offset == ERROR_NONE)
-        e->offset = (uint64_t)(r.p - s->message);
-    return E_BAD_MESSAGE;
+    return mp_at_end(&r) ? E_OK : source_trailing(s, &r, e);
 }
 
 enum status source_fill(struct source *s, struct block *b, uint32_t *ret_n, struct error *e) {

@@ -37,6 +37,7 @@ struct source {
     /* template */
     uint32_t n_names;
     const struct field **names; /* NULL where nothing is wanted */
+    bool has_presence;          /* an element behind the rows */
     const uint8_t *present;     /* or NULL */
     /* columns */
     uint32_t n_columns;
@@ -60,6 +61,9 @@ enum status source_reader_error(const struct source *s, const struct mp_reader *
 /* The same where the fault is in row `row` of this payload. */
 enum status source_reader_row_error(const struct source *s, const struct mp_reader *r, uint32_t row,
                                     struct error *e);
+
+/* There is something behind the payload, where r stands. */
+enum status source_trailing(const struct source *s, const struct mp_reader *r, struct error *e);
 
 enum status columns_open(struct source *s, struct mp_reader *r, uint32_t parts, struct error *e);
 enum status columns_fill(struct source *s, struct block *b, uint32_t n, struct error *e);

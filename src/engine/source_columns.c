@@ -52,7 +52,9 @@ static enum status read_list(struct source *s, struct mp_reader *r, struct colum
     uint32_t n = mp_read_array(r);
     if (r->status == E_ROW_INVALID)
         return source_bad(s, at, e, "the data of a list column is not an array");
-    if (r->status == E_OK && n != s->rows)
+    if (r->status != E_OK)
+        return source_reader_error(s, r, e);
+    if (n != s->rows)
         return source_bad(s, at, e,
                           "a list column has another number of values than the payload has rows");
     c->data = r->p;
@@ -216,10 +218,8 @@ enum status columns_open(struct source *s, struct mp_reader *r, uint32_t parts, 
         if (status != E_OK)
             return status;
     }
-    if (!mp_at_end(r)) {
-        error_set(e, E_BAD_MESSAGE, "%zu bytes after the payload", (size_t)(r->end - r->p));
-        return E_BAD_MESSAGE;
-    }
+    if (!mp_at_end(r))
+        return source_trailing(s, r, e);
     qsort(s->columns, s->n_columns, sizeof *s->columns, by_path_steps);
     return E_OK;
 }

@@ -7,8 +7,9 @@
 #include <endian.h>
 #include <string.h>
 
-#define ROW_KEYS   256u /* keys remembered of a row ... */
-#define INNER_KEYS 16u  /* ... and of a map inside it */
+#define ROW_KEYS   256u   /* keys remembered of a row ... */
+#define INNER_KEYS 16u    /* ... and of a map inside it ... */
+#define MOST_KEYS  65536u /* ... and in all: maps beyond that are read without a memory of keys */
 
 /* An expected key: its encoded bytes (header and all) in the row where it was last seen. */
 struct expected {
@@ -20,7 +21,7 @@ struct expected {
 
 struct shape {
     struct expected *keys;
-    uint32_t cap; /* 0 for nodes without named children */
+    uint32_t cap; /* 0 for nodes without named children, and beyond MOST_KEYS */
 };
 
 struct level {
@@ -60,13 +61,18 @@ bool scanner_init(struct scanner *s, struct arena *a, const struct fields *field
     s->levels = arena_array(a, s->depth_limit + 1u, sizeof *s->levels);
     if (!s->shapes || !s->levels)
         return false;
+    uint32_t keys = 0;
     for (uint32_t i = 0; i < fields->n_nodes; i++) {
         struct shape *shape = &s->shapes[i];
-        *shape = (struct shape){.cap = !fields->nodes[i]->n_names ? 0
-                                       : i == 0                   ? ROW_KEYS
-                                                                  : INNER_KEYS};
-        if (shape->cap && !(shape->keys = arena_zero(a, shape->cap * sizeof *shape->keys)))
+        uint32_t cap = i == 0 ? ROW_KEYS : INNER_KEYS;
+        *shape = (struct shape){0};
+        if (fields->nodes[i]->n_names == 0 || keys + cap > MOST_KEYS)
+            continue;
+        shape->keys = arena_zero(a, cap * sizeof *shape->keys);
+        if (!shape->keys)
             return false;
+        shape->cap = cap;
+        keys += cap;
     }
     return true;
 }

@@ -112,9 +112,13 @@ static void print_step(const struct run *r, const struct step *s, uint32_t numbe
         while (n > 0 && (term->data[n] & 0xC0) == 0x80)
             n--;
     }
-    buf_printf(b, "%s", s->kind == STEP_TERM && s->want == FALSE_ ? "not " : "");
+    const struct node *node = s->pred ? s->pred->node : NULL;
+    bool negated = s->kind == STEP_TERM && s->want == FALSE_;
+    bool junction = negated && node && node->kind == NODE_OP &&
+                    (node->op == OP_AND || node->op == OP_OR); /* which `not` binds closer than */
+    buf_printf(b, "%s%s", negated ? "not " : "", junction ? "(" : "");
     buf_add(b, term->data, n);
-    buf_printf(b, "%s\n", n < term->len ? "..." : "");
+    buf_printf(b, "%s%s\n", n < term->len ? "..." : "", junction ? ")" : "");
     buf_printf(b, "       %*s", (int)(2 * depth), "");
     if (s->pred)
         buf_printf(b, "%s; cost %.3g a row, keeps about %.3g %%\n", s->reason, s->pred->cost,

@@ -274,11 +274,12 @@ struct pred *lower_like(struct compiler *c, const struct node *n, struct scope *
     bool unknown;
     if (!operands_of(c, n, s, o, 2) || !escape_of(c, n, &escape, &unknown))
         return NULL;
-    if (unknown || (o[1].is_const && o[1].value.type != T_STR) ||
-        (o[0].is_const && value_is_null(o[0].value)))
+    if (unknown || (o[1].is_const && o[1].value.type != T_STR))
         return pred_const(c, UNKNOWN_, n);
-    if (o[1].is_const)
+    if (o[1].is_const) /* a wrong pattern is refused even if x is NULL (K3) */
         return pred_with_operands(c, like_const(c, n, &o[0], &o[1], escape), o, 2);
+    if (o[0].is_const && value_is_null(o[0].value))
+        return pred_const(c, UNKNOWN_, n);
     if (!make_column(c, s, &o[0]))
         return NULL;
     struct term t = {

@@ -178,6 +178,8 @@ void frame_run(struct run *r, struct frame *f) {
         const struct step *s = &p->steps[i];
         if (r->options.stop && atomic_load_explicit(r->options.stop, memory_order_relaxed)) {
             f->counts[0] = 0;
+            if (p->both)
+                f->counts[1] = 0;
             return;
         }
         if (s->kind == STEP_UNLESS_EMPTY) {

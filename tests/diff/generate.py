@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tests.diff import reference
 from tests.diff.values import ARRAYS, EDGES, ORDERED, PROFILES, STRINGS, TEXTS, Values
@@ -44,20 +45,29 @@ class Column:
 
 @dataclass
 class Row:
-    """One row as (encoded key, encoded value) pairs, in the order they are written; keys may repeat
-    or be of any type.
+    """One row as (encoded key, encoded value) pairs, in the order they are written.
+
+    Keys may repeat or be of any type. Rows are not changed once made.
     """
 
     pairs: list[tuple[bytes, bytes]]
 
     def map_bytes(self) -> bytes:
         """The row as msgpack map."""
-        return mp.header("map", len(self.pairs)) + b"".join(k + v for k, v in self.pairs)
+        return self._map_bytes
 
     def cell(self, name: str) -> bytes | None:
         """The encoded value of a name, the last of equal ones; None: missing."""
-        found = [v for k, v in self.pairs if mp.decode(k) == Str(name.encode())]
-        return found[-1] if found else None
+        return self._cells.get(name.encode())
+
+    @cached_property
+    def _map_bytes(self) -> bytes:
+        return mp.header("map", len(self.pairs)) + b"".join(k + v for k, v in self.pairs)
+
+    @cached_property
+    def _cells(self) -> dict[bytes, bytes]:
+        keys = [(mp.decode(key), cell) for key, cell in self.pairs]
+        return {key.raw: cell for key, cell in keys if isinstance(key, Str)}
 
 
 @dataclass
@@ -119,8 +129,10 @@ class Generator(Values):
         for column, wanted in zip(self._columns, (TEXTS, ARRAYS), strict=False):
             if rng.random() < 0.6:
                 column.profile = rng.choice(wanted)
-        if typed and rng.random() < 0.3:  # fields of one type, to be compared with each other
-            profile = rng.choice(["int", "small", "float", "number", "str", "utf8", "bool"])
+        if typed and rng.random() < 0.4:  # fields of one type, to be compared with each other
+            profile = rng.choice(
+                ["int", "small", "float", "float", "number", "str", "utf8", "bool"]
+            )
             for column in self._columns:
                 column.profile = profile
                 column.null_rate = rng.choice([0, 0, column.null_rate])
@@ -175,12 +187,13 @@ class Generator(Values):
     def query(self) -> Query:
         """A query over the last batch's fields. Each operator leads in its turn."""
         rng = self.rng
-        leads = sorted(reference.PREDICATES)
+        leads = [*sorted(reference.PREDICATES), *COMPARISONS, "between", "in"]
         lead = leads[self._turn % len(leads)]
         self._turn += 1
-        tree: Value = self.predicate(lead, rng.choice([0, 0, 1, 2, 3]), 0)
+        term = self._plain_term(lead) if rng.random() < 0.5 else None
+        tree = term or self.predicate(lead, rng.choice([0, 0, 1, 2, 3]), 0)
         wrap = rng.random()  # NOT and the tests turn the polarity round
-        if wrap < 0.25:
+        if wrap < (0.4 if term else 0.25):
             tree = op("not", tree)
         elif wrap < 0.3:
             tree = op(rng.choice(["is true", "is false", "is unknown", "is null"]), tree)
@@ -190,6 +203,29 @@ class Generator(Values):
         if rng.random() < 0.3:
             return self._with_params(tree)
         return Query(tree)
+
+    def _plain_term(self, name: str) -> Value:
+        """A field against constants or a field of its own kind: what dense loops are for.
+
+        None for an operator that has no such term.
+        """
+        rng = self.rng
+        if name not in COMPARISONS and name not in ("between", "in"):
+            return None
+        column = rng.choice(self._columns)
+        twins = [c for c in self._columns if c.profile == column.profile and c is not column]
+        subject = path(column.name)
+
+        def constant() -> Value:
+            return literal(self.value(column.profile))
+
+        if name == "between":
+            return op(name, subject, constant(), constant())
+        if name == "in":
+            return op(name, subject, op("list", *(constant() for _ in range(rng.randint(1, 9)))))
+        if twins and rng.random() < 0.7:
+            return op(name, subject, path(rng.choice(twins).name))
+        return op(name, subject, constant())
 
     def predicate(self, name: str, depth: int, scopes: int) -> Value:
         """A predicate led by an operator; depth bounds the nesting, scopes counts the quantifiers

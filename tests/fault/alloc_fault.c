@@ -10,10 +10,12 @@
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *p, size_t n);
+void *__real_aligned_alloc(size_t alignment, size_t n);
 void __real_free(void *p);
 void *__wrap_malloc(size_t n);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *p, size_t n);
+void *__wrap_aligned_alloc(size_t alignment, size_t n);
 void __wrap_free(void *p);
 
 static struct {
@@ -104,6 +106,13 @@ void *__wrap_realloc(void *p, size_t n) {
         live_add(q);
     }
     return q;
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t n) {
+    void *p = fails() ? NULL : __real_aligned_alloc(alignment, n);
+    if (p)
+        live_add(p);
+    return p;
 }
 
 void __wrap_free(void *p) {

@@ -1,10 +1,11 @@
 /* The n-th allocation fails: every path that runs out of memory is walked, and nothing may leak on
  * it.
  *
- * A test linked with --wrap=malloc,calloc,realloc,free (tamis_fault_test in tests/CMakeLists.txt)
- * sees every allocation that tamis code makes. fault_each runs an operation again and again: with
- * the first allocation failing, the second, and so on until it runs to its end without reaching the
- * failing one. Each n is tried twice: that one allocation fails, and all from it on.
+ * A test linked with --wrap=malloc,calloc,realloc,aligned_alloc,free (tamis_fault_test in
+ * tests/CMakeLists.txt) sees every allocation that tamis code makes. fault_each runs an operation
+ * again and again: with the first allocation failing, the second, and so on until it runs to its
+ * end without reaching the failing one. Each n is tried twice: that one allocation fails, and all
+ * from it on.
  *
  * To add a test: write a function that does the whole operation from nothing to nothing (init,
  * work, check, done) and give its status, and call fault_each on it. One thread at a time.

@@ -141,6 +141,34 @@ def rows() -> dict[str, bytes]:
         mapping(*(part for key in keys for part in (text(key), number(3))))
         for keys in ("ab", "ba", "b", "abc", "")
     )
+    inner = mapping(text("b"), number(1))
+    found["two_maps"] = mapping(text("a"), inner, text("a"), mapping(text("c"), number(2)))
+    found["map_then_number"] = mapping(text("a"), inner, text("a"), number(5))
+    found["number_then_map"] = mapping(text("a"), number(5), text("a"), inner)
+    found["indexes"] = mapping(
+        text("a"),
+        array(array(mapping(text("a"), nil())), number(2)),
+        text("c"),
+        array(number(1), number(2), number(3)),
+    )
+    found["siblings"] = b"".join(
+        mapping(text("d"), mapping(text("a"), mapping(text(x), number(1), text(y), number(2))))
+        for x, y in ("bc", "cb", "bb", "xc")
+    )
+    found["long_keys"] = b"".join(
+        mapping(text(f"a key longer than a word {x}"), number(1), text(y), number(2))
+        for x, y in (("1", "a"), ("2", "a"), ("1", ""), ("3", ""), ("1", "a"))
+    )
+    found["key_widths"] = mapping(
+        b"\xd9\x01a", number(1), b"\xda\x00\x01b", number(2), b"\xdb\0\0\0\0", number(3)
+    )
+    found["key_is_a_container"] = mapping(array(text("a")), number(1), inner, nil()) * 2
+    for width in (20, 21):
+        pairs = b"".join(text(f"k{n}") + number(n) for n in range(width))
+        found[f"wide_{width}"] = b"\xde" + struct.pack(">H", width) + pairs
+    for depth in (6, 7):
+        found[f"deep_{depth}"] = b"\x81\xa1a" * depth + nil()
+        found[f"deep_{depth}_unwanted"] = mapping(text("x"), b"\x91" * (depth - 1) + nil())
     found["not_a_map"] = array(number(1))
     found["cut"] = mapping(text("abc"), text("a long enough text"))[:-4]
     return found

@@ -1,0 +1,360 @@
+/* Sources: the payload forms of PROTOCOL.md put into columns, and every way in which a payload can
+ * be wrong, with the error's text, row and offset.
+ */
+#include "engine_unit.h"
+
+/* --- what is right --- */
+
+static const struct {
+    const char *fields, *payload, *cells;
+} GOOD[] = {
+    /* maps */
+    {"a = b", "['maps', []]", ""},
+    {"a = b", "['maps', [{'a': 1, 'b': 'x'}, {'b': nil}, {}, {'c': 1, 'a': 2.5}]]",
+     "1 'x' | - nil | - - | 2.5. -"},
+    {"a.b = a", "['maps', [{'a': {'b': 1}}, {'a': {'b': nil}}, {'a': 5}, {'a': {}}]]",
+     "1 map | nil map | - 5 | - map"},
+    {"a = 1", "['maps', [{'a': 1, 'a': 2}, {1: 5, nil: 6, #61: 7}]]", "2 | -"},
+    {"a.b = 1", "['maps', [{'a': {'b': 1}, 'a': 5}, {'a': {'b': 1}, 'a': {}}]]", "- | -"},
+    {"t[0] = t[2]", "['maps', [{'t': [1, 2, 3]}, {'t': [7]}, {'t': 5}]]", "1 3 | 7 - | - -"},
+    /* template */
+    {"a = b", "['template', [], []]", ""},
+    {"a = b", "['template', ['a', 'b'], [[1, 2], [3], [], [nil, 'x']]]",
+     "1 2 | 3 - | - - | nil 'x'"},
+    {"a = b", "['template', ['z', 'b', 'y', 'a'], [[9, 1, [], 2], [9, 3, {}, 4]]]", "2 1 | 4 3"},
+    {"a = 1", "['template', ['a', 'a'], [[1, 2], [3, nil]]]", "2 | nil"},
+    {"a.b = a.c[1]", "['template', ['a'], [[{'b': 1, 'c': [2, 3]}], [5], []]]", "1 3 | - - | - -"},
+    {"a = b", "['template', ['a', 'b'], [[1, 2], [3, 4], [5, 6]], #2d]", "1 - | 3 4 | - 6"},
+    {"a = b", "['template', ['a', 'b'], [[1, 2]], nil]", "1 2"},
+    {"a = b", "['template', ['a', 'b'], [[1], [2]], #ff]", "1 - | 2 -"},
+    {"a = 1", "['template', ['a'], [], #]", ""},
+    {"a = 1", "['template', ['b'], [[1], [2]]]", "- | -"},
+    /* columns */
+    {"a = b", "['columns', 0, []]", ""},
+    {"a = b", "['columns', 2, []]", "- - | - -"},
+    {"a = b", "['columns', 2, [['a', 'list', [1, 'x']], ['b', 'list', [nil, [1]]]]]",
+     "1 nil | 'x' array"},
+    {"a = 1", "['columns', 2, [['a', 'i64', #ffffffffffffffff0200000000000000]]]", "-1 | 2"},
+    {"a = 1", "['columns', 2, [['a', 'u64', #ffffffffffffffff0200000000000000]]]",
+     "18446744073709551615 | 2"},
+    {"a = 1", "['columns', 2, [['a', 'f64', #000000000000f83f0000000000000080]]]", "1.5. | -0."},
+    {"a = 1", "['columns', 3, [['a', 'bool', #010001]]]", "true | false | true"},
+    {"a = 1", "['columns', 3, [['a', 'str', [#00000000020000000200000005000000, #6162636465]]]]",
+     "'ab' | '' | 'cde'"},
+    {"a = 1", "['columns', 2, [['a', 'str', [#010000000200000003000000, #7a797877]]]]",
+     "'y' | 'x'"},
+    {"a = 1", "['columns', 3, [['a', 'bool', #010001, #05]]]", "true | nil | true"},
+    {"a = 1", "['columns', 3, [['a', 'bool', #010001, #05, #03]]]", "true | nil | -"},
+    {"a = 1", "['columns', 3, [['a', 'bool', #010001, nil, #06]]]", "- | false | true"},
+    {"a = 1", "['columns', 2, [['a', 'list', [1, nil], nil, #02]]]", "- | nil"},
+    {"a = 1", "['columns', 2, [['a', 'list', [1, nil], nil, nil]]]", "1 | nil"},
+    {"a.b = a", "['columns', 2, [['a', 'list', [{'b': 1}, 5]]]]", "1 map | - 5"},
+    {"a.b = a", "['columns', 2, [[['a', 'b'], 'list', [7, 8]]]]", "7 - | 8 -"},
+    {"a.b = a.c",
+     "['columns', 2, [['a', 'list', [{'b': 1, 'c': 2}, 5]], "
+     "[['a', 'b'], 'list', [7, 8]]]]",
+     "7 2 | 8 -"},
+    {"a.b = a.c",
+     "['columns', 2, [[['a', 'b'], 'list', [7, 8]], "
+     "['a', 'list', [{'b': 1, 'c': 2}, 5]]]]",
+     "7 2 | 8 -"},
+    {"a.b.c = a.b",
+     "['columns', 1, [[['a', 'b', 'c'], 'i64', #0100000000000000], "
+     "[['a', 'b'], 'list', [{'c': 2}]], ['a', 'list', [{'b': {'c': 3}}]]]]",
+     "1 map"},
+    {"a.b = 1",
+     "['columns', 2, [['a', 'list', [{'b': 1}, {'b': 2}]], "
+     "[['a', 'b'], 'list', [7, 8], nil, #01]]]",
+     "7 | -"},
+    {"a.b = a", "['columns', 2, [['a', 'i64', #01000000000000000200000000000000]]]", "- 1 | - 2"},
+    {"t[1] = t", "['columns', 1, [[['t', 1], 'list', [5]]]]", "5 -"},
+    {"a = 1", "['columns', 2, [['a', 'list', [1, 2]], ['a', 'list', [3, 4]]]]", "3 | 4"},
+    {"a.b = a", "['columns', 2, [['a', 'list', [{'b': 1}, {'b': 1}]], ['a', 'list', [{}, 4]]]]",
+     "- map | - 4"},
+    {"a.b = a", "['columns', 1, [['a', 'list', [{'b': 1}]], ['a', 'bool', #01]]]", "- true"},
+    {"a = b", "['columns', 1, [['x', 'list', [1]], [['a', 'q'], 'list', [1]]]]", "- -"},
+};
+
+static void with_quotes(const char *text, char *out, size_t size) {
+    assert_true(strlen(text) < size);
+    for (; *text; text++)
+        *out++ = (char)(*text == '\'' ? '"' : *text);
+    *out = '\0';
+}
+
+static void test_good_payloads(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(GOOD); i++) {
+        char payload[512];
+        struct buf message, cells = {0};
+        struct opened o;
+        size_t at, mark;
+        with_quotes(GOOD[i].payload, payload, sizeof payload);
+        message_of(payload, &message, &at, &mark);
+        enum status status =
+            open_source(&o, GOOD[i].fields, message.data, at, message.len, &limits);
+        if (status == E_OK)
+            status = show_rows(&o, &cells);
+        buf_byte(&cells, '\0');
+        if (status != E_OK)
+            fail_msg("%s: %s", payload, o.error.message);
+        if (strcmp((const char *)cells.data, GOOD[i].cells) != 0)
+            fail_msg("%s: %s, expected %s", payload, (const char *)cells.data, GOOD[i].cells);
+        opened_done(&o);
+        buf_done(&cells);
+        buf_done(&message);
+    }
+}
+
+/* --- what is wrong --- */
+
+static const struct {
+    enum status status;
+    uint64_t row; /* from 0 in the payload, or ERROR_NONE */
+    const char *payload, *part;
+} BAD[] = {
+#define NONE ERROR_NONE
+    {E_BAD_PAYLOAD, NONE, "^5", "the payload is not an array"},
+    {E_BAD_PAYLOAD, NONE, "^nil", "the payload is not an array"},
+    {E_BAD_PAYLOAD, NONE, "^[]", "the payload's form must be"},
+    {E_BAD_PAYLOAD, NONE, "^['rows', []]", "the payload's form must be"},
+    {E_BAD_PAYLOAD, NONE, "^[1, []]", "the payload's form must be"},
+    {E_ROW_INVALID, NONE, "[^!c1, []]", "never valid, at byte 4"},
+    {E_ROW_TRUNCATED, NONE, "^!dd7fffffff", "end inside a value"},
+    /* maps */
+    {E_BAD_PAYLOAD, NONE, "['maps']", "two elements"},
+    {E_BAD_PAYLOAD, NONE, "['maps', ^[], []]", "two elements"},
+    {E_BAD_PAYLOAD, NONE, "['maps', ^{}]", "not an array"},
+    {E_BAD_PAYLOAD, NONE, "['maps', ^nil]", "not an array"},
+    {E_BAD_PAYLOAD, NONE, "['maps', ^'x']", "not an array"},
+    {E_ROW_TRUNCATED, NONE, "['maps', ^!dc0005]", "end inside a value"},
+    {E_TOO_MANY_ROWS, NONE, "['maps', [{}, {}, {}, {}, {}, {}, {}, {}, {}]]", "batch_rows"},
+    {E_ROW_NOT_MAP, 1, "['maps', [{}, ^5]]", "row 1001: a row is not a map, at byte 11"},
+    {E_ROW_NOT_MAP, 2, "['maps', [{}, {}, ^['a', 1], {}]]", "not a map"},
+    {E_ROW_INVALID, 1, "['maps', [{}, {'a': ^!c1}]]", "row 1001"},
+    {E_ROW_INVALID, 0, "['maps', [{'b': [1, ^!c1]}]]", "row 1000"},
+    {E_ROW_INVALID, 0, "['maps', [{'a': ^!d7ffee6b280000000000}]]", NULL},
+    {E_ROW_TRUNCATED, 0, "['maps', [{'a': ^!d9}]]", "end inside a value"},
+    {E_ROW_TOO_DEEP, 0, "['maps', [{'b': [[[[[^[1]]]]]]}]]", "row_depth"},
+    {E_ROW_TOO_WIDE, 1, "['maps', [{}, ^{1: 1, 2: 1, 3: 1, 4: 1, 5: 1}]]", "row_fields"},
+    {E_BAD_MESSAGE, NONE, "['maps', [{}]] ^nil", "1 bytes after"},
+    {E_BAD_MESSAGE, NONE, "['maps', []] ^'xyz'", "4 bytes after"},
+    /* template */
+    {E_BAD_PAYLOAD, NONE, "['template', ^['a']]", "three or four"},
+    {E_BAD_PAYLOAD, NONE, "['template', ^['a'], [], nil, nil]", "three or four"},
+    {E_BAD_PAYLOAD, NONE, "['template', ^5, []]", "names of the template are not an array"},
+    {E_BAD_PAYLOAD, NONE, "['template', ['a', ^5], []]", "not a string"},
+    {E_BAD_PAYLOAD, NONE, "['template', ['a'], ^{}]", "not an array"},
+    {E_BAD_PAYLOAD, NONE, "['template', ['a'], [^{}]]", "not an array"},
+    {E_BAD_PAYLOAD, NONE, "['template', ['a'], [[1], ^5]]", "not an array"},
+    {E_BAD_PAYLOAD, NONE, "['template', ['a'], [[1], ^[1, 2]]]", "more values"},
+    {E_BAD_PAYLOAD, NONE, "['template', [], [^[1]]]", "more values"},
+    {E_ROW_INVALID, 1, "['template', ['a'], [[1], [^!c1]]]", "row 1001"},
+    {E_ROW_INVALID, 1, "['template', ['a'], [[1], ^!c1]]", "row 1001"},
+    {E_ROW_INVALID, 0, "['template', ['q'], [[^!c1]]]", "row 1000"},
+    {E_ROW_TOO_WIDE, NONE, "['template', ['a', 'b', 'c', 'd', 'e'], []]", "row_fields"},
+    {E_BAD_PAYLOAD, NONE, "['template', ['a'], [[1]], ^5]", "presence"},
+    {E_BAD_PAYLOAD, NONE, "['template', ['a'], [[1]], ^#]", "presence"},
+    {E_BAD_PAYLOAD, NONE, "['template', ['a'], [[1]], ^#0101]", "presence"},
+    {E_BAD_MESSAGE, NONE, "['template', ['a'], [[1]]] ^nil", "1 bytes after"},
+    {E_BAD_MESSAGE, NONE, "['template', ['a'], []] ^5", "1 bytes after"},
+    {E_BAD_MESSAGE, NONE, "['template', ['a'], [[1]], #01] ^nil", "1 bytes after"},
+    {E_BAD_MESSAGE, NONE, "['template', ['a'], [], nil] ^nil", "1 bytes after"},
+    /* columns */
+    {E_BAD_PAYLOAD, NONE, "['columns', ^1]", "three elements"},
+    {E_BAD_PAYLOAD, NONE, "['columns', ^1, [], []]", "three elements"},
+    {E_BAD_PAYLOAD, NONE, "['columns', ^'x', []]", "number of rows"},
+    {E_BAD_PAYLOAD, NONE, "['columns', ^-1, []]", "number of rows"},
+    {E_BAD_PAYLOAD, NONE, "['columns', ^1.0, []]", "number of rows"},
+    {E_TOO_MANY_ROWS, NONE, "['columns', 9, []]", "batch_rows"},
+    {E_BAD_PAYLOAD, NONE, "['columns', ^!cfffffffffffffffff, []]", "number of rows"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, ^{}]", "not an array"},
+    {E_ROW_TOO_WIDE, NONE, "['columns', 1, [1, 2, 3, 4, 5]]", "row_fields"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [^5]]", "a column must be"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [^['a', 'list']]]", "a column must be"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [^['a', 'list', [1], nil, nil, nil]]]",
+     "a column must be"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [[^5, 'list', [1]]]]", "a column's path"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [[^[], 'list', [1]]]]", "a column's path"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [[^['a', -1], 'list', [1]]]]", "a column's path"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [[^['a', nil], 'list', [1]]]]", "a column's path"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', ^'i32', #00]]]", "a column's type"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', ^5, #00]]]", "a column's type"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', 'list', ^#00]]]", "not an array"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 2, [['a', 'list', ^[1]]]]", "another number of values"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 0, [['a', 'list', ^[1]]]]", "another number of values"},
+    {E_ROW_INVALID, 0, "['columns', 1, [['a', 'list', [^!c1]]]]", "never valid"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', 'i64', ^#00]]]", "8 bytes a row"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', 'u64', ^[1]]]]", "8 bytes a row"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 0, [['a', 'f64', ^#0000000000000000]]]", "8 bytes a row"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 2, [['a', 'bool', ^#01]]]", "a byte a row"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 2, [['a', 'bool', !c40201^02]]]", "neither 0 nor 1"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', 'str', ^'x']]]", "[offsets, bytes]"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', 'str', ^[#00]]]]", "[offsets, bytes]"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', 'str', [^#00000000, #]]]]", "rows + 1 numbers"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', 'str', [#0000000000000000, ^'']]]]",
+     "bytes of a str column"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', 'str', [!c40802000000^01000000, #6162]]]]",
+     "must not decrease"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', 'str', [!c408^0000000003000000, #6162]]]]",
+     "pass the end"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', 'bool', #00, ^5]]]", "validity"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', 'bool', #00, ^#0000]]]", "validity"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', 'list', [1], ^#01]]]", "no validity"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', 'bool', #00, nil, ^#]]]", "presence"},
+    {E_BAD_MESSAGE, NONE, "['columns', 1, []] ^nil", "1 bytes after"},
+#undef NONE
+};
+
+static void test_bad_payloads(void **state) {
+    (void)state;
+    struct limits few = limits;
+    few.batch_rows = 8;
+    few.row_fields = 4;
+    few.row_depth = 6;
+    for (size_t i = 0; i < COUNT_OF(BAD); i++) {
+        char payload[512];
+        struct buf message, cells = {0};
+        struct opened o;
+        size_t at, mark;
+        with_quotes(BAD[i].payload, payload, sizeof payload);
+        message_of(payload, &message, &at, &mark);
+        enum status status = open_source(&o, "a = b.c", message.data, at, message.len, &few);
+        if (status == E_OK)
+            status = show_rows(&o, &cells);
+        assert_status(status, BAD[i].status, payload);
+        assert_status(o.error.status, BAD[i].status, payload);
+        if (BAD[i].part && !strstr(o.error.message, BAD[i].part))
+            fail_msg("%s: %s", payload, o.error.message);
+        if (mark != NO_MARK && o.error.offset != mark)
+            fail_msg("%s: %s: offset %lld, expected %zu", payload, o.error.message,
+                     (long long)o.error.offset, mark);
+        if (o.error.row != (BAD[i].row == ERROR_NONE ? ERROR_NONE : 1000 + BAD[i].row))
+            fail_msg("%s: row %lld", payload, (long long)o.error.row);
+        opened_done(&o);
+        buf_done(&cells);
+        buf_done(&message);
+    }
+}
+
+/* Every payload cut at every byte, in memory of just that size: an error, its offset inside. */
+static void test_cut_payloads(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(GOOD); i++) {
+        char payload[512];
+        struct buf message;
+        size_t at, mark;
+        with_quotes(GOOD[i].payload, payload, sizeof payload);
+        message_of(payload, &message, &at, &mark);
+        for (size_t n = at; n < message.len; n++) {
+            uint8_t *copy = malloc(n);
+            struct buf cells = {0};
+            struct opened o;
+            assert_non_null(copy);
+            memcpy(copy, message.data, n);
+            enum status status = open_source(&o, GOOD[i].fields, copy, at, n, &limits);
+            if (status == E_OK)
+                status = show_rows(&o, &cells);
+            if (status == E_OK || status == E_MEMORY || o.error.offset > n)
+                fail_msg("%s cut to %zu bytes: %s, offset %lld", payload, n, status_name(status),
+                         (long long)o.error.offset);
+            opened_done(&o);
+            buf_done(&cells);
+            free(copy);
+        }
+        buf_done(&message);
+    }
+}
+
+/* More rows than a block has, in all forms; offsets and rows of an error far behind. */
+static void test_many_rows(void **state) {
+    (void)state;
+    static const char *const FORMS[] = {"maps", "template", "columns"};
+    enum { ROWS = 2500, BAD_ROW = 2345 };
+    for (int f = 0; f < 3; f++)
+        for (int bad = 0; bad < 2; bad++) {
+            struct buf m = {0}, cells = {0}, expected = {0};
+            size_t bad_at = 0;
+            mp_write_array(&m, f == 0 ? 2 : 3);
+            mp_write_text(&m, FORMS[f]);
+            if (f == 1) {
+                mp_write_array(&m, 1);
+                mp_write_text(&m, "a");
+            } else if (f == 2) {
+                mp_write_int(&m, ROWS);
+                mp_write_array(&m, 1);
+                mp_write_array(&m, 3);
+                mp_write_text(&m, "a");
+                mp_write_text(&m, "list");
+            }
+            mp_write_array(&m, ROWS);
+            for (int i = 0; i < ROWS; i++) {
+                if (f == 0)
+                    mp_write_map(&m, 1), mp_write_text(&m, "a");
+                else if (f == 1)
+                    mp_write_array(&m, 1);
+                if (bad && i == BAD_ROW) {
+                    bad_at = m.len;
+                    buf_byte(&m, 0xC1);
+                } else {
+                    mp_write_int(&m, i);
+                }
+                buf_printf(&expected, i ? " | %d" : "%d", i);
+            }
+            struct opened o;
+            enum status status = open_source(&o, "a = 1", m.data, 0, m.len, &limits);
+            if (status == E_OK)
+                status = show_rows(&o, &cells);
+            assert_int_equal(status, bad ? E_ROW_INVALID : E_OK);
+            if (!bad)
+                assert_true(str_eq((struct str){(char *)cells.data, cells.len},
+                                   (struct str){(char *)expected.data, expected.len}));
+            else
+                assert_int_equal(o.error.offset, bad_at);
+            if (bad && f < 2) /* columns are checked before the first row */
+                assert_int_equal(o.error.row, 1000 + BAD_ROW);
+            opened_done(&o);
+            buf_done(&m);
+            buf_done(&cells);
+            buf_done(&expected);
+        }
+}
+
+/* Spans are the rows' own bytes. */
+static void test_spans(void **state) {
+    (void)state;
+    static const char *const PAYLOADS[] = {
+        "[\"maps\", [{\"a\": 1}, {}, {\"b\": [1, 2]}]]",
+        "[\"template\", [\"a\", \"b\"], [[1], [], [1, [2]]], #ff]"};
+    for (size_t i = 0; i < COUNT_OF(PAYLOADS); i++) {
+        struct buf message;
+        struct opened o;
+        size_t at, mark;
+        uint32_t n;
+        message_of(PAYLOADS[i], &message, &at, &mark);
+        assert_int_equal(open_source(&o, "a = 1", message.data, at, message.len, &limits), E_OK);
+        assert_true(o.source.form->has_row_bytes);
+        block_clear(&o.block, 1);
+        assert_int_equal(source_fill(&o.source, &o.block, &n, &o.error), E_OK);
+        assert_int_equal(n, 3);
+        struct mp_reader r;
+        mp_reader_init(&r, o.block.spans[0].p, 100, 64);
+        for (uint32_t row = 0; row < n; row++) {
+            assert_ptr_equal(o.block.spans[row].p, r.p);
+            mp_skip(&r);
+            assert_ptr_equal(o.block.spans[row].p + o.block.spans[row].n, r.p);
+        }
+        opened_done(&o);
+        buf_done(&message);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_good_payloads), cmocka_unit_test(test_bad_payloads),
+        cmocka_unit_test(test_cut_payloads),  cmocka_unit_test(test_many_rows),
+        cmocka_unit_test(test_spans),
+    };
+    limits_default(&limits);
+    return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
+}
