@@ -37,7 +37,8 @@ typedef int tamis_match_fn(void *arg, uint64_t row, const void *bytes, size_t le
 typedef struct tamis_counts {
     uint64_t rows; /* looked at */
     uint64_t matched;
-    uint64_t type_mismatch; /* comparisons that a value's type made UNKNOWN */
+    uint64_t type_mismatch; /* comparisons and calls that a value's type made UNKNOWN */
+    uint64_t undefined;     /* calls without a result: overflow, division by zero ... */
 } tamis_counts;
 
 /* Runs query over `length` bytes that hold msgpack maps one behind the other. Returns 0, or an

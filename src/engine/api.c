@@ -80,6 +80,10 @@ static void filter(struct stream *s, struct run *run, tamis_match_fn *match, voi
         const uint16_t *rows;
         uint32_t n = fill(s, run, e);
         uint32_t kept = run_block_filter(run, &rows);
+        if (kept == RUN_FAILED) {
+            error_set(e, E_MEMORY, "out of memory for the values of a condition");
+            return;
+        }
         counts->rows += n;
         for (uint32_t i = 0; match && i < kept; i++) {
             const struct span *span = &run_block(run)->spans[rows[i]];
@@ -113,6 +117,8 @@ int tamis_filter_msgpack(const tamis_query *query, const void *rows, size_t leng
         error_set(&e, E_MEMORY, "out of memory");
     if (run)
         counted.type_mismatch = run_mismatches(run);
+    if (run)
+        counted.undefined = run_undefined(run);
     run_free(run);
     arena_done(&arena);
     if (counts)

@@ -11,6 +11,10 @@ struct emitter {
     struct step *steps;
     uint32_t n, cap;
     uint32_t next_register, n_registers;
+    uint32_t n_columns; /* places given */
+    uint32_t *free;     /* places of temporary columns that nobody needs any more */
+    uint32_t n_free, free_cap;
+    uint32_t n_shared, n_args;
     uint32_t depth;
     const char *reason;
 };
@@ -126,20 +130,135 @@ static bool emit_is(struct emitter *e, struct pred *p, enum truth want, uint32_t
     return ok;
 }
 
-/* A predicate used as a value: its truth is written into a column, for the rows of `in`. */
-static bool emit_value(struct emitter *e, struct pred *let, uint32_t in) {
+/* --- values, for the rows of register `in` --- */
+
+/* Room for a temporary column. */
+static uint32_t take_column(struct emitter *e) {
+    return e->n_free > 0 ? e->free[--e->n_free] : e->n_columns++;
+}
+
+/* Gives the column of an operand back, unless others use it too. */
+static bool release(struct emitter *e, const struct operand *o) {
+    if (!o->from || o->from->uses > 1)
+        return true;
+    if (e->n_free == e->free_cap) {
+        uint32_t cap = e->free_cap ? 2 * e->free_cap : 16;
+        uint32_t *list = arena_array(e->c->arena, cap, sizeof *list);
+        if (!list)
+            return compile_memory(e->c) != NULL;
+        if (e->n_free > 0)
+            memcpy(list, e->free, e->n_free * sizeof *list);
+        e->free = list;
+        e->free_cap = cap;
+    }
+    e->free[e->n_free++] = e->scope->place[o->column];
+    return true;
+}
+
+static bool release_all(struct emitter *e, const struct operand *operands, uint32_t n) {
+    bool ok = true;
+    for (uint32_t i = 0; i < n; i++)
+        ok = release(e, &operands[i]) && ok;
+    return ok;
+}
+
+static bool emit_operand(struct emitter *e, const struct operand *o, uint32_t in);
+
+static bool emit_operands(struct emitter *e, const struct operand *operands, uint32_t n,
+                          uint32_t in) {
+    for (uint32_t i = 0; i < n; i++)
+        if (!emit_operand(e, &operands[i], in))
+            return false;
+    return true;
+}
+
+static const struct step_arg *step_args(struct emitter *e, const struct operand *o, uint32_t n) {
+    struct step_arg *args = arena_array(e->c->arena, n, sizeof *args);
+    if (!args)
+        return compile_memory(e->c);
+    for (uint32_t i = 0; i < n; i++)
+        args[i] =
+            (struct step_arg){o[i].is_const ? NO_COLUMN : e->scope->place[o[i].column], o[i].value};
+    return args;
+}
+
+static bool emit_call(struct emitter *e, const struct compute *k, uint32_t in) {
+    if (!emit_operands(e, k->args, k->n_args, in))
+        return false;
+    const struct step_arg *args = step_args(e, k->args, k->n_args);
+    e->n_args = k->n_args > e->n_args ? k->n_args : e->n_args;
+    return args &&
+           add(e, (struct step){.kind = STEP_COMPUTE,
+                                .in = in,
+                                .out = in,
+                                .x = e->scope->place[k->column],
+                                .args = args,
+                                .compute = k}) &&
+           release_all(e, k->args, k->n_args);
+}
+
+static bool emit_truth(struct emitter *e, const struct compute *k, uint32_t in) {
     uint32_t mark = e->next_register, yes = take_register(e), no = take_register(e);
-    const char *reason = e->reason;
-    e->reason = "an operand";
-    bool ok = emit_both(e, let->kids[0], in, yes, no) &&
+    bool ok = emit_both(e, k->preds[0], in, yes, no) &&
               add(e, (struct step){.kind = STEP_BOOL,
                                    .in = yes,
                                    .in2 = no,
                                    .out = in,
-                                   .x = e->scope->place[let->x],
-                                   .pred = let});
-    e->reason = reason;
+                                   .x = e->scope->place[k->column],
+                                   .compute = k});
     e->next_register = mark;
+    return ok;
+}
+
+/* One value of a CASE, for the rows that are its. */
+static bool emit_assign(struct emitter *e, const struct compute *k, uint32_t i, uint32_t in) {
+    if (!emit_operand(e, &k->args[i], in))
+        return false;
+    const struct step_arg *args = step_args(e, &k->args[i], 1);
+    return args &&
+           add(e, (struct step){.kind = STEP_ASSIGN,
+                                .in = in,
+                                .out = in,
+                                .x = e->scope->place[k->column],
+                                .args = args,
+                                .first = i == 0,
+                                .compute = k}) &&
+           release(e, &k->args[i]);
+}
+
+/* Each branch looks at the rows that none before has taken, so that a value is made only for the
+ * rows that it is for. */
+static bool emit_case(struct emitter *e, const struct compute *k, uint32_t in) {
+    uint32_t mark = e->next_register, rest = take_register(e), hit = take_register(e);
+    uint32_t last = k->n_args - 1, first_jump = e->n;
+    bool ok = emit_operand(e, &k->of, in) && emit_copy(e, in, rest);
+    for (uint32_t i = 0; ok && i < last; i++)
+        ok = emit_pred(e, k->preds[i], TRUE_, rest, hit) && emit_assign(e, k, i, hit) &&
+             add_minus(e, rest, hit, rest) &&
+             add(e, (struct step){.kind = STEP_UNLESS_EMPTY, .in = rest, .compute = k});
+    ok = ok && emit_assign(e, k, last, rest);
+    for (uint32_t i = first_jump; i < e->n; i++)
+        if (e->steps[i].kind == STEP_UNLESS_EMPTY && e->steps[i].compute == k)
+            e->steps[i].target = e->n;
+    e->next_register = mark;
+    return ok && release(e, &k->of);
+}
+
+static bool emit_operand(struct emitter *e, const struct operand *o, uint32_t in) {
+    struct compute *k = o->from;
+    if (!k)
+        return true;
+    uint32_t *place = &e->scope->place[k->column];
+    if (k->uses == 1 || *place == NO_COLUMN)
+        *place = take_column(e);
+    if (k->uses > 1 && k->shared == NO_COLUMN)
+        k->shared = e->n_shared++;
+    const char *reason = e->reason;
+    e->reason = k->uses > 1 ? "an operand, made once a row" : "an operand";
+    bool ok = k->kind == COMPUTE_CALL    ? emit_call(e, k, in)
+              : k->kind == COMPUTE_TRUTH ? emit_truth(e, k, in)
+                                         : emit_case(e, k, in);
+    e->reason = reason;
     return ok;
 }
 
@@ -194,7 +313,8 @@ static bool emit_pred(struct emitter *e, struct pred *p, enum truth want, uint32
         ok = emit_is(e, p, want, in, out);
         break;
     case PRED_LET:
-        ok = emit_value(e, p, in) && emit_pred(e, p->kids[1], want, in, out);
+        ok = emit_operands(e, p->let, p->n_let, in) && emit_pred(e, p->kids[0], want, in, out) &&
+             release_all(e, p->let, p->n_let);
         break;
     case PRED_QUANTIFY:
         ok = emit_quantify(e, p, want, false, in, out, 0);
@@ -252,7 +372,8 @@ static bool emit_both(struct emitter *e, struct pred *p, uint32_t in, uint32_t y
         ok = emit_is(e, p, TRUE_, in, yes) && add_minus(e, in, yes, no);
         break;
     case PRED_LET:
-        ok = emit_value(e, p, in) && emit_both(e, p->kids[1], in, yes, no);
+        ok = emit_operands(e, p->let, p->n_let, in) && emit_both(e, p->kids[0], in, yes, no) &&
+             release_all(e, p->let, p->n_let);
         break;
     case PRED_QUANTIFY:
         ok = emit_quantify(e, p, TRUE_, true, in, yes, no);
@@ -268,13 +389,18 @@ static bool emit_both(struct emitter *e, struct pred *p, uint32_t in, uint32_t y
     return ok;
 }
 
-/* The scope's columns in their final order, with outer columns by their final numbers there. */
-static struct column_source *place_columns(struct compiler *c, struct scope *s) {
-    struct column_source *columns = arena_array(c->arena, s->n, sizeof *columns);
+/* The scope's columns in their final order, with outer columns by their final numbers there. The n
+ * - n_placed behind them are temporary. */
+static struct column_source *place_columns(struct compiler *c, struct scope *s, uint32_t n) {
+    struct column_source *columns = arena_array(c->arena, n, sizeof *columns);
     if (!columns)
         return compile_memory(c);
+    for (uint32_t i = s->n_placed; i < n; i++)
+        columns[i] = (struct column_source){.kind = COLUMN_TEMP};
     for (uint32_t i = 0; i < s->n; i++) {
         struct column_source source = s->columns[i];
+        if (source.kind == COLUMN_TEMP)
+            continue;
         if (source.kind == COLUMN_OUTER)
             source.outer = s->outer->place[source.outer];
         columns[s->place[i]] = source;
@@ -295,16 +421,13 @@ struct program *emit(struct compiler *c, struct pred *pred, enum truth want, boo
                      struct scope *scope) {
     if (!scope_close(c, scope))
         return NULL;
-    struct emitter e = {.c = c, .scope = scope, .reason = "cheapest and most decisive first"};
+    struct emitter e = {.c = c,
+                        .scope = scope,
+                        .n_columns = scope->n_placed,
+                        .reason = "cheapest and most decisive first"};
     take_register(&e); /* 0: the input, and in the end the result */
     struct program *program = arena_new(c->arena, struct program);
     if (!program)
-        return compile_memory(c);
-    if (!(program->columns = place_columns(c, scope)))
-        return NULL;
-    program->n_columns = scope->n;
-    program->n_paths = scope->n_paths;
-    if (!build_fields(c, program))
         return compile_memory(c);
     if (both) { /* results in 0 and 1, the input copied away first */
         uint32_t no = take_register(&e), in = take_register(&e);
@@ -313,6 +436,14 @@ struct program *emit(struct compiler *c, struct pred *pred, enum truth want, boo
     } else if (!emit_pred(&e, pred, want, 0, 0)) {
         return NULL;
     }
+    if (!(program->columns = place_columns(c, scope, e.n_columns)))
+        return NULL;
+    program->n_columns = e.n_columns;
+    program->n_paths = scope->n_paths;
+    if (!build_fields(c, program))
+        return compile_memory(c);
+    program->n_shared = e.n_shared;
+    program->n_args = e.n_args;
     program->both = both;
     program->steps = e.steps;
     program->n_steps = e.n;

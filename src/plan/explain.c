@@ -36,6 +36,10 @@ static const char *step_name(const struct step *s) {
         return "unless_empty";
     case STEP_BOOL:
         return "write_bool";
+    case STEP_COMPUTE:
+        return s->compute->function->name;
+    case STEP_ASSIGN:
+        return "case";
     case STEP_QUANTIFY:
         return s->every ? "every_element" : "any_element";
     }
@@ -45,19 +49,36 @@ static const char *step_name(const struct step *s) {
 /* Steps that select or compute, as against those that only move registers about. */
 static bool is_shown(const struct step *s) {
     return s->kind == STEP_TERM || s->kind == STEP_NONE || s->kind == STEP_BOOL ||
-           s->kind == STEP_QUANTIFY;
+           s->kind == STEP_COMPUTE || s->kind == STEP_ASSIGN || s->kind == STEP_QUANTIFY;
 }
 
+static const struct node *step_node(const struct step *s) {
+    return s->compute ? s->compute->node : s->pred ? s->pred->node : NULL;
+}
+
+static double step_cost(const struct step *s) {
+    return s->compute ? s->compute->cost : s->pred ? s->pred->cost : 0;
+}
+
+static void write_count(const char *name, uint32_t count, struct buf *b) {
+    if (count == 0)
+        return;
+    mp_write_text(b, name);
+    mp_write_uint(b, count);
+}
+
+/* Kernels and loops by name, with the number of blocks that they had. */
 static void write_kernels(const struct step_stats *stats, struct buf *b) {
     uint32_t n = 0;
     for (size_t i = 0; kernel_at(i); i++)
         n += stats->kernels[i] > 0;
+    for (size_t i = 0; compute_at(i); i++)
+        n += stats->loops[i] > 0;
     mp_write_map(b, n);
     for (size_t i = 0; kernel_at(i); i++)
-        if (stats->kernels[i] > 0) {
-            mp_write_text(b, kernel_at(i)->name);
-            mp_write_uint(b, stats->kernels[i]);
-        }
+        write_count(kernel_at(i)->name, stats->kernels[i], b);
+    for (size_t i = 0; compute_at(i); i++)
+        write_count(compute_at(i)->name, stats->loops[i], b);
 }
 
 static void write_step(const struct plan *p, const struct run *r, const struct step *s,
@@ -67,15 +88,15 @@ static void write_step(const struct plan *p, const struct run *r, const struct s
     mp_write_text(b, step_name(s));
     mp_write_text(b, "term");
     term->len = 0;
-    if (s->pred && s->pred->node)
-        node_print(p->query, s->pred->node, term);
+    if (step_node(s))
+        node_print(p->query, step_node(s), term);
     mp_write_str(b, (const char *)term->data, term->len);
     mp_write_text(b, "want");
     mp_write_text(b, s->want == TRUE_ || s->kind != STEP_TERM ? "true" : "false");
     mp_write_text(b, "reason");
     mp_write_text(b, s->reason);
     mp_write_text(b, "cost");
-    mp_write_double(b, s->pred ? s->pred->cost : 0);
+    mp_write_double(b, step_cost(s));
     mp_write_text(b, "depth");
     mp_write_uint(b, depth);
     if (!r || !r->stats)
@@ -91,13 +112,19 @@ static void write_step(const struct plan *p, const struct run *r, const struct s
     write_kernels(stats, b);
 }
 
+static void print_count(const char *name, uint32_t count, const char **gap, struct buf *b) {
+    if (count == 0)
+        return;
+    buf_printf(b, "%s%s x%u", *gap, name, count);
+    *gap = ", ";
+}
+
 static void print_kernels(const struct step_stats *stats, struct buf *b) {
     const char *gap = "";
     for (size_t i = 0; kernel_at(i); i++)
-        if (stats->kernels[i] > 0) {
-            buf_printf(b, "%s%s x%u", gap, kernel_at(i)->name, stats->kernels[i]);
-            gap = ", ";
-        }
+        print_count(kernel_at(i)->name, stats->kernels[i], &gap, b);
+    for (size_t i = 0; compute_at(i); i++)
+        print_count(compute_at(i)->name, stats->loops[i], &gap, b);
 }
 
 #define TERM_SHOWN 60u
@@ -112,7 +139,7 @@ static void print_step(const struct run *r, const struct step *s, uint32_t numbe
         while (n > 0 && (term->data[n] & 0xC0) == 0x80)
             n--;
     }
-    const struct node *node = s->pred ? s->pred->node : NULL;
+    const struct node *node = step_node(s);
     bool negated = s->kind == STEP_TERM && s->want == FALSE_;
     bool junction = negated && node && node->kind == NODE_OP &&
                     (node->op == OP_AND || node->op == OP_OR); /* which `not` binds closer than */
@@ -120,7 +147,9 @@ static void print_step(const struct run *r, const struct step *s, uint32_t numbe
     buf_add(b, term->data, n);
     buf_printf(b, "%s%s\n", n < term->len ? "..." : "", junction ? ")" : "");
     buf_printf(b, "       %*s", (int)(2 * depth), "");
-    if (s->pred)
+    if (s->compute)
+        buf_printf(b, "%s; cost %.3g a row\n", s->reason, step_cost(s));
+    else if (s->pred)
         buf_printf(b, "%s; cost %.3g a row, keeps about %.3g %%\n", s->reason, s->pred->cost,
                    100 * (s->want == FALSE_ && s->kind == STEP_TERM ? 1 - s->pred->share
                                                                     : s->pred->share));
@@ -131,7 +160,7 @@ static void print_step(const struct run *r, const struct step *s, uint32_t numbe
     const struct step_stats *stats = &r->stats[s->id];
     buf_printf(b, "       %*srows in %" PRIu64 ", out %" PRIu64 ", %.1f us", (int)(2 * depth), "",
                stats->rows_in, stats->rows_out, (double)stats->ns / 1000);
-    if (s->kind == STEP_TERM) {
+    if (s->kind == STEP_TERM || s->kind == STEP_COMPUTE) {
         buf_add_text(b, "; ");
         print_kernels(stats, b);
     }

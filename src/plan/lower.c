@@ -94,18 +94,13 @@ bool operand_of(struct compiler *c, const struct node *n, struct scope *s, struc
     case NODE_PATH:
         ret->column = scope_path(c, s, n->scope, n->path);
         return ret->column != NO_COLUMN;
+    case NODE_CALL:
+        return operand_call(c, n, s, ret);
+    case NODE_CASE:
+    case NODE_CASE_OF:
+        return operand_case(c, n, s, ret);
     default:
-        ret->from = lower_node(c, n, s);
-        if (!ret->from)
-            return false;
-        if (ret->from->kind == PRED_CONST) {
-            enum truth t = ret->from->truth;
-            *ret = (struct operand){.is_const = true,
-                                    .value = t == UNKNOWN_ ? value_null() : value_bool(t == TRUE_)};
-            return true;
-        }
-        ret->column = scope_add(c, s, (struct column_source){.kind = COLUMN_TEMP});
-        return ret->column != NO_COLUMN;
+        return operand_truth(c, n, s, ret);
     }
 }
 
@@ -117,21 +112,23 @@ bool operands_of(struct compiler *c, const struct node *n, struct scope *s, stru
     return true;
 }
 
-/* body, with the predicates that are its operands computed first, once each. */
 struct pred *pred_with_operands(struct compiler *c, struct pred *body,
                                 const struct operand *operands, uint32_t n) {
-    for (uint32_t i = 0; body && i < n; i++) {
-        if (!operands[i].from || body->kind == PRED_CONST)
-            continue;
-        struct pred *let = pred_kids(c, PRED_LET, operands[i].from->node, 2);
-        if (!let)
-            return NULL;
-        let->x = operands[i].column;
-        let->kids[0] = operands[i].from;
-        let->kids[1] = body;
-        body = let;
-    }
-    return body;
+    uint32_t n_let = 0;
+    for (uint32_t i = 0; i < n; i++)
+        n_let += operands[i].from != NULL;
+    if (!body || body->kind == PRED_CONST || n_let == 0)
+        return body;
+    struct pred *p = pred_kids(c, PRED_LET, body->node, 1);
+    struct operand *let = arena_array(c->arena, n_let, sizeof *let);
+    if (!p || !let)
+        return compile_memory(c);
+    for (uint32_t i = 0; i < n; i++)
+        if (operands[i].from)
+            let[p->n_let++] = operands[i];
+    p->let = let;
+    p->kids[0] = body;
+    return p;
 }
 
 static struct pred *lower_quantifier(struct compiler *c, const struct node *n, struct scope *s) {

@@ -1,5 +1,5 @@
-/* What the two halves of lowering share: lower.c has the tree, junctions, quantifiers and operands,
- * lower_term.c the operators that look at values. Private to plan/.
+/* What the parts of lowering share: lower.c has the tree, junctions and quantifiers, lower_term.c
+ * the operators that look at values, lower_value.c the values that are computed. Private to plan/.
  *
  * A function that gives a predicate gives NULL on failure, with the compiler's status set.
  * Everything is in the compiler's arena. */
@@ -7,14 +7,6 @@
 #define TAMIS_PLAN_LOWER_H
 
 #include "plan/program.h"
-
-/* An operand: a constant, a column, or a predicate whose truth is the value. */
-struct operand {
-    bool is_const;
-    struct value value;
-    uint32_t column;
-    struct pred *from;
-};
 
 /* A user error at node n; gives NULL. */
 void *compile_fail_at(struct compiler *c, const struct node *n, enum status status,
@@ -34,7 +26,14 @@ bool operand_of(struct compiler *c, const struct node *n, struct scope *s, struc
 /* The first `count` kids of n. */
 bool operands_of(struct compiler *c, const struct node *n, struct scope *s, struct operand *ret,
                  uint32_t count);
-/* body, with those of the n operands that are predicates computed first, once each. */
+/* Calls, CASE, and predicates as values (lower_value.c). */
+bool operand_call(struct compiler *c, const struct node *n, struct scope *s, struct operand *ret);
+bool operand_case(struct compiler *c, const struct node *n, struct scope *s, struct operand *ret);
+bool operand_truth(struct compiler *c, const struct node *n, struct scope *s, struct operand *ret);
+/* a op b. */
+struct pred *compare_operands(struct compiler *c, const struct node *n, enum compare op,
+                              struct operand x, struct operand y);
+/* body, with those of the n operands that are computed made first. */
 struct pred *pred_with_operands(struct compiler *c, struct pred *body,
                                 const struct operand *operands, uint32_t n);
 

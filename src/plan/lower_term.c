@@ -40,8 +40,8 @@ static struct pred *pred_test(struct compiler *c, const struct node *n, const st
     return p;
 }
 
-static struct pred *compare_operands(struct compiler *c, const struct node *n, enum compare op,
-                                     struct operand x, struct operand y) {
+struct pred *compare_operands(struct compiler *c, const struct node *n, enum compare op,
+                              struct operand x, struct operand y) {
     static const enum compare FLIPPED[] = {CMP_EQ, CMP_NE, CMP_GT, CMP_GE, CMP_LT, CMP_LE};
     if (x.is_const && y.is_const)
         return pred_const(c, value_compare(op, x.value, y.value, NULL), n);
@@ -335,7 +335,7 @@ struct pred *lower_value_test(struct compiler *c, const struct node *n, struct s
     enum term_shape shape = n->op == OP_IS_NULL      ? TERM_NULL
                             : n->op == OP_IS_MISSING ? TERM_MISSING
                                                      : TERM_NAN;
-    return pred_test(c, n, &x, NULL, (struct term){.shape = shape});
+    return pred_with_operands(c, pred_test(c, n, &x, NULL, (struct term){.shape = shape}), &x, 1);
 }
 
 struct pred *lower_bare(struct compiler *c, const struct node *n, struct scope *s) {
@@ -344,5 +344,6 @@ struct pred *lower_bare(struct compiler *c, const struct node *n, struct scope *
         return NULL;
     if (x.is_const)
         return pred_const(c, x.value.type == T_BOOL ? truth_of(x.value.w.i != 0) : UNKNOWN_, n);
-    return pred_test(c, n, &x, NULL, (struct term){.shape = TERM_BOOL});
+    return pred_with_operands(c, pred_test(c, n, &x, NULL, (struct term){.shape = TERM_BOOL}), &x,
+                              1);
 }

@@ -57,6 +57,29 @@ static void rank_junction(struct pred *p) {
 
 #define ELEMENTS_GUESS 4.0 /* elements of an array */
 
+/* What a value costs a row. CASE: as if its branches shared the rows evenly. */
+static double rank_value(struct operand o) {
+    struct compute *k = o.from;
+    if (!k || k->ranked)
+        return k ? k->cost : 0;
+    k->ranked = true;
+    double args = 0, conditions = 0, n = k->n_args > 0 ? k->n_args : 1;
+    for (uint32_t i = 0; i < k->n_args; i++)
+        args += rank_value(k->args[i]);
+    for (uint32_t i = 0; i < (k->kind == COMPUTE_CASE ? k->n_args - 1 : k->kind == COMPUTE_TRUTH);
+         i++) {
+        rank(k->preds[i]);
+        conditions += k->preds[i]->cost;
+    }
+    if (k->kind == COMPUTE_CALL)
+        k->cost = 1 + k->function->cost + args;
+    else if (k->kind == COMPUTE_TRUTH)
+        k->cost = 2 * conditions + 2;
+    else
+        k->cost = rank_value(k->of) + (conditions + args) / n + 2;
+    return k->cost;
+}
+
 void rank(struct pred *p) {
     if (p->ranked)
         return;
@@ -87,8 +110,10 @@ void rank(struct pred *p) {
                                         : 0.05;
         break;
     case PRED_LET:
-        p->cost = 2 * p->kids[0]->cost + 2 + p->kids[1]->cost;
-        p->share = p->kids[1]->share;
+        p->cost = p->kids[0]->cost;
+        p->share = p->kids[0]->share;
+        for (uint32_t i = 0; i < p->n_let; i++)
+            p->cost += rank_value(p->let[i]);
         break;
     case PRED_QUANTIFY:
         p->cost = 10 + ELEMENTS_GUESS * (10 + p->kids[0]->cost);

@@ -35,7 +35,8 @@ bool query_fields(const struct query *q, struct arena *a, const struct path **re
 /* What a step did, for EXPLAIN ANALYZE. */
 struct step_stats {
     uint64_t rows_in, rows_out, ns;
-    uint32_t *kernels; /* blocks by kernel, in the order of kernel_at; NULL for steps without one */
+    uint32_t *kernels; /* blocks by kernel, in the order of kernel_at */
+    uint32_t *loops;   /* ... and by loop, in the order of compute_at */
 };
 
 struct run_options {
@@ -53,11 +54,15 @@ struct block *run_block(struct run *r);
 void run_clear(struct run *r);
 void run_seal(struct run *r, uint32_t n);
 
+#define RUN_FAILED UINT32_MAX
+
 /* Evaluates the filled block. Sets *ret_rows to the kept rows, ascending, and gives their number;
- * valid until the next call. With options.stop set the answer is meaningless. */
+ * valid until the next call. With options.stop set the answer is meaningless. RUN_FAILED: there was
+ * no memory for a value; the run is over. */
 uint32_t run_block_filter(struct run *r, const uint16_t **ret_rows);
 
 uint64_t run_mismatches(const struct run *r); /* T4, so far */
+uint64_t run_undefined(const struct run *r);  /* X7, so far */
 
 /* Writes the plan: as an array of maps in msgpack, and as a text for people. r is NULL for a plan
  * that was not run. False: no memory. */

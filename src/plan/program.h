@@ -20,6 +20,7 @@
 #ifndef TAMIS_PLAN_PROGRAM_H
 #define TAMIS_PLAN_PROGRAM_H
 
+#include "kernel/compute.h"
 #include "kernel/kernel.h"
 #include "plan/plan.h"
 
@@ -33,7 +34,40 @@ enum pred_kind {
     PRED_NOT,
     PRED_IS,       /* the kid's truth is `truth`: two-valued */
     PRED_QUANTIFY, /* ANY or EVERY over column x */
-    PRED_LET,      /* the truth of kids[0] as a value in column x, for use in kids[1] */
+    PRED_LET,      /* kids[0], with the operands `let` computed first */
+};
+
+/* An operand: a constant, or a column; `from` says how the column is computed. */
+struct compute;
+struct operand {
+    bool is_const;
+    struct value value;
+    uint32_t column;
+    struct compute *from;
+};
+
+enum compute_kind {
+    COMPUTE_CALL,  /* function of args */
+    COMPUTE_TRUTH, /* the truth of preds[0] as a boolean or null */
+    COMPUTE_CASE, /* args[i] where preds[i] is the first that is TRUE; args[n_args - 1] elsewhere */
+};
+
+/* A value that is computed into a temporary column, for the rows where it is needed. Equal calls
+ * of a scope are one compute (lower_value.c): the steps of its second use find the rows that the
+ * first has done, and leave them. So sharing never asks which rows came by where. */
+struct compute {
+    enum compute_kind kind;
+    const struct node *node; /* for EXPLAIN */
+    const struct function *function;
+    struct operand *args;
+    uint32_t n_args;
+    struct pred **preds;
+    struct operand of; /* CASE x WHEN: x, if it must be computed; preds use its column */
+    uint32_t column;   /* of the scope */
+    uint32_t uses;
+    uint32_t shared; /* emit.c: number among the program's shared columns, or NO_COLUMN */
+    double cost;     /* order.c */
+    bool ranked;
 };
 
 struct pred {
@@ -44,6 +78,8 @@ struct pred {
     uint32_t x, y;           /* columns, or NO_COLUMN */
     struct pred **kids;
     uint32_t n_kids;
+    const struct operand *let; /* PRED_LET */
+    uint32_t n_let;
     bool every;          /* PRED_QUANTIFY */
     struct scope *scope; /* PRED_QUANTIFY: of its elements; kids[0] is the predicate */
     double cost, share;  /* order.c: of one row; the expected share of TRUE */
@@ -55,7 +91,7 @@ struct pred {
 enum column_kind {
     COLUMN_PATH,  /* scanned from the row or element */
     COLUMN_OUTER, /* copied from a column of the scope around */
-    COLUMN_TEMP,  /* written by a step */
+    COLUMN_TEMP,  /* written by a step; emit.c gives it room where it is written */
     COLUMN_CONST, /* the same value in every row */
 };
 
@@ -76,7 +112,9 @@ struct scope {
     uint32_t *table; /* hash of columns: number + 1, or 0 */
     uint32_t table_cap;
     uint32_t *place;
-    uint32_t n_paths;
+    uint32_t n_paths, n_placed; /* of place; temporary columns are not in it yet */
+    struct compute **computes;  /* hash of calls, by function and arguments */
+    uint32_t n_computes, computes_cap, n_shared;
 };
 
 enum step_kind {
@@ -87,7 +125,15 @@ enum step_kind {
     STEP_MINUS,
     STEP_UNLESS_EMPTY,
     STEP_BOOL,
+    STEP_COMPUTE,
+    STEP_ASSIGN,
     STEP_QUANTIFY
+};
+
+/* An argument of a step: a column in final numbers, or NO_COLUMN and a value. */
+struct step_arg {
+    uint32_t column;
+    struct value value;
 };
 
 struct program;
@@ -95,10 +141,13 @@ struct program;
 struct step {
     enum step_kind kind;
     uint32_t in, in2,
-        out;         /* registers. UNION, MINUS: out = in op in2. BOOL: TRUE rows, FALSE rows */
-    uint32_t out2;   /* QUANTIFY with `both`: the FALSE rows */
-    uint32_t x, y;   /* columns. BOOL writes x for the rows of register `out` */
-    uint32_t target; /* UNLESS_EMPTY: the step to go on with if `in` is empty */
+        out;       /* registers. UNION, MINUS: out = in op in2. BOOL: TRUE rows, FALSE rows */
+    uint32_t out2; /* QUANTIFY with `both`: the FALSE rows */
+    uint32_t x, y; /* columns. BOOL, COMPUTE and ASSIGN write x for the rows of register `out` */
+    const struct compute *compute; /* BOOL, COMPUTE, ASSIGN: what for */
+    const struct step_arg *args;   /* COMPUTE: compute->n_args; ASSIGN: 1 */
+    bool first;                    /* ASSIGN: the column has no rows yet */
+    uint32_t target;               /* UNLESS_EMPTY: the step to go on with if `in` is empty */
     const struct term *term;
     const struct program *inner; /* QUANTIFY: the program of the elements */
     bool every, both; /* QUANTIFY: which; and whether inner gives both truths (registers 0 and 1) or
@@ -116,6 +165,8 @@ struct program {
     struct fields fields; /* the PATH columns */
     const struct step *steps;
     uint32_t n_steps, n_registers; /* register 0 is input and result; 1 the FALSE rows if `both` */
+    uint32_t n_shared;             /* columns that several COMPUTE steps write */
+    uint32_t n_args;               /* the most that a COMPUTE step has */
     bool both;
 };
 
@@ -152,11 +203,17 @@ struct program *emit(struct compiler *c, struct pred *p, enum truth want, bool b
 uint32_t scope_path(struct compiler *c, struct scope *s, uint32_t up,
                     struct path path); /* up: 0 the row, k as in struct node */
 uint32_t scope_add(struct compiler *c, struct scope *s, struct column_source source);
-/* Numbers the columns finally: fills place and n_paths. */
+/* Numbers the columns finally, temporary ones apart: fills place, n_paths and n_placed. */
 bool scope_close(struct compiler *c, struct scope *s);
 
 /* Running. */
 struct step_stats;
+
+/* Which rows of a column are computed. */
+struct rows_done {
+    uint64_t bits[(BLOCK_ROWS + 63) / 64];
+    uint32_t n;
+};
 struct frame { /* the state of one program */
     const struct program *program;
     struct block block;
@@ -164,6 +221,10 @@ struct frame { /* the state of one program */
     uint32_t *counts;
     struct quantifier *quantifiers; /* one a QUANTIFY step, in step order */
     struct scanner scanner;         /* of elements; unused in the outermost */
+    struct arena values;            /* bytes that functions made, until the next frame_run */
+    struct rows_done *shared;       /* by program->n_shared */
+    struct compute_arg *args;       /* room for program->n_args */
+    struct value *scratch;
 };
 
 struct run {
@@ -172,12 +233,13 @@ struct run {
     struct arena arena;
     struct frame frame;
     struct step_stats *stats; /* by step id; NULL unless asked for */
-    uint64_t mismatches;
+    uint64_t mismatches, undefined;
+    bool failed; /* no memory for a value */
 };
 
 bool frame_init(struct run *r, struct frame *f, const struct program *p, bool spans);
 void frame_done(struct frame *f);
-/* Runs over the rows of f->block; register 0 is the result. */
+/* Runs over the rows of f->block; register 0 is the result, which is meaningless once r->failed. */
 void frame_run(struct run *r, struct frame *f);
 
 struct quantifier {
@@ -186,6 +248,10 @@ struct quantifier {
     uint32_t *elements; /* outer row -> number of elements looked at */
     uint32_t *yes, *no; /* ... and of those that inner found TRUE, FALSE */
 };
+/* Value steps (run_value.c). */
+void run_compute(struct run *r, struct frame *f, const struct step *s);
+void run_assign(struct frame *f, const struct step *s);
+
 bool quantifier_init(struct run *r, struct quantifier *q, const struct step *s);
 void quantifier_done(struct quantifier *q);
 /* Fills the step's output registers in `outer`. */

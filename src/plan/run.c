@@ -40,12 +40,21 @@ static void fill_constants(struct frame *f) {
         }
 }
 
+static bool add_values(struct run *r, struct frame *f) {
+    const struct program *p = f->program;
+    arena_init(&f->values, r->arena.budget);
+    f->shared = arena_array(&r->arena, p->n_shared, sizeof *f->shared);
+    f->args = arena_array(&r->arena, p->n_args, sizeof *f->args);
+    f->scratch = arena_array(&r->arena, p->n_args, sizeof *f->scratch);
+    return f->shared && f->args && f->scratch;
+}
+
 bool frame_init(struct run *r, struct frame *f, const struct program *p, bool spans) {
     *f = (struct frame){.program = p};
     if (!block_init(&f->block, p->n_columns, spans, r->arena.budget))
         return false;
     fill_constants(f);
-    return add_registers(r, f) && add_quantifiers(r, f);
+    return add_registers(r, f) && add_values(r, f) && add_quantifiers(r, f);
 }
 
 void frame_done(struct frame *f) {
@@ -54,6 +63,7 @@ void frame_done(struct frame *f) {
             if (f->program->steps[i].kind == STEP_QUANTIFY)
                 quantifier_done(&f->quantifiers[k++]);
     block_done(&f->block);
+    arena_done(&f->values);
 }
 
 /* Set operations write to the spare register and then change places with `out`. */
@@ -148,6 +158,12 @@ static void run_step(struct run *r, struct frame *f, const struct step *s, uint3
     case STEP_BOOL:
         run_bool(f, s);
         break;
+    case STEP_COMPUTE:
+        run_compute(r, f, s);
+        break;
+    case STEP_ASSIGN:
+        run_assign(f, s);
+        break;
     case STEP_QUANTIFY:
         quantifier_run(r, &f->quantifiers[*quantifier], s, f);
         break;
@@ -168,15 +184,22 @@ static void run_counted(struct run *r, struct frame *f, const struct step *s,
     stats->rows_out += f->counts[s->out];
 }
 
+static bool is_stopped(const struct run *r) {
+    return r->options.stop && atomic_load_explicit(r->options.stop, memory_order_relaxed);
+}
+
 void frame_run(struct run *r, struct frame *f) {
     const struct program *p = f->program;
     uint32_t quantifier = 0; /* the next QUANTIFY step's state */
+    arena_reset(&f->values);
+    for (uint32_t i = 0; i < p->n_shared; i++)
+        f->shared[i].n = 0;
     f->counts[0] = f->block.n;
     for (uint32_t i = 0; i < f->block.n; i++)
         f->registers[0][i] = (uint16_t)i;
     for (uint32_t i = 0; i < p->n_steps; i++) {
         const struct step *s = &p->steps[i];
-        if (r->options.stop && atomic_load_explicit(r->options.stop, memory_order_relaxed)) {
+        if (r->failed || is_stopped(r)) {
             f->counts[0] = 0;
             if (p->both)
                 f->counts[1] = 0;
@@ -198,15 +221,20 @@ void frame_run(struct run *r, struct frame *f) {
 }
 
 static bool add_stats(struct run *r) {
-    size_t kernels = 0;
+    size_t kernels = 0, loops = 0;
     while (kernel_at(kernels))
         kernels++;
+    while (compute_at(loops))
+        loops++;
+    size_t each = kernels + loops;
     r->stats = arena_zero(&r->arena, r->plan->n_steps * sizeof *r->stats);
-    uint32_t *counts = arena_zero(&r->arena, r->plan->n_steps * kernels * sizeof *counts);
+    uint32_t *counts = arena_zero(&r->arena, r->plan->n_steps * each * sizeof *counts);
     if (!r->stats || !counts)
         return false;
-    for (uint32_t i = 0; i < r->plan->n_steps; i++)
-        r->stats[i].kernels = counts + i * kernels;
+    for (uint32_t i = 0; i < r->plan->n_steps; i++) {
+        r->stats[i].kernels = counts + i * each;
+        r->stats[i].loops = r->stats[i].kernels + kernels;
+    }
     return true;
 }
 
@@ -245,7 +273,8 @@ void run_seal(struct run *r, uint32_t n) {
 uint32_t run_block_filter(struct run *r, const uint16_t **ret_rows) {
     frame_run(r, &r->frame);
     *ret_rows = r->frame.registers[0];
-    return r->frame.counts[0];
+    return r->failed ? RUN_FAILED : r->frame.counts[0];
 }
 
 uint64_t run_mismatches(const struct run *r) { return r->mismatches; }
+uint64_t run_undefined(const struct run *r) { return r->undefined; }

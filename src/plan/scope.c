@@ -87,9 +87,14 @@ bool scope_close(struct compiler *c, struct scope *s) {
         if (s->columns[i].kind == COLUMN_PATH)
             s->place[i] = paths++;
     s->n_paths = paths;
-    for (uint32_t i = 0; i < s->n; i++)
-        if (s->columns[i].kind != COLUMN_PATH)
-            s->place[i] = paths++;
+    s->n_placed = paths;
+    for (uint32_t i = 0; i < s->n; i++) {
+        enum column_kind kind = s->columns[i].kind;
+        if (kind == COLUMN_TEMP)
+            s->place[i] = NO_COLUMN;
+        else if (kind != COLUMN_PATH)
+            s->place[i] = s->n_placed++;
+    }
     return true;
 }
 

@@ -1,6 +1,8 @@
 /* See ast.h: the table of operators, and trees compared. */
 #include "query/query.h"
 
+#include <strings.h>
+
 static const struct op_info TABLE[] = {
 #define X(name, structured, text, least, most, shape)                                              \
     {structured, text, least, most, SHAPE_##shape},
@@ -9,6 +11,22 @@ static const struct op_info TABLE[] = {
 };
 
 const struct op_info *op_info(enum op op) { return &TABLE[op]; }
+
+static const struct fn_info FUNCTIONS[] = {
+#define X(name, structured, least, most, cost, line) {structured, least, most, line},
+#include "functions.def"
+#undef X
+};
+
+const struct fn_info *fn_info(enum fn fn) { return &FUNCTIONS[fn]; }
+
+enum fn fn_named(struct str name) {
+    for (int i = 0; i < FN_COUNT; i++)
+        if (strlen(FUNCTIONS[i].name) == name.n &&
+            strncasecmp(FUNCTIONS[i].name, name.p, name.n) == 0)
+            return (enum fn)i;
+    return FN_COUNT;
+}
 
 bool node_is_predicate(const struct node *n) { return n->kind == NODE_OP; }
 
@@ -53,6 +71,13 @@ bool node_eq(const struct node *a, const struct node *b) {
     case NODE_OP:
         if (a->op != b->op)
             return false;
+        break;
+    case NODE_CALL:
+        if (a->fn != b->fn)
+            return false;
+        break;
+    case NODE_CASE:
+    case NODE_CASE_OF:
         break;
     case NODE_LIST:
         for (uint32_t i = 0; i < a->n_values; i++)

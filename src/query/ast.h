@@ -19,6 +19,14 @@ enum op {
     OP_COUNT
 };
 
+/* The functions and value operators. */
+enum fn {
+#define X(name, structured, least, most, cost, line) FN_##name,
+#include "functions.def"
+#undef X
+    FN_COUNT
+};
+
 enum node_kind {
     NODE_LITERAL, /* value */
     NODE_PATH,    /* path, scope */
@@ -26,11 +34,15 @@ enum node_kind {
     NODE_LIST, /* second child of IN: values and kids together are the items; order between the two
                   does not matter */
     NODE_OP,   /* op, kids */
+    NODE_CALL, /* fn, kids: the arguments */
+    NODE_CASE, /* kids: a condition and its value, as often as there are; at last that of ELSE */
+    NODE_CASE_OF, /* kids: x, then as NODE_CASE, with values that x may be for conditions */
 };
 
 struct node {
     enum node_kind kind;
     enum op op; /* NODE_OP */
+    enum fn fn; /* NODE_CALL */
     uint32_t pos,
         length;     /* where it stands in the query: bytes of the text, or of the structured form */
     uint32_t depth; /* levels of the tree from here down: 1 for a leaf; an array constant counts its
@@ -81,8 +93,18 @@ struct op_info {
 };
 const struct op_info *op_info(enum op op);
 
-/* True for a node whose value can only be a truth value: everything but literals, paths and
- * parameters. */
+/* Properties of a function, from functions.def. */
+struct fn_info {
+    const char *name; /* of the structured form, and of a call in text */
+    int least, most;  /* arguments; most -1: any number */
+    const char *line; /* its signature and what it is */
+};
+const struct fn_info *fn_info(enum fn fn);
+/* By name, without regard to case; FN_COUNT if there is none. */
+enum fn fn_named(struct str name);
+
+/* True for an operator of ops.def, whose value can only be a truth value. Literals, paths,
+ * parameters, calls and CASE can be anything. */
 bool node_is_predicate(const struct node *n);
 
 /* Same tree: kinds, operators, literals (NaN equals NaN, -0.0 differs from 0.0), paths, scopes and

@@ -1,8 +1,11 @@
 /* See build.h. */
 #include "build.h"
 
+#include "words.h"
+
 #include <stdarg.h>
 #include <stdio.h>
+#include <strings.h>
 
 /* --- reports --- */
 
@@ -257,21 +260,21 @@ struct node *build_param(struct build *b, struct place at, struct str name) {
 
 static struct place place_of(const struct node *n) { return (struct place){n->pos, n->length}; }
 
-static bool check_count(struct build *b, enum op op, struct place at, size_t n) {
-    const struct op_info *info = op_info(op);
-    if (n >= (size_t)info->least && (info->most < 0 || n <= (size_t)info->most))
+/* most < 0: any number. */
+static bool check_count(struct build *b, const char *name, const char *what, int least, int most,
+                        struct place at, size_t n) {
+    if (n >= (size_t)least && (most < 0 || n <= (size_t)most))
         return true;
-    const char *name = b->structured ? info->structured : info->text;
     enum status status = b->structured ? E_BAD_STRUCTURE : E_BAD_ARGUMENT;
-    if (info->most == info->least)
-        build_fail(b, status, at, NULL, "\"%s\" takes %d operand%s, %zu given", name, info->least,
-                   info->least == 1 ? "" : "s", n);
-    else if (info->most < 0)
-        build_fail(b, status, at, NULL, "\"%s\" takes at least %d operand, %zu given", name,
-                   info->least, n);
+    if (most == least)
+        build_fail(b, status, at, NULL, "\"%s\" takes %d %s%s, %zu given", name, least, what,
+                   least == 1 ? "" : "s", n);
+    else if (most < 0)
+        build_fail(b, status, at, NULL, "\"%s\" takes at least %d %s%s, %zu given", name, least,
+                   what, least == 1 ? "" : "s", n);
     else
-        build_fail(b, status, at, NULL, "\"%s\" takes %d to %d operands, %zu given", name,
-                   info->least, info->most, n);
+        build_fail(b, status, at, NULL, "\"%s\" takes %d to %d %ss, %zu given", name, least, most,
+                   what, n);
     return false;
 }
 
@@ -333,8 +336,30 @@ static bool complete(struct build *b, enum op op, struct place at, size_t mark,
     return build_push(b, build_literal(b, at, value_bool(op == OP_AND), 0)) && build_push(b, only);
 }
 
+static struct node *const *kids_above(const struct build *b, size_t mark) {
+    return (struct node *const *)(const void *)(b->kids.data + mark);
+}
+
+/* A node with the kids above the mark, which are at least one. */
+static struct node *node_of_kids(struct build *b, enum node_kind kind, struct place at,
+                                 size_t mark) {
+    size_t n_kids = build_count(b, mark);
+    uint32_t depth = 0;
+    for (size_t i = 0; i < n_kids; i++)
+        if (kids_above(b, mark)[i]->depth > depth)
+            depth = kids_above(b, mark)[i]->depth;
+    struct node *n = new_node(b, kind, at, 1 + depth);
+    if (!n)
+        return NULL;
+    n->n_kids = (uint32_t)n_kids;
+    n->kids = take(b, &b->kids, mark);
+    return build_ok(b) ? n : NULL;
+}
+
 struct node *build_op(struct build *b, enum op op, struct place at, size_t mark) {
-    if (!build_ok(b) || !check_count(b, op, at, build_count(b, mark)))
+    const struct op_info *info = op_info(op);
+    if (!build_ok(b) || !check_count(b, b->structured ? info->structured : info->text, "operand",
+                                     info->least, info->most, at, build_count(b, mark)))
         return NULL;
     if (op == OP_AND || op == OP_OR) {
         struct node *same = NULL;
@@ -345,21 +370,95 @@ struct node *build_op(struct build *b, enum op op, struct place at, size_t mark)
         if (!flatten(b, op, mark))
             return NULL;
     }
-    size_t n_kids = build_count(b, mark);
-    struct node *const *kids = (struct node *const *)(void *)(b->kids.data + mark);
-    if (!check_operands(b, op, kids, n_kids))
+    if (!check_operands(b, op, kids_above(b, mark), build_count(b, mark)))
         return NULL;
-    uint32_t depth = 0;
-    for (size_t i = 0; i < n_kids; i++)
-        if (kids[i]->depth > depth)
-            depth = kids[i]->depth;
-    struct node *n = new_node(b, NODE_OP, at, 1 + depth);
-    if (!n)
+    struct node *n = node_of_kids(b, NODE_OP, at, mark);
+    if (n)
+        n->op = op;
+    return n;
+}
+
+/* --- functions --- */
+
+static const char *const CASTS[] = {
+#define X(name, text) text,
+#include "casts.def"
+#undef X
+};
+static const char *const FIELDS[] = {
+#define X(name, text, truncates) text,
+#include "fields.def"
+#undef X
+};
+static const bool TRUNCATES[] = {
+#define X(name, text, truncates) truncates,
+#include "fields.def"
+#undef X
+};
+
+/* The number of the word that a constant string spells in any case, or n. */
+static size_t word_index(const struct node *word, const char *const *words, size_t n) {
+    size_t i = 0;
+    while (i < n && (strlen(words[i]) != word->value.n ||
+                     strncasecmp(words[i], (const char *)word->value.w.p, word->value.n) != 0))
+        i++;
+    return i;
+}
+
+/* Arguments that are words of a list. They become the list's own spelling, so that equal queries
+ * have equal trees. */
+static bool check_word(struct build *b, enum fn fn, struct node *const *kids) {
+    bool cast = fn == FN_cast || fn == FN_try_cast;
+    if (!cast && fn != FN_date_part && fn != FN_date_trunc)
+        return true;
+    struct node *word = kids[cast ? 1 : 0];
+    if (word->kind != NODE_LITERAL || word->value.type != T_STR) {
+        if (cast)
+            build_fail(b, E_BAD_ARGUMENT, place_of(word), NULL,
+                       "the type of %s must be a constant name", fn_info(fn)->name);
+        return build_ok(b); /* a field of a date may come from anywhere */
+    }
+    const char *const *words = cast ? CASTS : FIELDS;
+    size_t n = cast ? sizeof CASTS / sizeof *CASTS : sizeof FIELDS / sizeof *FIELDS;
+    size_t i = word_index(word, words, n);
+    char shown[48];
+    error_text(shown, sizeof shown, (const char *)word->value.w.p, word->value.n);
+    if (i == n)
+        build_fail(b, E_BAD_ARGUMENT, place_of(word),
+                   word_nearest(value_as_str(word->value), words, n),
+                   cast ? "no type \"%s\": integer, double, text, boolean and timestamp are there"
+                        : "no field \"%s\" of a timestamp",
+                   shown);
+    else if (fn == FN_date_trunc && !TRUNCATES[i])
+        build_fail(b, E_BAD_ARGUMENT, place_of(word), NULL, "date_trunc does not cut to \"%s\"",
+                   shown);
+    else
+        word->value = value_str(str_of(words[i]));
+    return build_ok(b);
+}
+
+struct node *build_call(struct build *b, enum fn fn, struct place at, size_t mark) {
+    const struct fn_info *info = fn_info(fn);
+    if (!build_ok(b) ||
+        !check_count(b, info->name, "argument", info->least, info->most, at, build_count(b, mark)))
         return NULL;
-    n->op = op;
-    n->n_kids = (uint32_t)n_kids;
-    n->kids = take(b, &b->kids, mark);
-    return build_ok(b) ? n : NULL;
+    if (!check_word(b, fn, kids_above(b, mark)))
+        return NULL;
+    struct node *n = node_of_kids(b, NODE_CALL, at, mark);
+    if (n)
+        n->fn = fn;
+    return n;
+}
+
+struct node *build_case(struct build *b, bool of, struct place at, size_t mark) {
+    size_t n = build_count(b, mark);
+    if (!build_ok(b) || !check_count(b, of ? "case of" : "case", "operand", of ? 3 : 2, -1, at, n))
+        return NULL;
+    n -= of;
+    if (n % 2 == 0 &&
+        !build_push(b, build_literal(b, (struct place){at.pos + at.length, 0}, value_null(), 0)))
+        return NULL;
+    return node_of_kids(b, of ? NODE_CASE_OF : NODE_CASE, at, mark);
 }
 
 struct node *build_op1(struct build *b, enum op op, struct place at, struct node *x) {

@@ -71,6 +71,12 @@ struct node *build_list(struct build *b, struct place at, size_t mark, size_t va
 /* The kids above the mark as operands, number and kinds checked. AND and OR are flattened; of one
  * operand they are that operand if it is a predicate, else TRUE AND it, FALSE OR it. */
 struct node *build_op(struct build *b, enum op op, struct place at, size_t mark);
+/* The kids above the mark as arguments, number and constant words (types of CAST, fields of a date)
+ * checked. */
+struct node *build_call(struct build *b, enum fn fn, struct place at, size_t mark);
+/* The kids above the mark as a CASE: x (if `of`), pairs of condition and value, and a last one for
+ * ELSE, NULL if there is none. */
+struct node *build_case(struct build *b, bool of, struct place at, size_t mark);
 struct node *build_op1(struct build *b, enum op op, struct place at, struct node *x);
 struct node *build_op2(struct build *b, enum op op, struct place at, struct node *x,
                        struct node *y);

@@ -133,6 +133,19 @@ static enum tok symbol_kind(struct str text, size_t pos, size_t *ret_end) {
         return TOK_PLUS;
     case '-':
         return TOK_MINUS;
+    case '*':
+        return TOK_STAR;
+    case '/':
+        return TOK_SLASH;
+    case '%':
+        return TOK_PERCENT;
+    case '&':
+        return TOK_AND;
+    case '|':
+        *ret_end += next == '|';
+        return next == '|' ? TOK_CONCAT : TOK_BAR;
+    case '~':
+        return TOK_TILDE;
     case '=':
         *ret_end += equals;
         return TOK_EQ;
@@ -140,11 +153,11 @@ static enum tok symbol_kind(struct str text, size_t pos, size_t *ret_end) {
         *ret_end += equals;
         return equals ? TOK_NE : TOK_BAD;
     case '<':
-        *ret_end += equals || next == '>';
-        return next == '>' ? TOK_NE : equals ? TOK_LE : TOK_LT;
+        *ret_end += equals || next == '>' || next == '<';
+        return next == '>' ? TOK_NE : equals ? TOK_LE : next == '<' ? TOK_LEFT : TOK_LT;
     case '>':
-        *ret_end += equals;
-        return equals ? TOK_GE : TOK_GT;
+        *ret_end += equals || next == '>';
+        return equals ? TOK_GE : next == '>' ? TOK_RIGHT : TOK_GT;
     default:
         return TOK_BAD;
     }

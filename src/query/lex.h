@@ -31,6 +31,15 @@ enum tok {
     TOK_QUESTION,
     TOK_PLUS,
     TOK_MINUS,
+    TOK_STAR,
+    TOK_SLASH,
+    TOK_PERCENT,
+    TOK_CONCAT, /* || */
+    TOK_AND,    /* & */
+    TOK_BAR,    /* | */
+    TOK_TILDE,
+    TOK_LEFT,  /* << */
+    TOK_RIGHT, /* >> */
     TOK_EQ,
     TOK_NE,
     TOK_LT,

@@ -1,8 +1,8 @@
-/* See parse.h: the values that stand on the sides of operators.
+/* See parse.h: the values that are not made by operators.
  *
- * A value is a constant, a path, a parameter, a function call, a quantifier or a condition in
- * parentheses. Words like any or timestamp are keywords only where what follows makes them so; else
- * they are fields. */
+ * Such a value is a constant, a path, a parameter, a quantifier, a condition in parentheses, or a
+ * call or CASE, which expression.c reads. Words like any or timestamp are keywords only where what
+ * follows makes them so; else they are fields. */
 #include "parse.h"
 
 #include "constant.h"
@@ -127,13 +127,21 @@ static struct node *param(struct parser *p) {
 
 static bool constant_item(struct parser *p, struct buf *out);
 
-/* Whether the token at t begins a constant. */
-static bool begins_constant(const struct parser *p) {
+/* Behind the signs that stand here there is a number. */
+static bool signs_number(const struct parser *p) {
+    struct token t = p->tok;
+    while (t.kind == TOK_PLUS || t.kind == TOK_MINUS)
+        t = lex_at(p->b.source, t.pos + (size_t)t.length);
+    return t.kind == TOK_INTEGER || t.kind == TOK_REAL;
+}
+
+bool parse_at_constant(const struct parser *p) {
     switch (p->tok.kind) {
-    case TOK_INTEGER:
-    case TOK_REAL:
     case TOK_PLUS:
     case TOK_MINUS:
+        return signs_number(p);
+    case TOK_INTEGER:
+    case TOK_REAL:
     case TOK_STRING:
     case TOK_BINARY:
     case TOK_OPEN_BOX:
@@ -169,11 +177,7 @@ static bool signed_number(struct parser *p, struct value *ret) {
         parse_next(p);
     }
     if (p->tok.kind != TOK_INTEGER && p->tok.kind != TOK_REAL) {
-        if (p->tok.kind == TOK_BAD || p->tok.kind == TOK_END)
-            parse_fail_expected(p, "a number");
-        else
-            build_fail(&p->b, E_SYNTAX, place_of(first), NULL,
-                       "a sign stands only before a number: arithmetic is not offered yet");
+        parse_fail_expected(p, "a number"); /* only EXT asks without having looked */
         return false;
     }
     struct token t = p->tok;
@@ -284,7 +288,7 @@ static bool constant_item(struct parser *p, struct buf *out) {
     if (p->tok.kind == TOK_OPEN_BOX || p->tok.kind == TOK_OPEN_MAP)
         return container(p, out);
     struct value v;
-    if (!begins_constant(p)) {
+    if (!parse_at_constant(p)) {
         parse_fail_expected(p, "a constant");
         return false;
     }
@@ -296,7 +300,7 @@ static bool constant_item(struct parser *p, struct buf *out) {
 
 bool parse_constant(struct parser *p, struct value *ret, uint32_t *ret_depth) {
     *ret_depth = 0;
-    if (!build_ok(&p->b) || !begins_constant(p))
+    if (!build_ok(&p->b) || !parse_at_constant(p))
         return false;
     if (p->tok.kind != TOK_OPEN_BOX && p->tok.kind != TOK_OPEN_MAP)
         return scalar(p, ret);
@@ -311,7 +315,7 @@ bool parse_constant(struct parser *p, struct value *ret, uint32_t *ret_depth) {
     return ok;
 }
 
-/* --- quantifiers and calls --- */
+/* --- quantifiers --- */
 
 static struct node *array_path(struct parser *p, enum op quant, struct node *n) {
     if (n && n->kind != NODE_PATH)
@@ -370,43 +374,6 @@ static bool open_quantifier(struct parser *p, enum op quant, struct operand *ret
     return ret->node != NULL;
 }
 
-static struct node *call(struct parser *p) {
-    static const struct {
-        enum keyword word;
-        enum op op;
-    } FUNCTIONS[] = {{WORD_STARTS_WITH, OP_STARTS_WITH},
-                     {WORD_ENDS_WITH, OP_ENDS_WITH},
-                     {WORD_CONTAINS, OP_CONTAINS}};
-    struct token name = p->tok;
-    enum op op = OP_COUNT;
-    for (size_t i = 0; i < sizeof FUNCTIONS / sizeof *FUNCTIONS; i++)
-        if (name.word == FUNCTIONS[i].word)
-            op = FUNCTIONS[i].op;
-    if (op == OP_COUNT) {
-        struct str s = token_text(p->b.source, name);
-        char shown[48];
-        error_text(shown, sizeof shown, s.p, s.n);
-        build_fail(&p->b, E_UNKNOWN_FUNCTION, place_of(name),
-                   word_suggest(s, PLACE_FUNCTION | PLACE_PREFIX), "no function \"%s\"", shown);
-        return NULL;
-    }
-    if (!parse_enter(p))
-        return NULL;
-    parse_next(p);
-    parse_next(p); /* the parenthesis */
-    size_t mark = build_mark(&p->b);
-    if (p->tok.kind != TOK_CLOSE) {
-        do {
-            if (!build_push(&p->b, parse_condition(p)))
-                return NULL;
-        } while (parse_take(p, TOK_COMMA));
-    }
-    if (!parse_close(p, TOK_CLOSE, "\",\" or \")\""))
-        return NULL;
-    parse_leave(p);
-    return build_op(&p->b, op, parse_since(p, name.pos), mark);
-}
-
 static struct node *parenthesised(struct parser *p) {
     if (!parse_enter(p))
         return NULL;
@@ -440,11 +407,11 @@ static bool named(struct parser *p, struct operand *ret) {
     if (quant != OP_COUNT && names_element(p))
         ret->node = named_quantifier(p, quant);
     else
-        ret->node = is_call ? call(p) : path(p);
+        ret->node = is_call ? parse_call(p) : path(p);
     return ret->node != NULL;
 }
 
-bool parse_operand(struct parser *p, struct operand *ret) {
+bool parse_atom(struct parser *p, struct operand *ret) {
     *ret = (struct operand){.quant = OP_COUNT, .pos = p->tok.pos};
     if (!build_ok(&p->b))
         return false;
@@ -458,6 +425,8 @@ bool parse_operand(struct parser *p, struct operand *ret) {
         return named(p, ret);
     else if (p->tok.kind == TOK_OPEN)
         ret->node = parenthesised(p);
+    else if (parse_at(p, WORD_CASE))
+        ret->node = parse_case(p);
     else if (p->tok.kind == TOK_QUESTION || p->tok.kind == TOK_COLON)
         ret->node = param(p);
     else
@@ -471,11 +440,4 @@ struct node *parse_fail_quantifier(struct parser *p, const struct operand *o) {
                "none; else write %s e IN ... SATISFIES ... END",
                op_info(o->quant)->text, op_info(o->quant)->text);
     return NULL;
-}
-
-struct node *parse_value(struct parser *p) {
-    struct operand o;
-    if (!parse_operand(p, &o))
-        return NULL;
-    return o.quant == OP_COUNT ? o.node : parse_fail_quantifier(p, &o);
 }

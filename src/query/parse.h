@@ -1,5 +1,5 @@
-/* What the two halves of the text parser share: parse.c (conditions) and operand.c (values).
- * Private to query/.
+/* What the parts of the text parser share: parse.c (conditions), expression.c (operators, calls and
+ * CASE) and operand.c (other values). Private to query/.
  *
  * Recursive descent over tokens. Every function that recurses goes through parse_enter, so that the
  * nesting of the text, too, stays within query_depth. Failure is the builder's sticky one; NULL is
@@ -62,9 +62,16 @@ static inline void parse_leave(struct parser *p) { p->nest--; }
 
 /* A whole condition (parse.c). */
 struct node *parse_condition(struct parser *p);
-/* A value (operand.c); for parse_value ANY(path) is an error. */
+/* A value (expression.c); for parse_value ANY(path) is an error. */
 bool parse_operand(struct parser *p, struct operand *ret);
 struct node *parse_value(struct parser *p);
+/* A name and its arguments; CASE. */
+struct node *parse_call(struct parser *p);
+struct node *parse_case(struct parser *p);
+/* A value that is no operator's (operand.c). */
+bool parse_atom(struct parser *p, struct operand *ret);
+/* Whether a constant begins here, a sign before a number included. */
+bool parse_at_constant(const struct parser *p);
 /* Whether a constant stands here; takes it. False without a report if there is none. */
 bool parse_constant(struct parser *p, struct value *ret, uint32_t *ret_depth);
 /* ANY(path) where it cannot stand: ANY(a) = ANY(b) and the like. */

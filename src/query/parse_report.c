@@ -1,4 +1,5 @@
 /* See parse.h: tokens taken one by one, and what to say where the grammar does not fit. */
+#include "infix.h"
 #include "parse.h"
 
 #include "base/utf8.h"
@@ -166,8 +167,11 @@ struct node *parse_fail_operator(struct parser *p, const char *closing) {
     if (!build_ok(b) || fail_token(p, t))
         return NULL;
     struct place at = place_of(t);
-    if (t.kind == TOK_PLUS || t.kind == TOK_MINUS)
-        build_fail(b, E_SYNTAX, at, NULL, "arithmetic is not offered yet");
+    if (infix_at(t.kind))
+        build_fail(b, E_SYNTAX, at, NULL, "a test is no operand of %s without parentheses",
+                   show(p, t).text);
+    else if (t.kind == TOK_TILDE)
+        build_fail(b, E_SYNTAX, at, "REGEXP", "~ stands before an integer; use REGEXP to match");
     else if (at_comparison(p) || parse_at(p, WORD_IN) || parse_at(p, WORD_LIKE) ||
              parse_at(p, WORD_ILIKE) || parse_at(p, WORD_BETWEEN) || parse_at(p, WORD_IS))
         build_fail(b, E_SYNTAX, at, NULL,

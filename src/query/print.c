@@ -4,12 +4,9 @@
  * ANY(path) op ... where only the left side is the element; other quantifiers get a name. Recursive
  * over the tree's bounded depth; lists are loops. */
 #include "constant.h"
-#include "lex.h"
+#include "infix.h"
 
 #include <stdio.h>
-
-/* How tightly a node's text holds together, from OR to a value. */
-enum bond { BOND_OR, BOND_AND, BOND_NOT, BOND_TEST, BOND_VALUE };
 
 /* The quantifiers around what is printed. On the C stack. */
 struct around {
@@ -142,6 +139,10 @@ static const struct node *short_test(const struct node *quantifier) {
 }
 
 static enum bond bond_of(const struct node *n) {
+    if (n->kind == NODE_CALL && (n->fn == FN_negate || n->fn == FN_bit_not))
+        return BOND_UNARY;
+    if (n->kind == NODE_CALL && infix_of(n->fn))
+        return infix_of(n->fn)->bond;
     if (n->kind != NODE_OP)
         return BOND_VALUE;
     switch (n->op) {
@@ -196,16 +197,16 @@ static void put_right(struct printer *p, const struct node *n, bool negated,
     if (n->op == OP_IN)
         put_list(p, n->kids[1], around);
     else
-        put(p, n->kids[1], BOND_VALUE, around);
+        put(p, n->kids[1], BOND_OPERAND, around);
     if (n->n_kids == 3) {
         buf_add_text(out, n->op == OP_BETWEEN ? " AND " : " ESCAPE ");
-        put(p, n->kids[2], BOND_VALUE, around);
+        put(p, n->kids[2], BOND_OPERAND, around);
     }
 }
 
 static void put_test(struct printer *p, const struct node *n, bool negated,
                      const struct around *around) {
-    put(p, n->kids[0], BOND_VALUE, around);
+    put(p, n->kids[0], BOND_OPERAND, around);
     put_right(p, n, negated, around);
 }
 
@@ -236,6 +237,15 @@ static void put_quantifier(struct printer *p, const struct node *n, const struct
     buf_add_text(out, " END");
 }
 
+static void put_arguments(struct printer *p, const struct node *n, const struct around *around) {
+    for (uint32_t i = 0; i < n->n_kids && !buf_failed(p->out); i++) {
+        if (i > 0)
+            buf_add_text(p->out, ", ");
+        put(p, n->kids[i], BOND_OR, around);
+    }
+    buf_byte(p->out, ')');
+}
+
 static void put_op(struct printer *p, const struct node *n, const struct around *around) {
     const struct op_info *info = op_info(n->op);
     switch (info->shape) {
@@ -253,24 +263,77 @@ static void put_op(struct printer *p, const struct node *n, const struct around 
     case SHAPE_CALL:
         buf_add_text(p->out, info->text);
         buf_byte(p->out, '(');
-        break;
+        put_arguments(p, n, around);
+        return;
     default:
         if (n->op != OP_AND && n->op != OP_OR) {
             put_test(p, n, false, around);
             return;
         }
     }
-    /* operands between commas, AND or OR */
-    bool call = info->shape == SHAPE_CALL;
     for (uint32_t i = 0; i < n->n_kids && !buf_failed(p->out); i++) {
-        if (i > 0 && call)
-            buf_add_text(p->out, ", ");
-        else if (i > 0)
+        if (i > 0)
             buf_add_text(p->out, n->op == OP_AND ? " AND " : " OR ");
-        put(p, n->kids[i], call ? BOND_OR : n->op == OP_AND ? BOND_NOT : BOND_AND, around);
+        put(p, n->kids[i], n->op == OP_AND ? BOND_NOT : BOND_AND, around);
     }
-    if (call)
+}
+
+/* --- calls and CASE --- */
+
+/* A sign needs parentheses before a number, which it would become a part of, and before a sign. */
+static void put_sign(struct printer *p, const struct node *n, const struct around *around) {
+    const struct node *x = n->kids[0];
+    bool apart = n->fn == FN_negate && (x->kind == NODE_LITERAL || bond_of(x) == BOND_UNARY);
+    buf_byte(p->out, n->fn == FN_negate ? '-' : '~');
+    if (apart)
+        buf_byte(p->out, '(');
+    put(p, x, BOND_UNARY, around);
+    if (apart)
         buf_byte(p->out, ')');
+}
+
+static void put_call(struct printer *p, const struct node *n, const struct around *around) {
+    const struct infix *infix = infix_of(n->fn);
+    struct buf *out = p->out;
+    if (n->fn == FN_negate || n->fn == FN_bit_not) {
+        put_sign(p, n, around);
+    } else if (infix) {
+        put(p, n->kids[0], infix->bond, around);
+        buf_printf(out, " %s ", infix->text);
+        put(p, n->kids[1], infix->bond + 1, around);
+    } else if (n->fn == FN_cast || n->fn == FN_try_cast) {
+        struct str type = value_as_str(n->kids[1]->value);
+        buf_add_text(out, n->fn == FN_cast ? "CAST(" : "TRY_CAST(");
+        put(p, n->kids[0], BOND_OR, around);
+        buf_printf(out, " AS %.*s)", (int)type.n, type.p);
+    } else {
+        buf_printf(out, "%s(", fn_info(n->fn)->name);
+        put_arguments(p, n, around);
+    }
+}
+
+static void put_case(struct printer *p, const struct node *n, const struct around *around) {
+    struct buf *out = p->out;
+    const struct node *last = n->kids[n->n_kids - 1];
+    uint32_t i = n->kind == NODE_CASE_OF;
+    buf_add_text(out, "CASE ");
+    if (i == 1) {
+        put(p, n->kids[0], BOND_OR, around);
+        buf_byte(out, ' ');
+    }
+    for (; i + 1 < n->n_kids && !buf_failed(out); i += 2) {
+        buf_add_text(out, "WHEN ");
+        put(p, n->kids[i], BOND_OR, around);
+        buf_add_text(out, " THEN ");
+        put(p, n->kids[i + 1], BOND_OR, around);
+        buf_byte(out, ' ');
+    }
+    if (last->kind != NODE_LITERAL || last->value.type != T_NULL) {
+        buf_add_text(out, "ELSE ");
+        put(p, last, BOND_OR, around);
+        buf_byte(out, ' ');
+    }
+    buf_add_text(out, "END");
 }
 
 static void put_param(struct printer *p, uint32_t param) {
@@ -308,6 +371,13 @@ static void put(struct printer *p, const struct node *n, enum bond least,
         break;
     case NODE_OP:
         put_op(p, n, around);
+        break;
+    case NODE_CALL:
+        put_call(p, n, around);
+        break;
+    case NODE_CASE:
+    case NODE_CASE_OF:
+        put_case(p, n, around);
         break;
     }
     if (parentheses)

@@ -284,10 +284,37 @@ static struct node *read_op(struct source *s, enum op op, uint32_t pos, uint32_t
     return build_op(&s->b, op, since(s, pos), mark);
 }
 
-enum form { FORM_PATH, FORM_ELEMENT, FORM_OUTER, FORM_PARAM, FORM_LIT, FORM_LIST, FORM_NONE };
+static struct node *read_call(struct source *s, enum fn fn, uint32_t pos, uint32_t n) {
+    size_t mark = build_mark(&s->b);
+    for (uint32_t i = 0; i < n; i++)
+        if (!build_push(&s->b, read_node(s)))
+            return NULL;
+    return build_call(&s->b, fn, since(s, pos), mark);
+}
+
+static struct node *read_case(struct source *s, bool of, uint32_t pos, uint32_t n) {
+    size_t mark = build_mark(&s->b);
+    for (uint32_t i = 0; i < n; i++)
+        if (!build_push(&s->b, read_node(s)))
+            return NULL;
+    return build_case(&s->b, of, since(s, pos), mark);
+}
+
+enum form {
+    FORM_PATH,
+    FORM_ELEMENT,
+    FORM_OUTER,
+    FORM_PARAM,
+    FORM_LIT,
+    FORM_LIST,
+    FORM_CASE,
+    FORM_CASE_OF,
+    FORM_NONE
+};
 
 static enum form form_named(struct str name) {
-    static const char *const NAMES[] = {"path", "element", "outer", "param", "lit", "list"};
+    static const char *const NAMES[] = {"path", "element", "outer", "param",
+                                        "lit",  "list",    "case",  "case of"};
     for (int i = 0; i < FORM_NONE; i++)
         if (strlen(NAMES[i]) == name.n && strncasecmp(NAMES[i], name.p, name.n) == 0)
             return (enum form)i;
@@ -332,11 +359,17 @@ static struct node *read_form(struct source *s, uint32_t pos, uint32_t n) {
         build_fail(&s->b, E_BAD_STRUCTURE, at, NULL,
                    "\"list\" stands only as the second operand of \"in\"");
         return NULL;
+    case FORM_CASE:
+    case FORM_CASE_OF:
+        return read_case(s, form_named(name) == FORM_CASE_OF, pos, n);
     case FORM_NONE:
         break;
     }
     enum op op = op_named(name);
-    return op == OP_COUNT ? fail_name(s, name, at) : read_op(s, op, pos, n);
+    if (op != OP_COUNT)
+        return read_op(s, op, pos, n);
+    enum fn fn = fn_named(name);
+    return fn == FN_COUNT ? fail_name(s, name, at) : read_call(s, fn, pos, n);
 }
 
 static struct node *read_node(struct source *s) {
@@ -444,6 +477,15 @@ static void write_node(const struct query *q, const struct node *n, struct buf *
     case NODE_OP:
         mp_write_array(out, 1 + n->n_kids);
         mp_write_text(out, op_info(n->op)->structured);
+        break;
+    case NODE_CALL:
+        mp_write_array(out, 1 + n->n_kids);
+        mp_write_text(out, fn_info(n->fn)->name);
+        break;
+    case NODE_CASE:
+    case NODE_CASE_OF:
+        mp_write_array(out, 1 + n->n_kids);
+        mp_write_text(out, n->kind == NODE_CASE ? "case" : "case of");
         break;
     }
     for (uint32_t i = 0; i < n->n_kids && !buf_failed(out); i++)

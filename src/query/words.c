@@ -93,6 +93,21 @@ static const struct {
     {"ALL", "EVERY", PLACE_FUNCTION | PLACE_PREFIX},
     {"HAS", "CONTAINS", PLACE_OPERATOR | PLACE_FUNCTION},
     {"REGEXP", "LIKE", PLACE_OPERATOR},
+    {"SUBSTRING", "substr", PLACE_FUNCTION},
+    {"LEN", "length", PLACE_FUNCTION},
+    {"CHAR_LENGTH", "length", PLACE_FUNCTION},
+    {"CEILING", "ceil", PLACE_FUNCTION},
+    {"POW", "power", PLACE_FUNCTION},
+    {"IFNULL", "coalesce", PLACE_FUNCTION},
+    {"NVL", "coalesce", PLACE_FUNCTION},
+    {"TYPEOF", "type_of", PLACE_FUNCTION},
+    {"INSTR", "strpos", PLACE_FUNCTION},
+    {"POSITION", "strpos", PLACE_FUNCTION},
+    {"CONCAT", "||", PLACE_FUNCTION},
+    {"MIN", "least", PLACE_FUNCTION},
+    {"MAX", "greatest", PLACE_FUNCTION},
+    {"IIF", "CASE", PLACE_FUNCTION},
+    {"IF", "CASE", PLACE_FUNCTION},
     {"GLOB", "LIKE", PLACE_OPERATOR},
     {"NONE", "NULL", PLACE_AFTER_IS},
     {"NULL", "IS NOT NULL", PLACE_AFTER_NOT},
@@ -108,6 +123,17 @@ const char *word_suggest(struct str found, unsigned places) {
     for (size_t i = 1; i < N_WORDS; i++)
         if (TABLE[i].places & places)
             consider(found, TABLE[i].text, &best, &word);
+    if (places & PLACE_FUNCTION)
+        for (int i = 0; i < FN_COUNT; i++)
+            consider(found, fn_info((enum fn)i)->name, &best, &word);
+    return word;
+}
+
+const char *word_nearest(struct str found, const char *const *words, size_t n) {
+    unsigned best = too_far(found.n);
+    const char *word = NULL;
+    for (size_t i = 0; i < n; i++)
+        consider(found, words[i], &best, &word);
     return word;
 }
 
@@ -116,11 +142,14 @@ const char *op_suggest(struct str found) {
         return "<>";
     if (str_is(found, "=="))
         return "=";
-    static const char *const FORMS[] = {"path", "element", "outer", "param", "lit", "list"};
+    static const char *const FORMS[] = {"path", "element", "outer", "param",
+                                        "lit",  "list",    "case",  "case of"};
     unsigned best = too_far(found.n);
     const char *name = NULL;
     for (int i = 0; i < OP_COUNT; i++)
         consider(found, op_info((enum op)i)->structured, &best, &name);
+    for (int i = 0; i < FN_COUNT; i++)
+        consider(found, fn_info((enum fn)i)->name, &best, &name);
     for (size_t i = 0; i < sizeof FORMS / sizeof *FORMS; i++)
         consider(found, FORMS[i], &best, &name);
     return name;
@@ -128,10 +157,9 @@ const char *op_suggest(struct str found) {
 
 /* --- symbols of other languages --- */
 
-#define NO_ARITHMETIC "arithmetic is not offered yet"
-#define NO_REGEX      "regular expressions are not offered; use LIKE or ILIKE"
-#define NO_ARROW      "-> is not offered; write a.b or a[0]"
-#define NO_DOLLAR     "a parameter is written ? or :name"
+#define NO_REGEX  "regular expressions are not offered; use LIKE or ILIKE"
+#define NO_ARROW  "-> is not offered; write a.b or a[0]"
+#define NO_DOLLAR "a parameter is written ? or :name"
 
 /* Longer ones first where one begins with another. */
 static const struct mistake MISTAKES[] = {
@@ -141,28 +169,19 @@ static const struct mistake MISTAKES[] = {
     {"=>", ">=", "=> is no operator; use >="},
     {"=<", "<=", "=< is no operator; use <="},
     {"><", "<>", ">< is no operator; use <>"},
-    {"<<", "", "bit operators are not offered"},
-    {">>", "", "bit operators are not offered"},
     {"=~", "LIKE", NO_REGEX},
     {"!~", "NOT LIKE", NO_REGEX},
-    {"~", "LIKE", NO_REGEX},
     {"&&", "AND", "&& is not offered; use AND"},
-    {"&", "AND", "& is not offered; use AND"},
-    {"||", "OR", "|| is not offered; use OR"},
-    {"|", "OR", "| is not offered; use OR"},
     {"->>", ".", NO_ARROW},
     {"->", ".", NO_ARROW},
-    {"::", "", "casts are not offered"},
+    {"::", "CAST", ":: is not offered; write CAST(x AS type)"},
     {":=", "=", ":= is not offered; use ="},
     {"`", "\"", "a field name is quoted with \""},
     {";", "", "a query is one condition; no ; may follow it"},
     {"@", ":", NO_DOLLAR},
     {"$", ":", NO_DOLLAR},
     {"#", "--", "a comment begins with --"},
-    {"*", "", NO_ARITHMETIC},
-    {"/", "", NO_ARITHMETIC},
-    {"%", "", NO_ARITHMETIC},
-    {"^", "", NO_ARITHMETIC},
+    {"^", "power", "^ is not offered; write power(x, y)"},
     {"!", "NOT", "! is not offered; use NOT"},
 };
 

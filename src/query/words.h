@@ -44,7 +44,16 @@ enum word_place {
     X(TIMESTAMP, "TIMESTAMP", false, PLACE_PREFIX)                                                 \
     X(DOUBLE, "DOUBLE", false, PLACE_PREFIX)                                                       \
     X(STR, "STR", false, 0)                                                                        \
-    X(EXT, "EXT", false, PLACE_FUNCTION)
+    X(EXT, "EXT", false, PLACE_FUNCTION)                                                           \
+    X(CASE, "CASE", true, PLACE_PREFIX)                                                            \
+    X(WHEN, "WHEN", false, 0)                                                                      \
+    X(THEN, "THEN", false, PLACE_OPERATOR)                                                         \
+    X(ELSE, "ELSE", false, PLACE_OPERATOR)                                                         \
+    X(CAST, "CAST", false, PLACE_FUNCTION)                                                         \
+    X(TRY_CAST, "TRY_CAST", false, PLACE_FUNCTION)                                                 \
+    X(EXTRACT, "EXTRACT", false, PLACE_FUNCTION)                                                   \
+    X(AS, "AS", false, 0)                                                                          \
+    X(INTERVAL, "INTERVAL", false, 0)
 
 enum keyword {
     WORD_NONE,
@@ -59,10 +68,14 @@ bool word_is_reserved(enum keyword w);
 const char *word_text(enum keyword w); /* upper case */
 
 /* A word for one of these places (a sum of enum word_place) that found may be a misspelling of, or
- * NULL. */
+ * NULL. Before ( it may be a function, too. */
 const char *word_suggest(struct str found, unsigned places);
 
-/* The name of ops.def's structured form that found may be a misspelling of, or NULL. */
+/* The one of n words that found may be a misspelling of, or NULL. */
+const char *word_nearest(struct str found, const char *const *words, size_t n);
+
+/* The name of ops.def's or functions.def's structured form that found may be a misspelling of, or
+ * NULL. */
 const char *op_suggest(struct str found);
 
 /* Symbols that other languages have and this one has not. */

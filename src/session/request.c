@@ -296,13 +296,15 @@ static enum status end_result(struct request *r, struct error *e) {
 
 static bool reply_done(struct request *r) {
     size_t mark = reply_begin(&r->out, MESSAGE_DONE, r->id, 3);
-    mp_write_map(&r->out, 4);
+    mp_write_map(&r->out, 5);
     mp_write_text(&r->out, "matched");
     mp_write_uint(&r->out, r->matched);
     mp_write_text(&r->out, "rows");
     mp_write_uint(&r->out, r->rows);
     mp_write_text(&r->out, "type_mismatch");
     mp_write_uint(&r->out, run_mismatches(r->run));
+    mp_write_text(&r->out, "undefined");
+    mp_write_uint(&r->out, run_undefined(r->run));
     mp_write_text(&r->out, "limit_reached");
     mp_write_bool(&r->out, r->limit_reached);
     return reply_end(&r->out, mark);
@@ -361,6 +363,8 @@ static enum status filter_block(struct request *r, uint32_t n, struct error *e) 
     const uint16_t *matches;
     run_seal(r->run, n);
     uint32_t kept = run_block_filter(r->run, &matches);
+    if (kept == RUN_FAILED)
+        return error_set(e, E_MEMORY, "out of memory for the values of a condition");
     if (kept >= r->limit) {
         kept = (uint32_t)r->limit;
         r->limit_reached = true;

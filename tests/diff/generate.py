@@ -14,13 +14,15 @@ import random
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from tests.diff import reference
+from tests.diff import calls, reference
 from tests.diff.values import ARRAYS, EDGES, ORDERED, PROFILES, STRINGS, TEXTS, Values
 from tests.lib import mp
 from tests.lib.mp import Bin, Ext, Map, Str, Value
 
 NAMES = ["a", "b", "c", "d", "s", "tags", "m", "odd key", "é", "select"]
 COMPARISONS = ["=", "<>", "<", "<=", ">", ">="]
+CALLS = set(calls.CALLS) | calls.CHOICES
+NUMERIC = ["int", "small", "uint", "float", "float32", "number"]
 
 
 def op(name: str, *operands: Value) -> list[Value]:
@@ -219,6 +221,10 @@ class Generator(Values):
         def constant() -> Value:
             return literal(self.value(column.profile))
 
+        if rng.random() < 0.3 and column.profile in NUMERIC:  # the typed loops of arithmetic
+            other = path(rng.choice(twins).name) if twins and rng.random() < 0.5 else constant()
+            pair = [subject, other] if rng.random() < 0.7 else [other, subject]
+            subject = op(rng.choice(["+", "-", "*", "/", "%"]), *pair)
         if name == "between":
             return op(name, subject, constant(), constant())
         if name == "in":
@@ -318,9 +324,55 @@ class Generator(Values):
             return path("nowhere", *steps)
         return path(column.name, *steps)
 
+    # --- values that are computed ---
+
+    def _call(self, depth: int, scopes: int) -> Value:
+        """A call of a function or operator, or a CASE."""
+        rng = self.rng
+        name = rng.choice(sorted(CALLS))
+        if name == "||":
+            return op(name, self._text_value(depth, scopes), self._text_value(depth, scopes))
+        if name in ("case", "case of"):
+            operands = [] if name == "case" else [self._number_value(depth, scopes)]
+            for _ in range(rng.choice([1, 1, 2, 3])):
+                operands.append(
+                    self._any_predicate(min(depth - 1, 1), scopes)
+                    if name == "case"
+                    else self._number_value(0, scopes)
+                )
+                operands.append(self._number_value(depth - 1, scopes))
+            operands.append(self._number_value(depth - 1, scopes) if rng.random() < 0.7 else None)
+            return op(name, *operands)
+        count = 1 if name in ("neg", "~") else 2
+        operands = [self._number_value(depth - 1, scopes) for _ in range(count)]
+        if name in ("<<", ">>") and rng.random() < 0.8:
+            operands[1] = rng.choice([0, 1, 3, 32, 62, 63, 64, -1])
+        return op(name, *operands)
+
+    def _number_value(self, depth: int, scopes: int) -> Value:
+        rng = self.rng
+        if depth > 0 and rng.random() < 0.4:
+            return self._call(depth - 1, scopes)
+        numbers = [c for c in self._columns if c.profile in NUMERIC]
+        draw = rng.random()
+        if draw < 0.3:
+            return self._constant(rng.choice(["small", "number"]))
+        if draw < 0.35:
+            return self._any_predicate(0, scopes)
+        column = rng.choice(numbers if numbers and rng.random() < 0.8 else self._columns)
+        return self._path(column, scopes)
+
+    def _text_value(self, depth: int, scopes: int) -> Value:
+        draw = self.rng.random()
+        if depth > 0 and draw < 0.2:
+            return op("||", self._text_value(depth - 1, scopes), self._part(scopes))
+        return self._source(scopes, "str") if draw < 0.7 else self._part(scopes)
+
     def _subject(self, column: Column, depth: int, scopes: int) -> Value:
         rng = self.rng
         draw = rng.random()
+        if 0.1 <= draw < 0.3:
+            return self._call(rng.choice([0, 1, 1, 2]), scopes)
         if draw < 0.05:
             return self._constant(column.profile)
         if draw < 0.1 and depth > 0:
@@ -331,6 +383,10 @@ class Generator(Values):
         """What to compare a subject with."""
         if reference.is_predicate(subject):
             return "bool"
+        if reference.op_name(subject) == "||":
+            return "str"
+        if reference.op_name(subject) in CALLS:
+            return self.rng.choice(["small", "number", "number", "mixed"])
         steps = subject[1:] if isinstance(subject, list) else []
         if len(steps) > 1 or (steps and reference.op_name(subject) != "path"):
             return self.rng.choice(["small", "number", "mixed"])
@@ -344,9 +400,10 @@ class Generator(Values):
         return literal(value)
 
     def _operand(self, profile: str, scopes: int) -> Value:
-        if self.rng.random() < 0.2:
+        draw = self.rng.random()
+        if draw < 0.2:
             return self._path(self.rng.choice(self._columns), scopes)
-        return self._constant(profile)
+        return self._call(1, scopes) if draw < 0.3 else self._constant(profile)
 
     def _list(self, profile: str, scopes: int) -> list[Value]:
         rng = self.rng

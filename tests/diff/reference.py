@@ -1,4 +1,5 @@
-"""The reference evaluator: what SEMANTICS.md says, as slowly and plainly as it says it.
+"""The reference evaluator: what SEMANTICS.md says, as slowly and plainly as it says it. (It is long
+because all that a truth value depends on is in one place; calls.py has what values are made of.)
 
 It takes a query as the tree of the structured form (lists, as decoded by tests.lib.mp) and a row as
 msgpack bytes, and answers TRUE, FALSE or UNKNOWN. It shares no code and no idea with the daemon: no
@@ -22,6 +23,7 @@ from enum import Enum, IntEnum
 from pathlib import Path
 from typing import TypeAlias
 
+from tests.diff import calls
 from tests.lib import mp
 from tests.lib.mp import Bin, Ext, Map, Str, Timestamp, Value
 
@@ -49,6 +51,10 @@ Operand: TypeAlias = "Value | Absent"
 
 class BadTree(ValueError):
     """The tree is none that the structured form allows."""
+
+
+class NoFunction(BadTree):
+    """A function that calls.py does not have."""
 
 
 class BadEscape(ValueError):
@@ -335,13 +341,14 @@ class Query:
 
     params: a name to its value, or the values of `?` in order of appearance. outcomes counts what
     each operator answered, by (operator, truth), over all rows asked about; mismatches counts what
-    T4 counts.
+    T4 counts, undefined what X7 does.
     """
 
     tree: Value
     params: dict[str, Value] | list[Value] = field(default_factory=list)
     outcomes: Counter[tuple[str, Truth]] = field(default_factory=Counter)
     mismatches: int = 0
+    undefined: int = 0
 
     def __post_init__(self) -> None:
         self._numbers: dict[int, int] = {}
@@ -390,8 +397,50 @@ class Query:
             return self._param(node)
         if name == "lit":
             return node[1]
+        if name not in PREDICATES:
+            value = self._call(name, node[1:])
+            self.outcomes[name, UNKNOWN if value is None else TRUE] += 1
+            return value
         answer = self.truth_of(node)
         return None if answer is UNKNOWN else answer is TRUE
+
+    def _call(self, name: str, operands: list[Value]) -> Value:
+        """A function of its operands' values; what it gives is never missing."""
+        if name in ("case", "case of"):
+            value = self._case(name == "case of", operands)
+            return None if value is MISSING else value
+        values = [self.value_of(operand) for operand in operands]
+        present: list[Value] = [value for value in values if value is not MISSING]
+        if name == "coalesce":
+            return next((value for value in present if value is not None), None)
+        if name == "nullif":
+            same = not any(map(is_null, values)) and equal(values[0], values[1])
+            return None if same or values[0] is MISSING else values[0]
+        if len(present) < len(values) or None in present:
+            return None
+        try:
+            return calls.CALLS[name](present)
+        except calls.Mismatch:
+            self.mismatches += 1
+        except calls.Undefined:
+            self.undefined += 1
+        except KeyError:
+            raise NoFunction(name) from None
+        return None
+
+    def _case(self, of: bool, operands: list[Value]) -> Operand:
+        """The value of the first branch whose condition is TRUE. CASE x: is equal to x."""
+        subject = self.value_of(operands[0]) if of else None
+        branches = operands[1:] if of else operands
+        for at in range(0, len(branches) - 1, 2):
+            taken = (
+                self.compare("=", subject, self.value_of(branches[at]))
+                if of
+                else self.truth_of(branches[at])
+            )
+            if taken is TRUE:
+                return self.value_of(branches[at + 1])
+        return self.value_of(branches[-1]) if len(branches) % 2 else None
 
     def _param(self, node: list[Value]) -> Value:
         if len(node) == 1:

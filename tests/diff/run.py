@@ -15,7 +15,7 @@ import time
 from dataclasses import replace
 
 from tests.diff import payloads, reference
-from tests.diff.generate import Generator
+from tests.diff.generate import CALLS, Generator
 from tests.diff.judge import (
     ALL_ROUTES,
     DELIVERIES,
@@ -142,23 +142,31 @@ def unreached(seen: Seen) -> list[str]:
             possible = value is not Truth.UNKNOWN or name not in reference.TWO_VALUED
             if possible and not seen.outcomes[name, value]:
                 out.append(f"{name}: {value.name}")
+    for name in sorted(CALLS):
+        for value in (Truth.UNKNOWN, Truth.TRUE):  # a call: null, or a value
+            if not seen.outcomes[name, value]:
+                out.append(f"{name}: {'null' if value is Truth.UNKNOWN else 'a value'}")
     out += [f"route {' / '.join(kind)}" for kind in sorted(ALL_ROUTES) if not seen.routes[kind]]
     return out
 
 
 def unreached_kernels(seen: Seen) -> list[str]:
-    """The kernels of src/kernel/kernels.def that no EXPLAIN ANALYZE has named."""
+    """The kernels of src/kernel/kernels.def and the loops of computes.def that no EXPLAIN ANALYZE has named."""
     text = (wire.ROOT / "src" / "kernel" / "kernels.def").read_text()
     lists = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     every = re.findall(r"\bX\((\w+)\)", re.sub(r"/\*.*?\*/", "", lists, flags=re.DOTALL))
-    return [f"sel_{name}" for name in every if f"sel_{name}" not in seen.kernels]
+    loops = (wire.ROOT / "src" / "kernel" / "computes.def").read_text()
+    names = [f"sel_{name}" for name in every] + [
+        f"calc_{name}_{kind}" for name, kind in re.findall(r"\bX\((\w+), (\w+64)\)", loops)
+    ]
+    return [name for name in names if name not in seen.kernels]
 
 
 def report(seen: Seen) -> str:
     """What was reached, as a table."""
     lines = [f"{seen.questions} questions, {seen.answers} answers, refused {dict(seen.refused)}"]
     lines.append(f"{'operator':14} {'false':>8} {'unknown':>8} {'true':>8}")
-    for name in sorted(reference.PREDICATES):
+    for name in sorted(reference.PREDICATES | CALLS):
         counts = [seen.outcomes[name, value] for value in Truth]
         lines.append(f"{name:14} {counts[0]:8} {counts[1]:8} {counts[2]:8}")
     lines.append(f"routes: {len(seen.routes)} of {len(ALL_ROUTES)}")

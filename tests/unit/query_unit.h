@@ -140,6 +140,17 @@ static const struct {
     {"a BETWEEN 1 AND 2", "[\"between\",[\"path\",\"a\"],1,2]"},
     {"a IS NOT NULL", "[\"not\",[\"is null\",[\"path\",\"a\"]]]"},
     {"a IS DISTINCT FROM NULL", "[\"distinct\",[\"path\",\"a\"],null]"},
-    {"CONTAINS(a, 'x')", "[\"contains\",[\"path\",\"a\"],\"x\"]"}};
+    {"CONTAINS(a, 'x')", "[\"contains\",[\"path\",\"a\"],\"x\"]"},
+    {"a + 1 - -2 > -b", "[\">\",[\"-\",[\"+\",[\"path\",\"a\"],1],-2],[\"neg\",[\"path\",\"b\"]]]"},
+    {"~a & 1 << 2 | 3 = 0", "[\"=\",[\"|\",[\"<<\",[\"&\",[\"~\",[\"path\",\"a\"]],1],2],3],0]"},
+    {"a || 'x' = LOWER(b)", "[\"=\",[\"||\",[\"path\",\"a\"],\"x\"],[\"Lower\",[\"path\",\"b\"]]]"},
+    {"CAST(a AS integer) = TRY_CAST(b AS double)",
+     "[\"=\",[\"cast\",[\"path\",\"a\"],\"INTEGER\"],[\"try_cast\",[\"path\",\"b\"],\"double\"]]"},
+    {"CASE WHEN a THEN 1 END = 1", "[\"=\",[\"case\",[\"path\",\"a\"],1],1]"},
+    {"CASE WHEN a THEN 1 WHEN b THEN 2 ELSE 3 END",
+     "[\"case\",[\"path\",\"a\"],1,[\"path\",\"b\"],2,3]"},
+    {"CASE a WHEN 1 THEN 2 ELSE b END", "[\"Case Of\",[\"path\",\"a\"],1,2,[\"path\",\"b\"]]"},
+    {"t - INTERVAL '1 month' < u",
+     "[\"<\",[\"ts_add\",[\"path\",\"t\"],-1,0,0],[\"path\",\"u\"]]"}};
 
 #endif

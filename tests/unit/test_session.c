@@ -5,7 +5,7 @@
 
 #define ROWS3 "['maps', [{'a': 1}, {'a': 2}, {'a': 3}]]"
 #define DONE3(id, matched)                                                                         \
-    "[67, " id ", {'matched': " matched ", 'rows': 3, 'type_mismatch': 0, 'limit_reached': false}]"
+    "[67, " id ", {'matched': " matched ", 'rows': 3, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': false}]"
 
 /* --- HELLO --- */
 
@@ -287,11 +287,11 @@ static void test_results(void **state) {
     check_request(&t, "[2, 5, \"a < 'x'\", nil, " ROWS3 "]", "", E_OK, "'type_mismatch': 3");
     check_request(&t, "[2, 5, 'a > 0', {'limit': 2}, " ROWS3 "]",
                   "[66, 5, 'indices', 0, 2, #0000000001000000]", E_OK,
-                  "{'matched': 2, 'rows': 2, 'type_mismatch': 0, 'limit_reached': true}");
+                  "{'matched': 2, 'rows': 2, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': true}");
     check_request(&t, "[2, 5, 'a > 0', {'limit': 0}, " ROWS3 "]", "", E_OK,
-                  "{'matched': 0, 'rows': 0, 'type_mismatch': 0, 'limit_reached': true}");
+                  "{'matched': 0, 'rows': 0, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': true}");
     check_request(&t, "[2, 5, 'a > 0', {}, ['maps', []]]", "", E_OK,
-                  "{'matched': 0, 'rows': 0, 'type_mismatch': 0, 'limit_reached': false}");
+                  "{'matched': 0, 'rows': 0, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': false}");
     talk_stop(&t);
 }
 
@@ -413,7 +413,7 @@ static void test_plan_closed_in_use(void **state) {
     expect(&t, "[73, 8, 1]");
     expect(&t, DONE3("7", "2"));
     expect_error(&t, 9, E_PLAN_UNKNOWN, NULL);
-    expect(&t, "[67, 6, {'matched': 4, 'rows': 6, 'type_mismatch': 0, 'limit_reached': false}]");
+    expect(&t, "[67, 6, {'matched': 4, 'rows': 6, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': false}]");
     expect_silence(&t);
     talk_stop(&t);
 }

@@ -236,7 +236,7 @@ static void test_huge_options(void **state) {
     struct talk t;
     talk_begin(&t, NULL);
     say_repeated(&t, "@950205a161df000186a0", "@a56c696d697407", 100000, "@92a46d61707390");
-    expect(&t, "[67, 5, {'matched': 0, 'rows': 0, 'type_mismatch': 0, 'limit_reached': false}]");
+    expect(&t, "[67, 5, {'matched': 0, 'rows': 0, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': false}]");
     say_repeated(&t, "@950205a161df000186a0", "@a06c", 100000, "@92a46d61707390");
     expect_error(&t, 5, E_BAD_OPTION, NULL);
     say_repeated(&t, "@950205a16181a6706172616d73df000186a0", "@a178c0", 100000, "@92a46d61707390");
@@ -273,7 +273,7 @@ static void test_many_params(void **state) {
         buf_byte(&frame, (uint8_t)(m.len >> shift));
     buf_add(&frame, m.data, m.len);
     say_frame(&t, &frame);
-    expect(&t, "[67, 5, {'matched': 1, 'rows': 3, 'type_mismatch': 0, 'limit_reached': false}]");
+    expect(&t, "[67, 5, {'matched': 1, 'rows': 3, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': false}]");
     buf_done(&text);
     buf_done(&m);
     buf_done(&frame);

@@ -4,7 +4,7 @@
 
 #define ROWS3 "['maps', [{'a': 1}, {'a': 2}, {'a': 3}]]"
 #define DONE(matched, rows, reached)                                                               \
-    "{'matched': " matched ", 'rows': " rows ", 'type_mismatch': 0, 'limit_reached': " reached "}]"
+    "{'matched': " matched ", 'rows': " rows ", 'type_mismatch': 0, 'undefined': 0, 'limit_reached': " reached "}]"
 
 /* --- rows --- */
 
@@ -236,7 +236,7 @@ static void test_end_twice(void **state) {
     say(&t, "[5, 5, " ROWS3 "]");
     expect_error(&t, 5, E_ID_UNKNOWN, NULL);
     expect_error(&t, 5, E_BAD_MESSAGE, "ROWS after END");
-    expect(&t, "[67, 5, {'matched': 0, 'rows': 3, 'type_mismatch': 3, 'limit_reached': false}]");
+    expect(&t, "[67, 5, {'matched': 0, 'rows': 3, 'type_mismatch': 3, 'undefined': 0, 'limit_reached': false}]");
     expect_silence(&t);
     talk_stop(&t);
 }

@@ -26,13 +26,15 @@ class Stats(NamedTuple):
 
     matched: rows that the query kept. rows: rows that were looked at (fewer than were given if
     the limit was reached). type_mismatch: comparisons that the type of a value made UNKNOWN, such
-    as 'abc' > 5. limit_reached: rows after the last match were not looked at.
+    as 'abc' > 5. limit_reached: rows after the last match were not looked at. undefined: operations
+    without a result, such as 1 / 0 (0 from a daemon that does not count them).
     """
 
     matched: int
     rows: int
     type_mismatch: int
     limit_reached: bool
+    undefined: int = 0
 
 
 def stats(done: Any) -> Stats:
@@ -40,11 +42,13 @@ def stats(done: Any) -> Stats:
     try:
         matched, rows = done["matched"], done["rows"]
         mismatch, limited = done["type_mismatch"], done["limit_reached"]
-    except (TypeError, KeyError):
+        undefined = done.get("undefined", 0)
+    except (TypeError, KeyError, AttributeError):
         raise ProtocolError("a DONE message without its counts") from None
-    if not (type(matched) is type(rows) is type(mismatch) is int and type(limited) is bool):
+    counts = (matched, rows, mismatch, undefined)
+    if any(type(count) is not int for count in counts) or type(limited) is not bool:
         raise ProtocolError("a DONE message with counts of the wrong types")
-    return Stats(matched, rows, mismatch, limited)
+    return Stats(matched, rows, mismatch, limited, undefined)
 
 
 def u32(data: bytes) -> Sequence[int]:

@@ -187,6 +187,7 @@ class Feed(Generic[T]):
             old.rows + done.rows,
             old.type_mismatch + done.type_mismatch,
             limited,
+            old.undefined + done.undefined,
         )
         return chosen
 
