@@ -9,6 +9,9 @@ A tree: a literal is itself (anything but an array); an operator is [name, opera
 step...] walks from the row, ["element", step...] from the element of the innermost quantifier and
 ["outer", k, step...] from that of the k-th around it; ["param"] is the next `?`, ["param", name] a
 named one; ["lit", value] is a literal array or map; ["list", item...] stands after "in".
+
+It is long because the whole meaning stands in one place, rule after rule, to be read against
+SEMANTICS.md from top to bottom.
 """
 
 from __future__ import annotations

@@ -222,14 +222,17 @@ static inline uint64_t run_rows(const struct plan *plan, const struct rows *rows
     arena_init(&arena, NULL);
     assert_non_null(run);
     assert_true(scanner_init(&scanner, &arena, plan_fields(plan), 64, 4096));
-    const uint8_t *end = rows->bytes.data + rows->bytes.len;
     memset(kept, 0, rows->n);
     for (size_t from = 0; from < rows->n;) {
-        uint32_t n = 0;
+        uint32_t n = rows->n - from < block ? (uint32_t)(rows->n - from) : block;
+        size_t start = rows->start[from], size = rows->start[from + n] - start;
+        uint8_t *copy = malloc(size); /* the rows go away behind their block */
+        assert_non_null(copy);
+        memcpy(copy, rows->bytes.data + start, size);
         run_clear(run);
-        for (; n < block && from + n < rows->n; n++)
-            assert_non_null(scan_row(&scanner, rows->bytes.data + rows->start[from + n], end,
-                                     run_block(run), n));
+        for (uint32_t i = 0; i < n; i++)
+            assert_non_null(scan_row(&scanner, copy + (rows->start[from + i] - start), copy + size,
+                                     run_block(run), i));
         run_seal(run, n);
         const uint16_t *found;
         uint32_t n_found = run_block_filter(run, &found);
@@ -237,6 +240,8 @@ static inline uint64_t run_rows(const struct plan *plan, const struct rows *rows
             assert_true(found[i] < n && (i == 0 || found[i] > found[i - 1]));
             kept[from + found[i]] = true;
         }
+        scanner_forget(&scanner);
+        free(copy);
         from += n;
     }
     uint64_t mismatches = run_mismatches(run);

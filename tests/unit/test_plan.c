@@ -318,8 +318,8 @@ static const char *const QUERIES[] = {
     "ANY e IN items SATISFIES ANY f IN e.tags SATISFIES f = e.x END END",
     "EVERY e IN items SATISFIES ANY f IN e.tags SATISFIES f = a OR f = e.y OR c END END",
     "ANY e IN items SATISFIES EVERY f IN e.items SATISFIES f.x = e.x OR f.y IN t END END",
-    "ANY e IN items SATISFIES ANY f IN e.items SATISFIES ANY g IN f.items SATISFIES g.x = e.x OR "
-    "g.y = f.y OR g.x = a END END END",
+    ("ANY e IN items SATISFIES ANY f IN e.items SATISFIES ANY g IN f.items SATISFIES g.x = e.x OR "
+     "g.y = f.y OR g.x = a END END END"),
     "ANY e IN t SATISFIES (ANY f IN items SATISFIES f.x = e END) IS UNKNOWN END",
     "ANY e IN items SATISFIES e.x IS MISSING AND NOT (e.y = 1) END",
     "ANY e IN items SATISFIES (e.x = 1) = (a = 1) END",

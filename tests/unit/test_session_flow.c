@@ -2,10 +2,8 @@
  * whose turn it is, and every limit of a connection at one below, at and one above. */
 #include "session_unit.h"
 
-#define ROWS3 "['maps', [{'a': 1}, {'a': 2}, {'a': 3}]]"
-
-/* The most that one quantum adds: as long as there is room it makes 4 chunks, each closed by a block
- * (of rows of at most 6 bytes here) and a header. */
+/* The most that one quantum adds: as long as there is room it makes 4 chunks, each closed by a
+ * block (of rows of at most 6 bytes here) and a header. */
 enum { QUANTUM_BYTES = 5 * CHUNK_BYTES + 10 * BLOCK_ROWS + 1000 };
 #ifdef TAMIS_HOSTILE
 enum { MANY = 5000 };
@@ -176,8 +174,10 @@ static void test_queue_pauses(void **state) {
     assert_true(session_wants_input(t.s));
     say(&t, "[6, 5]");
     char want[120];
-    snprintf(want, sizeof want, "[67, 5, {'matched': %u, 'rows': %u, 'type_mismatch': 0, "
-             "'limit_reached': false}]", 10 * frames, 10 * frames);
+    snprintf(want, sizeof want,
+             "[67, 5, {'matched': %u, 'rows': %u, 'type_mismatch': 0, "
+             "'limit_reached': false}]",
+             10 * frames, 10 * frames);
     expect(&t, want);
     buf_done(&frame);
     talk_stop(&t);
@@ -240,8 +240,8 @@ static void test_turns(void **state) {
     talk_stop(&t);
 }
 
-/* A flood of tiny messages is work as well: it is cut into turns, and it counts as waiting with what
- * it really takes. */
+/* A flood of tiny messages is work as well: it is cut into turns, and it counts as waiting with
+ * what it really takes. */
 static void test_empty_rows_take_turns(void **state) {
     (void)state;
     struct talk t;
@@ -264,7 +264,7 @@ static void test_empty_rows_take_turns(void **state) {
         session_run(r);
         session_ran(t.s, r);
     }
-    assert_true(turns >= fed / 14 / (STEP_ROWS / 64 + 1)); /* 64 rows' worth each */
+    assert_true(turns >= fed / 14 / (STEP_ROWS / 64 + 1));       /* 64 rows' worth each */
     feed(&t, frames.data + fed, (14 - fed % 14) % 14, SIZE_MAX); /* the rest of a frame */
     say(&t, "[6, 5]");
     assert_non_null(strstr(hear(&t), "[67, 5, {'matched': 0, 'rows': 0,"));
@@ -407,7 +407,8 @@ static void test_large_frame_is_not_copied(void **state) {
     struct buf frame = {0};
     talk_begin(&t, NULL);
     rows_frame(&frame, "2 5 'a < 0' {'result': 'count'}", 5, 0, 600000);
-    assert_int_equal(feed(&t, "\x00\x40\x00\x00", 4, SIZE_MAX), 4); /* a claim alone takes nothing */
+    assert_int_equal(feed(&t, "\x00\x40\x00\x00", 4, SIZE_MAX),
+                     4); /* a claim alone takes nothing */
     assert_true(t.service.budget.used_bytes < 3 * READ_BYTES + 1000);
     talk_stop(&t);
     talk_begin(&t, NULL);

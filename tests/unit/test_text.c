@@ -41,7 +41,7 @@ static struct strings strings_over(const char *alphabet, size_t letters, size_t 
     of_length = 1;
     for (size_t length = 0; length <= most; length++, of_length *= letters) {
         for (size_t k = 0; k < of_length; k++) {
-            char *p = malloc(length ? length : 1);
+            char *p = malloc(length + (length == 0));
             assert_non_null(p);
             for (size_t i = 0, rest = k; i < length; i++, rest /= letters)
                 p[i] = alphabet[rest % letters];
