@@ -182,11 +182,8 @@ static inline void rows_end_one(struct rows *rows) {
 }
 
 static inline struct value row_at(const struct rows *rows, size_t i) {
-    struct mp_reader r;
-    mp_reader_init(&r, rows->bytes.data + rows->start[i], rows->start[i + 1] - rows->start[i], 64);
-    struct value v = mp_read_value(&r);
-    assert_int_equal(r.status, E_OK);
-    return v;
+    return value_bytes(T_MAP, rows->bytes.data + rows->start[i],
+                       (uint32_t)(rows->start[i + 1] - rows->start[i]));
 }
 
 /* --- plans --- */

@@ -111,19 +111,19 @@ static uint32_t choose(uint32_t n, uint32_t *keys, enum flavour f) {
 }
 
 static void write_items(struct buf *b, enum flavour f, int depth) {
-    static const char *const NAMES[] = {"x", "y", "tags", "items"};
-    uint32_t n = roll(4), keys[8];
+    static const char *const NAMES[] = {"x", "y", "tags", "long_identifier", "items"};
+    uint32_t n = roll(3), keys[8];
     mp_write_array(b, n);
     while (n-- > 0) {
         if (f == MIXED && roll(6) == 0) {
             write_scalar(b, f);
             continue;
         }
-        uint32_t count = choose(depth > 0 ? 4 : 3, keys, f);
+        uint32_t count = choose(depth > 0 ? 5 : 4, keys, f);
         mp_write_map(b, count);
         for (uint32_t i = 0; i < count; i++) {
             mp_write_text(b, NAMES[keys[i]]);
-            if (keys[i] < 2)
+            if (keys[i] < 2 || keys[i] == 3)
                 write_scalar(b, f);
             else if (keys[i] == 2)
                 write_array(b, f);
@@ -312,6 +312,7 @@ static const char *const QUERIES[] = {
     "a IN t",
     "ANY e IN t SATISFIES e END",
     "ANY e IN items SATISFIES e.x = 1 END",
+    "ANY e IN items SATISFIES e.long_identifier >= 1 END",
     "ANY e IN items SATISFIES e.x = 1 AND e.y > 0 END",
     "EVERY e IN items SATISFIES e.x IS NULL OR e.x = a END",
     "ANY e IN items SATISFIES e.x = a AND e.y <> b END",
@@ -463,7 +464,7 @@ int main(void) {
         cmocka_unit_test(test_long_input),
     };
     limits_default(&limits);
-    make_batches(50);
+    make_batches(40);
     int failed = cmocka_run_group_tests_name("plan", tests, NULL, NULL);
     for (int f = 0; f < FLAVOURS; f++)
         buf_done(&batches[f].bytes);

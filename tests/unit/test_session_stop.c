@@ -170,6 +170,9 @@ static void test_fail(void **state) {
         struct request *r = bring_to(&t, (enum where)where, true);
         session_fail(t.s, E_SLOW_CLIENT, "a detail");
         assert_true(session_is_over(t.s));
+        bool small;
+        if (!r)
+            assert_null(session_next(t.s, &small));
         if (where == HELD_BEFORE)
             session_run(r);
         if (r)
