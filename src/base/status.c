@@ -37,10 +37,10 @@ enum status error_limit(struct error *e, enum status status, const char *limit_n
     if (!e || e->status != E_OK)
         return status;
     if (actual == ERROR_NONE)
-        error_set(e, status, "%s: over the limit %s of %llu", status_text(status), limit_name,
+        error_set(e, status, "%s: %s is %llu", status_text(status), limit_name,
                   (unsigned long long)limit);
     else
-        error_set(e, status, "%s: %llu is over the limit %s of %llu", status_text(status),
+        error_set(e, status, "%s: %llu, but %s is %llu", status_text(status),
                   (unsigned long long)actual, limit_name, (unsigned long long)limit);
     e->limit = limit;
     e->actual = actual;

@@ -108,7 +108,8 @@ int tamis_filter_msgpack(const tamis_query *query, const void *rows, size_t leng
     arena_init(&arena, NULL);
     struct run_options options = {.row_depth = (uint32_t)query->limits.row_depth,
                                   .row_fields = (uint32_t)query->limits.row_fields};
-    struct stream s = {.start = rows, .p = rows, .end = (const uint8_t *)rows + length};
+    struct stream s = {
+        .start = rows, .p = rows, .end = length > 0 ? (const uint8_t *)rows + length : rows};
     struct run *run = run_new(query->plan, &options, NULL);
     if (run && scanner_init(&s.scanner, &arena, plan_fields(query->plan), options.row_depth,
                             options.row_fields))

@@ -34,19 +34,19 @@ struct level {
 /* Encoded size of values whose first byte tells it; 0: it does not. */
 #define R4(v)  v, v, v, v
 #define R16(v) R4(v), R4(v), R4(v), R4(v)
+/* clang-format off */
 static const uint8_t SIZE[256] = {
     R16(1), R16(1), R16(1), R16(1), R16(1), R16(1), R16(1), R16(1), /* 00-7f positive fixint */
     R16(0), R16(0),                                                 /* 80-9f fixmap, fixarray */
-    1,      2,      3,      4,      5,      6,      7,      8,      9,  10, 11, 12, 13,
-    14,     15,     16, /* a0-bf fixstr */
-    17,     18,     19,     20,     21,     22,     23,     24,     25, 26, 27, 28, 29,
-    30,     31,     32,     1,      0,      1,      1, /* nil, never used, false, true */
-    0,      0,      0,      0,      0,      0,         /* bin, ext */
-    5,      9,      2,      3,      5,      9,      2,      3,      5,  9, /* float, uint, int */
-    0,      0,      0,      0,      0,      0,      0,      0,      0,  0,  0,  0, /* fixext, str,
-                                                                                      array, map */
-    R16(1), R16(1), /* e0-ff negative fixint */
+    1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, /* a0-bf fixstr */
+    17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32,
+    1,  0,  1,  1,                                                  /* nil, never used, false, true */
+    0,  0,  0,  0,  0,  0,                                          /* bin, ext */
+    5,  9,  2,  3,  5,  9,  2,  3,  5,  9,                          /* float, uint, int */
+    0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,                  /* fixext, str, array, map */
+    R16(1), R16(1),                                                 /* e0-ff negative fixint */
 };
+/* clang-format on */
 #undef R4
 #undef R16
 

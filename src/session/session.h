@@ -64,7 +64,7 @@ void session_stop_request(struct request *r, enum status why);
  * which it came; NULL if there is none, or if it is being stopped already. For the deadline timer.
  */
 struct request *session_oldest(struct session *s, uint64_t *ret_opened_ns);
-/* Refuses what is not yet running and lets the rest end: for SIGTERM. */
+/* Refuses new requests and lets those that are open end: for SIGTERM. */
 void session_drain(struct session *s);
 /* Puts a last error (id 0) in the output and ends the session: TOO_MANY_CLIENTS, SLOW_CLIENT,
  * SHUTDOWN. */

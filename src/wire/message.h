@@ -17,8 +17,8 @@ struct message {
     struct mp_reader r; /* at the third element; offsets count from the message's first byte */
 };
 
-/* Reads the envelope. E_BAD_MESSAGE or E_KIND_UNKNOWN, with m->id set as far as it could be read
- * (else 0), and an offset. The elements after the id are not looked at. Kinds that only the daemon
+/* Reads the envelope. E_BAD_MESSAGE with an offset, or E_KIND_UNKNOWN; m->id is set as far as it
+ * could be read (else 0). The elements after the id are not looked at. Kinds that only the daemon
  * sends are unknown here. */
 enum status message_read(struct message *m, const uint8_t *p, size_t n, uint32_t depth_limit,
                          struct error *e);

@@ -10,6 +10,9 @@ A tree: a literal is itself (anything but an array); an operator is [name, opera
 step...] walks from the row, ["element", step...] from the element of the innermost quantifier and
 ["outer", k, step...] from that of the k-th around it; ["param"] is the next `?`, ["param", name] a
 named one; ["lit", value] is a literal array or map; ["list", item...] stands after "in".
+
+It is long because the whole meaning stands in one place, rule after rule, to be read against
+SEMANTICS.md from top to bottom.
 """
 
 from __future__ import annotations
@@ -257,21 +260,19 @@ def pattern_tokens(pattern: bytes, escape: Unit | None) -> list[Token]:
 
 
 def like(text: bytes, pattern: bytes, escape: Unit | None, folded: bool) -> bool:
-    """Whether the whole text matches (K5), by a table over (pieces, units). Raises BadEscape."""
+    """Whether the whole text matches (K5), by the set of places reached. Raises BadEscape."""
     change: Callable[[Unit], Unit] = fold if folded else lambda unit: unit
     subject = [change(unit) for unit in units(text)]
-    reach = [True] + [False] * len(subject)  # reach[j]: the pieces so far match subject[:j]
+    reach = {0}  # the j for which the pieces so far match subject[:j]
     for token in pattern_tokens(pattern, escape):
-        after = [False] * len(reach)
-        for j in range(len(reach)):
-            if token.wild == "any run":
-                after[j] = reach[j] or (j > 0 and after[j - 1])
-            elif j > 0:
-                after[j] = reach[j - 1] and (
-                    token.wild == "any one" or subject[j - 1] == change(token.unit)
-                )
-        reach = after
-    return reach[-1]
+        if token.wild == "any run":
+            reach = set(range(min(reach, default=len(subject) + 1), len(subject) + 1))
+        else:
+            unit = change(token.unit)
+            any_one = token.wild == "any one"
+            ends = (j for j in reach if j < len(subject))
+            reach = {j + 1 for j in ends if any_one or subject[j] == unit}
+    return len(subject) in reach
 
 
 # --- trees ---

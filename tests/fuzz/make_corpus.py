@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
+VECTORS = CORPUS.parents[2] / "proto" / "vectors"
 
 QUERIES = '''\
 a = 1
@@ -334,6 +335,13 @@ def streams() -> dict[str, bytes]:
     return found
 
 
+def vectors() -> Iterator[tuple[str, bytes]]:
+    """What the client sends in each golden conversation, by its name."""
+    for path in sorted(VECTORS.glob("*.txt")):
+        sent = [line[1:] for line in path.read_text().splitlines() if line.startswith(">")]
+        yield path.stem, b"".join(map(bytes.fromhex, sent))
+
+
 def seeds() -> Iterator[tuple[str, bytes]]:
     """Every seed: its path under corpus/, and its bytes."""
     for query in QUERIES.rstrip("\n").split("\n"):
@@ -353,6 +361,8 @@ def seeds() -> Iterator[tuple[str, bytes]]:
         yield f"session/{name}", b"\x00\x00" + content
         if content.startswith(HELLO):
             yield f"session/{name}_at_once", b"\xff\x01" + content.removeprefix(HELLO)
+    for name, content in vectors():
+        yield f"session/vector_{name}", b"\xff\x00" + content
 
 
 def main() -> None:

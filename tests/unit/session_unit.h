@@ -1,5 +1,5 @@
-/* What the tests of sessions share: messages written and replies shown in one notation, and a driver
- * that feeds a session, runs its requests on the spot and takes its output.
+/* What the tests of sessions share: messages written and replies shown in one notation, and a
+ * driver that feeds a session, runs its requests on the spot and takes its output.
  *
  * The notation: 'text' or "text", #00ff (bin), @92c0 (bytes as they are), integers, 1.5, nil, true,
  * false, [a, b], {k: v}. Replies are shown in it, so that a test compares strings. */
@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #define HELLO_TEXT "[1, 1, {'version': 1}]"
+#define ROWS3      "['maps', [{'a': 1}, {'a': 2}, {'a': 3}]]"
 
 /* --- the notation --- */
 
@@ -242,7 +243,7 @@ static inline void check_heard(const char *got, const char *want, const char *fi
     print_error("heard    %s\nexpected %s\n", got, want);
     _fail(file, line);
 }
-#define expect(t, want)  check_heard(hear(t), (want), __FILE__, __LINE__)
+#define expect(t, want)   check_heard(hear(t), (want), __FILE__, __LINE__)
 #define expect_silence(t) expect(t, "")
 
 /* An ERROR of this name; extra, if not NULL, stands somewhere in it. */
@@ -279,6 +280,28 @@ static inline void expect_end(struct talk *t, enum status verdict) {
     assert_true(session_is_over(t->s));
     assert_false(session_wants_input(t->s));
     assert_int_equal(session_verdict(t->s, &offset), verdict);
+}
+
+#define DONE3(id, matched)                                                                         \
+    "[67, " id ", {'matched': " matched ", 'rows': 3, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': "       \
+    "false}]"
+
+/* The request's only reply, which may stand behind RESULTs, begins or is like this. */
+static inline void check_request(struct talk *t, const char *message, const char *results,
+                                 enum status status, const char *last) {
+    say(t, message);
+    struct buf got = {0};
+    const char *line = hear(t);
+    for (; strncmp(line, "[66, ", 5) == 0; line = hear(t))
+        buf_add_text(&got, line);
+    buf_byte(&got, 0);
+    char want[40];
+    snprintf(want, sizeof want, "{'code': %d, ", (int)status);
+    if (strcmp((char *)got.data, results) != 0 || !strstr(line, last) ||
+        (status != E_OK && !strstr(line, want)))
+        fail_msg("%s: %s %s", message, (char *)got.data, line);
+    buf_done(&got);
+    expect_silence(t);
 }
 
 /* --- many rows --- */
@@ -340,7 +363,8 @@ static inline void add_result(struct answer *a, const struct value *v) {
         const uint8_t *p = v[5].w.p + 4 * (size_t)i;
         if (is_bitmap && !(v[5].w.p[i / 8] >> (i % 8) & 1))
             continue;
-        uint64_t row = base + (is_bitmap ? i : p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24);
+        uint64_t row =
+            base + (is_bitmap ? i : p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24);
         assert_true(row < a->next);
         buf_add(&a->rows, &row, sizeof row);
     }

@@ -23,6 +23,8 @@ static const struct {
      "1 2 | 3 - | - - | nil 'x'"},
     {"a = b", "['template', ['z', 'b', 'y', 'a'], [[9, 1, [], 2], [9, 3, {}, 4]]]", "2 1 | 4 3"},
     {"a = 1", "['template', ['a', 'a'], [[1, 2], [3, nil]]]", "2 | nil"},
+    {"a = 1", "['template', ['a', 'a'], [[1], [1, 2]]]", "- | 2"},
+    {"a = 1", "['template', ['a', 'a'], [[1, 2], [3, 4]], #0d]", "- | 4"},
     {"a.b = a.c[1]", "['template', ['a'], [[{'b': 1, 'c': [2, 3]}], [5], []]]", "1 3 | - - | - -"},
     {"a = b", "['template', ['a', 'b'], [[1, 2], [3, 4], [5, 6]], #2d]", "1 - | 3 4 | - 6"},
     {"a = b", "['template', ['a', 'b'], [[1, 2]], nil]", "1 2"},
@@ -266,16 +268,39 @@ static void test_cut_payloads(void **state) {
     }
 }
 
-/* More rows than a block has, in all forms; offsets and rows of an error far behind. */
+static void write_numbers(struct buf *b, uint32_t rows) {
+    struct buf words = {0};
+    for (uint64_t i = 0; i < rows; i++)
+        for (int k = 0; k < 8; k++)
+            buf_byte(&words, (uint8_t)(i >> 8 * k));
+    mp_write_bin(b, words.data, words.len);
+    buf_done(&words);
+}
+
+static void write_presence(struct buf *b, uint32_t rows) {
+    struct buf bits = {0};
+    for (uint32_t i = 0; i < rows; i += 8) {
+        uint8_t byte = 0;
+        for (uint32_t k = 0; k < 8; k++)
+            byte |= (uint8_t)(((i + k) % 3 > 0) << k);
+        buf_byte(&bits, byte);
+    }
+    mp_write_bin(b, bits.data, bits.len);
+    buf_done(&bits);
+}
+
+/* More rows than a block has, in all forms; all there (0), or one of them wrong: row and offset of
+ * an error far behind (1), or a third of them missing (2). */
 static void test_many_rows(void **state) {
     (void)state;
     static const char *const FORMS[] = {"maps", "template", "columns"};
     enum { ROWS = 2500, BAD_ROW = 2345 };
     for (int f = 0; f < 3; f++)
-        for (int bad = 0; bad < 2; bad++) {
+        for (int how = 0; how < (f == 0 ? 2 : 3); how++) {
+            bool bad = how == 1, sparse = how == 2;
             struct buf m = {0}, cells = {0}, expected = {0};
             size_t bad_at = 0;
-            mp_write_array(&m, f == 0 ? 2 : 3);
+            mp_write_array(&m, f == 0 ? 2 : f == 1 && sparse ? 4 : 3);
             mp_write_text(&m, FORMS[f]);
             if (f == 1) {
                 mp_write_array(&m, 1);
@@ -283,24 +308,37 @@ static void test_many_rows(void **state) {
             } else if (f == 2) {
                 mp_write_int(&m, ROWS);
                 mp_write_array(&m, 1);
-                mp_write_array(&m, 3);
+                mp_write_array(&m, sparse ? 5 : 3);
                 mp_write_text(&m, "a");
-                mp_write_text(&m, "list");
+                mp_write_text(&m, sparse ? "i64" : "list");
             }
-            mp_write_array(&m, ROWS);
+            if (sparse && f == 2)
+                write_numbers(&m, ROWS);
+            else
+                mp_write_array(&m, ROWS);
             for (int i = 0; i < ROWS; i++) {
                 if (f == 0)
                     mp_write_map(&m, 1), mp_write_text(&m, "a");
                 else if (f == 1)
                     mp_write_array(&m, 1);
-                if (bad && i == BAD_ROW) {
+                if (sparse && f == 2) {
+                    ; /* written */
+                } else if (bad && i == BAD_ROW) {
                     bad_at = m.len;
                     buf_byte(&m, 0xC1);
                 } else {
                     mp_write_int(&m, i);
                 }
-                buf_printf(&expected, i ? " | %d" : "%d", i);
+                buf_add_text(&expected, i ? " | " : "");
+                if (sparse && i % 3 == 0)
+                    buf_add_text(&expected, "-");
+                else
+                    buf_printf(&expected, "%d", i);
             }
+            if (sparse && f == 2)
+                mp_write_nil(&m); /* validity */
+            if (sparse)
+                write_presence(&m, ROWS);
             struct opened o;
             enum status status = open_source(&o, "a = 1", m.data, 0, m.len, &limits);
             if (status == E_OK)
@@ -311,7 +349,7 @@ static void test_many_rows(void **state) {
                                    (struct str){(char *)expected.data, expected.len}));
             else
                 assert_int_equal(o.error.offset, bad_at);
-            if (bad && f < 2) /* columns are checked before the first row */
+            if (bad)
                 assert_int_equal(o.error.row, 1000 + BAD_ROW);
             opened_done(&o);
             buf_done(&m);

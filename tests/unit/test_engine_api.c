@@ -121,7 +121,7 @@ static void test_results_without_memory(void **state) {
         struct buf data;
         struct feed f = {4, BLOCK_ROWS, 1};
         struct result r = {.kind = (enum result_kind)kind};
-        budget_init(&budget, 8);
+        budget_init(&budget, 2);
         buf_init(&data, &budget);
         feed(&r, &f, &data, 0);
         assert_int_equal(buf_failed(&data), kind != RESULT_COUNT);

@@ -107,6 +107,28 @@ static void test_fields_many_and_deep(void **state) {
     arena_done(&a);
 }
 
+/* A path of very many steps does not get a memory of keys for each. */
+static void test_scanner_memory_is_bounded(void **state) {
+    (void)state;
+    enum { STEPS = 20000 };
+    struct budget budget;
+    struct arena a, b;
+    struct scanner s;
+    budget_init(&budget, 0);
+    arena_init(&a, NULL);
+    arena_init(&b, &budget);
+    char *deep = keep(calloc(STEPS + 1, 2));
+    for (uint32_t i = 0; i < STEPS; i++)
+        memcpy(deep + 2 * i, ".x", 2);
+    const char *one[] = {deep};
+    struct fields f = build(&a, one, 1);
+    assert_true(scanner_init(&s, &b, &f, DEPTH, WIDTH));
+    assert_true(budget.used_bytes < 6 << 20);
+    arena_done(&a);
+    arena_done(&b);
+    assert_int_equal(budget.used_bytes, 0);
+}
+
 /* --- rows --- */
 
 static void test_rows(void **state) {
@@ -205,10 +227,15 @@ static void test_scan_value(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        value_test(test_fields_tree),          value_test(test_fields_none_and_root),
-        value_test(test_fields_many_and_deep), value_test(test_rows),
-        value_test(test_leaf_and_container),   value_test(test_last_key_wins),
-        value_test(test_other_keys),           value_test(test_scan_value),
+        value_test(test_fields_tree),
+        value_test(test_fields_none_and_root),
+        value_test(test_fields_many_and_deep),
+        value_test(test_scanner_memory_is_bounded),
+        value_test(test_rows),
+        value_test(test_leaf_and_container),
+        value_test(test_last_key_wins),
+        value_test(test_other_keys),
+        value_test(test_scan_value),
     };
     return cmocka_run_group_tests_name("format", tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include "kernel/casefold.h"
 #include "kernel/like.h"
 #include "kernel/text.h"
+#include "strings_unit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -139,37 +140,6 @@ static const struct like *compile(struct arena *a, struct str pattern, uint32_t 
     assert_true(status == E_OK || status == E_BAD_ESCAPE);
     assert_true((status == E_OK) == (l != NULL));
     return l;
-}
-
-/* All byte strings over an alphabet up to a length, each in a block of its own. */
-struct strings {
-    struct str *all;
-    size_t count;
-};
-
-static struct strings strings_over(const char *alphabet, size_t letters, size_t most) {
-    size_t total = 0, of_length = 1;
-    for (size_t length = 0; length <= most; length++, of_length *= letters)
-        total += of_length;
-    struct strings set = {malloc(total * sizeof(struct str)), 0};
-    assert_non_null(set.all);
-    of_length = 1;
-    for (size_t length = 0; length <= most; length++, of_length *= letters) {
-        for (size_t k = 0; k < of_length; k++) {
-            char *p = malloc(length ? length : 1);
-            assert_non_null(p);
-            for (size_t i = 0, rest = k; i < length; i++, rest /= letters)
-                p[i] = alphabet[rest % letters];
-            set.all[set.count++] = (struct str){p, length};
-        }
-    }
-    return set;
-}
-
-static void strings_done(struct strings *set) {
-    for (size_t i = 0; i < set->count; i++)
-        free((void *)(uintptr_t)set->all[i].p);
-    free(set->all);
 }
 
 static void check_all(struct strings patterns, struct strings subjects, uint32_t escape,

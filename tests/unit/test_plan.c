@@ -111,19 +111,19 @@ static uint32_t choose(uint32_t n, uint32_t *keys, enum flavour f) {
 }
 
 static void write_items(struct buf *b, enum flavour f, int depth) {
-    static const char *const NAMES[] = {"x", "y", "tags", "items"};
-    uint32_t n = roll(4), keys[8];
+    static const char *const NAMES[] = {"x", "y", "tags", "long_identifier", "items"};
+    uint32_t n = roll(3), keys[8];
     mp_write_array(b, n);
     while (n-- > 0) {
         if (f == MIXED && roll(6) == 0) {
             write_scalar(b, f);
             continue;
         }
-        uint32_t count = choose(depth > 0 ? 4 : 3, keys, f);
+        uint32_t count = choose(depth > 0 ? 5 : 4, keys, f);
         mp_write_map(b, count);
         for (uint32_t i = 0; i < count; i++) {
             mp_write_text(b, NAMES[keys[i]]);
-            if (keys[i] < 2)
+            if (keys[i] < 2 || keys[i] == 3)
                 write_scalar(b, f);
             else if (keys[i] == 2)
                 write_array(b, f);
@@ -312,14 +312,15 @@ static const char *const QUERIES[] = {
     "a IN t",
     "ANY e IN t SATISFIES e END",
     "ANY e IN items SATISFIES e.x = 1 END",
+    "ANY e IN items SATISFIES e.long_identifier >= 1 END",
     "ANY e IN items SATISFIES e.x = 1 AND e.y > 0 END",
     "EVERY e IN items SATISFIES e.x IS NULL OR e.x = a END",
     "ANY e IN items SATISFIES e.x = a AND e.y <> b END",
     "ANY e IN items SATISFIES ANY f IN e.tags SATISFIES f = e.x END END",
     "EVERY e IN items SATISFIES ANY f IN e.tags SATISFIES f = a OR f = e.y OR c END END",
     "ANY e IN items SATISFIES EVERY f IN e.items SATISFIES f.x = e.x OR f.y IN t END END",
-    "ANY e IN items SATISFIES ANY f IN e.items SATISFIES ANY g IN f.items SATISFIES g.x = e.x OR "
-    "g.y = f.y OR g.x = a END END END",
+    ("ANY e IN items SATISFIES ANY f IN e.items SATISFIES ANY g IN f.items SATISFIES g.x = e.x OR "
+     "g.y = f.y OR g.x = a END END END"),
     "ANY e IN t SATISFIES (ANY f IN items SATISFIES f.x = e END) IS UNKNOWN END",
     "ANY e IN items SATISFIES e.x IS MISSING AND NOT (e.y = 1) END",
     "ANY e IN items SATISFIES (e.x = 1) = (a = 1) END",
@@ -349,6 +350,33 @@ static const char *const QUERIES[] = {
     "(a = 1 AND b = 1) = (c = 1 OR v)",
     "(TRUE AND NULL) IS NULL",
     "((a IS NULL) = (b IS NULL)) = (c IS NULL)",
+    /* values */
+    "a + 1 > b",
+    "a * b = b * a AND a + b <> a - b",
+    "a + 1 = 2 OR a + 1 = 3 OR NOT (a + 1) * 2 = 4",
+    "-a < b % 3 AND (a / b IS NULL OR -a = b)",
+    "s || p = 'abab' OR s || p LIKE '%b_' OR NOT s || 'x' = p || 'x'",
+    "(a + b) IN (1, a * 2, 3) OR (a - b) BETWEEN b - 2 AND 2",
+    "(a = 1) + 1 = 2",
+    "a + b",
+    "NOT coalesce(c, b = 1)",
+    "a & 1 = 1 OR a << 1 = 4 OR ~a = b",
+    "coalesce(a, b, 7) = 7 AND nullif(a, b) IS NULL",
+    "CASE WHEN a = 1 THEN b WHEN s = 'ab' THEN s WHEN c THEN c ELSE a + 1 END = b",
+    "CASE WHEN a > 1 OR c THEN a = b END",
+    "CASE a WHEN 1 THEN 'ab' WHEN b + 1 THEN s WHEN 'ab' THEN s ELSE p END = s",
+    "CASE a + 1 WHEN 2 THEN a + 1 WHEN 3 THEN (a + 1) * 2 END IN (2, 6, a)",
+    "CASE WHEN FALSE THEN 1 WHEN NULL THEN 2 WHEN a = 1 THEN a WHEN TRUE THEN b ELSE 3 END = a",
+    "CASE WHEN TRUE THEN t END IS MISSING OR CASE WHEN c THEN v ELSE v END IS NULL",
+    "(CASE WHEN a = 1 THEN b = 1 ELSE c END) IS UNKNOWN",
+    "(a + b > 2) = (a - b < 2) AND (a + b > 2 OR a - b < 2 OR a + b = a - b)",
+    "(a + 1 = 2) IS NOT TRUE AND (b = 1 OR (a + 1) % 2 = 0)",
+    "ANY e IN t SATISFIES e + a > b + 1 OR CASE WHEN e = 1 THEN a ELSE e END = b END",
+    "EVERY e IN items SATISFIES e.x + 1 = a + 1 OR ANY f IN e.tags SATISFIES f * 2 = e.x + a END "
+    "END",
+    "ANY(t) = a + 1 OR ANY(t) BETWEEN a - 1 AND a",
+    "1 + 1 = 2 AND a + (2 * 3 - 5) = b",
+    "a / 0 IS NULL AND a + NULL IS NULL",
     /* junctions */
     "a = 1 AND b = 2",
     "a = 1 OR b = 2",
@@ -463,7 +491,7 @@ int main(void) {
         cmocka_unit_test(test_long_input),
     };
     limits_default(&limits);
-    make_batches(50);
+    make_batches(40);
     int failed = cmocka_run_group_tests_name("plan", tests, NULL, NULL);
     for (int f = 0; f < FLAVOURS; f++)
         buf_done(&batches[f].bytes);

@@ -191,8 +191,6 @@ static void test_constants_are_folded(void **state) {
     assert_int_equal(steps_of("a = 1 OR 1 < 2"), 0);
     assert_int_equal(steps_of("a = 1 AND 'a' LIKE '_'"), 1);
     assert_int_equal(steps_of("FALSE AND a = 1"), 1); /* `none` */
-    assert_int_equal(steps_of("a = NULL"), 1);
-    assert_int_equal(steps_of("(1 = 2) IS UNKNOWN OR a = 1"), 1);
 }
 
 static void test_fields(void **state) {
@@ -248,7 +246,6 @@ static void test_refusals(void **state) {
         {"a = ?", NULL, 1, 0, E_PARAM_MISSING, ERROR_NONE, "number 1"},
         {"a IN :list", P("\x05"), E_PARAM_TYPE, 5, "not integer"},
         {"a IN :list", P("\xC0"), E_PARAM_TYPE, 5, "not null"},
-        {"b = 1 OR a IN :list", P("\x81\x01\x02"), E_PARAM_TYPE, 14, "not map"},
         {"a LIKE :p ESCAPE '!'", P("\xA2!a"), E_BAD_ESCAPE, 7, "byte 0"},
         {"a LIKE :p ESCAPE '!'", P("\xA3xy!"), E_BAD_ESCAPE, 7, "byte 2"},
         {"NULL LIKE :p ESCAPE '!'", P("\xA3xy!"), E_BAD_ESCAPE, 10, "byte 2"},
@@ -403,7 +400,6 @@ static void test_mismatches_are_counted(void **state) {
     assert_int_equal(COUNT("v < v"), 2);
     assert_int_equal(COUNT("ANY(v) = 1"), 4);
     assert_int_equal(COUNT("v < TRUE"), 5);
-    assert_int_equal(COUNT("v < TIMESTAMP '2020-01-01T00:00:00Z'"), 5);
     assert_int_equal(COUNT("missing > 10"), 0);
 #undef COUNT
 }

@@ -1,11 +1,6 @@
 /* Every message of a session and every way of getting it wrong, one at a time: envelopes, HELLO,
- * options, parameters, plans, EXPLAIN, STATS, PING. Streams, flow and hostile peers have files of
- * their own. */
+ * options, parameters, PING. Plans, streams, flow and hostile peers have files of their own. */
 #include "session_unit.h"
-
-#define ROWS3 "['maps', [{'a': 1}, {'a': 2}, {'a': 3}]]"
-#define DONE3(id, matched)                                                                         \
-    "[67, " id ", {'matched': " matched ", 'rows': 3, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': false}]"
 
 /* --- HELLO --- */
 
@@ -151,9 +146,9 @@ static void test_bad_messages(void **state) {
         {"[2, 9, nil, nil, nil]", 9, E_BAD_MESSAGE, NULL},
         {"[2, 9, @c1, nil, nil]", 9, E_BAD_MESSAGE, "'offset': 3"},
         {"[2, 9, @da0005, nil, nil]", 9, E_BAD_MESSAGE, "'offset': 3"},
-        {"@950209a161c0", 9, E_BAD_MESSAGE, NULL},                   /* no payload */
-        {"@950209a161", 0, E_BAD_MESSAGE, NULL},                     /* no options */
-        {"@950209a161c0c0c0", 9, E_BAD_MESSAGE, "'offset': 7"},      /* more than a stream */
+        {"@950209a161c0", 9, E_BAD_MESSAGE, NULL},              /* no payload */
+        {"@950209a161", 0, E_BAD_MESSAGE, NULL},                /* no options */
+        {"@950209a161c0c0c0", 9, E_BAD_MESSAGE, "'offset': 7"}, /* more than a stream */
         {"[3, 9, 'a', nil, nil]", 9, E_BAD_MESSAGE, NULL},
         {"[3, 9]", 9, E_BAD_MESSAGE, NULL},
         {"@930309a16100", 9, E_BAD_MESSAGE, "'offset': 5"},
@@ -208,8 +203,17 @@ static void test_ping(void **state) {
     struct talk t;
     talk_begin(&t, NULL);
     static const char *const SAME[] = {
-        "nil", "true", "-5", "18446744073709551615", "'text'", "''", "#", "#00ff", "[]",
-        "[1, [2, ['x', {'k': [nil, #01]}]], {}]", "{1: {2: {3: []}}, 'a': 'b'}",
+        "nil",
+        "true",
+        "-5",
+        "18446744073709551615",
+        "'text'",
+        "''",
+        "#",
+        "#00ff",
+        "[]",
+        "[1, [2, ['x', {'k': [nil, #01]}]], {}]",
+        "{1: {2: {3: []}}, 'a': 'b'}",
     };
     for (size_t i = 0; i < COUNT_OF(SAME); i++) {
         char message[120];
@@ -222,30 +226,13 @@ static void test_ping(void **state) {
     expect(&t, "[70, 0, nil]");
     say(&t, "[8, 4294967295, @d30000000000000005]"); /* byte for byte, not in the shortest form */
     hear(&t);
-    static const uint8_t REPLY[] = {0x93, 70, 0xCE, 255, 255, 255, 255, 0xD3, 0, 0, 0, 0, 0, 0, 0, 5};
+    static const uint8_t REPLY[] = {0x93, 70, 0xCE, 255, 255, 255, 255, 0xD3,
+                                    0,    0,  0,    0,   0,   0,   0,   5};
     assert_memory_equal(t.out.data + t.out.len - sizeof REPLY, REPLY, sizeof REPLY);
     talk_stop(&t);
 }
 
 /* --- FILTER: options, parameters, payloads --- */
-
-/* The request's only reply, which may stand behind RESULTs, begins or is like this. */
-static void check_request(struct talk *t, const char *message, const char *results,
-                          enum status status, const char *last) {
-    say(t, message);
-    struct buf got = {0};
-    const char *line = hear(t);
-    for (; strncmp(line, "[66, ", 5) == 0; line = hear(t))
-        buf_add_text(&got, line);
-    buf_byte(&got, 0);
-    char want[40];
-    snprintf(want, sizeof want, "{'code': %d, ", (int)status);
-    if (strcmp((char *)got.data, results) != 0 || !strstr(line, last) ||
-        (status != E_OK && !strstr(line, want)))
-        fail_msg("%s: %s %s", message, (char *)got.data, line);
-    buf_done(&got);
-    expect_silence(t);
-}
 
 static void test_results(void **state) {
     (void)state;
@@ -263,7 +250,8 @@ static void test_results(void **state) {
         {"{'result': 'count', 'result': 'rows'}", ROWS3,
          "[66, 5, 'rows', 0, 3, #81a1610281a16103]"},
         {"{'result': 'rows'}", "['template', ['b', 'a'], [[7, 1], [7, 2], [7, 3]]]",
-         "[66, 5, 'rows', 0, 3, #9207029207" "03]"},
+         "[66, 5, 'rows', 0, 3, #9207029207"
+         "03]"},
         {"nil", "['template', ['a'], [[5], [2], [3]], #06]",
          "[66, 5, 'indices', 0, 3, #0100000002000000]"},
         {"nil", "['columns', 3, [['a', 'list', [1, 2, 3]]]]",
@@ -285,13 +273,16 @@ static void test_results(void **state) {
     check_request(&t, "[2, 5, ['<', ['path', 'a'], 2], nil, " ROWS3 "]",
                   "[66, 5, 'indices', 0, 3, #00000000]", E_OK, DONE3("5", "1"));
     check_request(&t, "[2, 5, \"a < 'x'\", nil, " ROWS3 "]", "", E_OK, "'type_mismatch': 3");
-    check_request(&t, "[2, 5, 'a > 0', {'limit': 2}, " ROWS3 "]",
-                  "[66, 5, 'indices', 0, 2, #0000000001000000]", E_OK,
-                  "{'matched': 2, 'rows': 2, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': true}");
-    check_request(&t, "[2, 5, 'a > 0', {'limit': 0}, " ROWS3 "]", "", E_OK,
-                  "{'matched': 0, 'rows': 0, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': true}");
-    check_request(&t, "[2, 5, 'a > 0', {}, ['maps', []]]", "", E_OK,
-                  "{'matched': 0, 'rows': 0, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': false}");
+    check_request(
+        &t, "[2, 5, 'a > 0', {'limit': 2}, " ROWS3 "]",
+        "[66, 5, 'indices', 0, 2, #0000000001000000]", E_OK,
+        "{'matched': 2, 'rows': 2, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': true}");
+    check_request(
+        &t, "[2, 5, 'a > 0', {'limit': 0}, " ROWS3 "]", "", E_OK,
+        "{'matched': 0, 'rows': 0, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': true}");
+    check_request(
+        &t, "[2, 5, 'a > 0', {}, ['maps', []]]", "", E_OK,
+        "{'matched': 0, 'rows': 0, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': false}");
     talk_stop(&t);
 }
 
@@ -352,176 +343,12 @@ static void test_refused_requests(void **state) {
     talk_stop(&t);
 }
 
-/* --- plans --- */
-
-static void test_plans(void **state) {
-    (void)state;
-    struct talk t;
-    talk_begin(&t, NULL);
-    say(&t, "[3, 5, 'a.b[0] = :x and c > ? and a.b[0] < :x and d = ?', {}]");
-    expect(&t, "[69, 5, 1, {'fields': [['a', 'b', 0], ['c'], ['d']], 'params': ['x', nil, nil], "
-               "'text': 'a.b[0] = :x AND c > ? AND a.b[0] < :x AND d = ?'}]");
-    say(&t, "[3, 6, ['>=', ['path', 'a'], 2]]");
-    expect(&t, "[69, 6, 2, {'fields': [['a']], 'params': [], 'text': 'a >= 2'}]");
-    say(&t, "[3, 6, 'a = :low', nil]");
-    expect(&t, "[69, 6, 3, {'fields': [['a']], 'params': ['low'], 'text': 'a = :low'}]");
-    say(&t, "[3, 7, 'a =']");
-    expect_error(&t, 7, E_SYNTAX, "'pos': 3");
-    check_request(&t, "[4, 8, 2, nil, " ROWS3 "]", "[66, 8, 'indices', 0, 3, #0100000002000000]",
-                  E_OK, DONE3("8", "2"));
-    check_request(&t, "[4, 8, 3, {'params': {'low': 3}}, " ROWS3 "]",
-                  "[66, 8, 'indices', 0, 3, #02000000]", E_OK, DONE3("8", "1"));
-    check_request(&t, "[4, 8, 3, {'params': {'low': 1}}, " ROWS3 "]",
-                  "[66, 8, 'indices', 0, 3, #00000000]", E_OK, DONE3("8", "1"));
-    check_request(&t, "[4, 8, 3, nil, " ROWS3 "]", "", E_PARAM_MISSING, "");
-    check_request(&t, "[4, 8, 2, {'params': {'low': 1}}, " ROWS3 "]", "", E_PARAM_UNKNOWN, "");
-    check_request(&t, "[4, 8, 2, {'params': [1]}, " ROWS3 "]", "", E_PARAM_UNKNOWN, "");
-    static const char *const NO_PLAN[] = {"0", "4", "-1", "1.0", "nil", "'1'", "4294967298",
-                                          "18446744073709551615"};
-    for (size_t i = 0; i < COUNT_OF(NO_PLAN); i++) {
-        char message[120];
-        snprintf(message, sizeof message, "[4, 8, %s, nil, " ROWS3 "]", NO_PLAN[i]);
-        check_request(&t, message, "", E_PLAN_UNKNOWN, "");
-        snprintf(message, sizeof message, "[11, 8, %s]", NO_PLAN[i]);
-        check_request(&t, message, "", E_PLAN_UNKNOWN, "");
-    }
-    say(&t, "[11, 9, 2]");
-    expect(&t, "[73, 9, 2]");
-    check_request(&t, "[11, 9, 2]", "", E_PLAN_UNKNOWN, "");
-    check_request(&t, "[4, 8, 2, nil, " ROWS3 "]", "", E_PLAN_UNKNOWN, "");
-    check_request(&t, "[10, 8, 2, nil]", "", E_PLAN_UNKNOWN, "");
-    check_request(&t, "[11, 9, @c1]", "", E_BAD_MESSAGE, "");
-    expect_alive(&t);
-    talk_stop(&t);
-}
-
-/* A plan that is closed while a request with it is open serves that request to its end. */
-static void test_plan_closed_in_use(void **state) {
-    (void)state;
-    struct talk t;
-    talk_begin(&t, NULL);
-    say(&t, "[3, 5, 'a >= 2']");
-    hear(&t);
-    say(&t, "[4, 6, 1, {'result': 'count'}, nil]");
-    say(&t, "[5, 6, " ROWS3 "]");
-    expect_silence(&t);
-    say(&t, "[4, 7, 1, {'result': 'count'}, " ROWS3 "]"); /* queued */
-    say(&t, "[11, 8, 1]");
-    say(&t, "[4, 9, 1, nil, " ROWS3 "]");
-    say(&t, "[5, 6, " ROWS3 "]");
-    say(&t, "[6, 6]");
-    expect(&t, "[73, 8, 1]");
-    expect(&t, DONE3("7", "2"));
-    expect_error(&t, 9, E_PLAN_UNKNOWN, NULL);
-    expect(&t, "[67, 6, {'matched': 4, 'rows': 6, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': false}]");
-    expect_silence(&t);
-    talk_stop(&t);
-}
-
-/* --- EXPLAIN, STATS --- */
-
-static void test_explain(void **state) {
-    (void)state;
-    struct talk t;
-    talk_begin(&t, NULL);
-    say(&t, "[3, 5, 'a >= :low']");
-    hear(&t);
-    static const struct {
-        const char *request, *begin, *part, *end;
-    } CASES[] = {
-        {"[10, 6, 'a>=2', nil]",
-         "[72, 6, {'text': 'a >= 2', 'structured': ['>=', ['path', 'a'], 2], 'fields': [['a']], "
-         "'steps': [{'kernel': '",
-         "'term': 'a >= 2', 'want': 'true'", "'rows': 0, 'matched': 0}]"},
-        {"[10, 6, ['not', ['=', ['path', 'b'], 'x']], {}]", "[72, 6, {'text': ", "'want': 'false'",
-         "'rows': 0, 'matched': 0}]"},
-        {"[10, 6, 1, {'params': {'low': 2}}]", "[72, 6, {'text': 'a >= :low'", "'steps': [{",
-         "'rows': 0, 'matched': 0}]"},
-        {"[10, 6, 'a >= 2', nil, nil]", "[72, 6, {'text': 'a >= 2'", "'steps': [{",
-         "'rows': 0, 'matched': 0}]"},
-        {"[10, 6, 'a >= 2', nil, " ROWS3 "]", "[72, 6, {'text': 'a >= 2'",
-         "'rows_in': 3, 'rows_out': 2", "'rows': 3, 'matched': 2}]"},
-        {"[10, 6, 1, {'params': {'low': 3}}, " ROWS3 "]", "[72, 6, {'text': 'a >= :low'",
-         "'rows_in': 3, 'rows_out': 1", "'rows': 3, 'matched': 1}]"},
-    };
-    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
-        say(&t, CASES[i].request);
-        const char *line = hear(&t);
-        size_t n = strlen(line), end = strlen(CASES[i].end);
-        if (strncmp(line, CASES[i].begin, strlen(CASES[i].begin)) != 0 ||
-            !strstr(line, CASES[i].part) || n < end || strcmp(line + n - end, CASES[i].end) != 0)
-            fail_msg("%s: %s", CASES[i].request, line);
-        expect_silence(&t);
-    }
-    check_request(&t, "[10, 6, 'a >= ', nil]", "", E_SYNTAX, "");
-    check_request(&t, "[10, 6, 1, nil]", "", E_PARAM_MISSING, "");
-    check_request(&t, "[10, 6, 2, nil]", "", E_PLAN_UNKNOWN, "");
-    check_request(&t, "[10, 6, 'a', nil, ['maps', [{'a': 1}, 5]]]", "", E_ROW_NOT_MAP, "'row': 1");
-    t.service.now_ns = NULL; /* without a clock there are no times, but there is an answer */
-    check_request(&t, "[10, 6, 'a >= 2', nil, " ROWS3 "]", "", E_OK, "'rows': 3, 'matched': 2}]");
-    talk_stop(&t);
-}
-
-/* The number behind the first `key` of a reply. */
-static uint64_t number_in(const char *line, const char *key) {
-    const char *at = strstr(line, key);
-    assert_non_null(at);
-    return strtoull(at + strlen(key) + 2, NULL, 10);
-}
-
-static void test_stats(void **state) {
-    (void)state;
-    struct talk t;
-    talk_begin(&t, NULL);
-    say(&t, "[2, 5, 'a >= 2', nil, " ROWS3 "]");
-    while (*hear(&t)) {
-    }
-    say(&t, "[2, 5, 'a >=', nil, " ROWS3 "]");
-    say(&t, "[3, 6, 'a']");
-    while (*hear(&t)) {
-    }
-    say(&t, "[2, 7, 'a', nil, nil]");
-    settle(&t);
-    size_t sent = t.out.len;
-    say(&t, "[9, 8]");
-    char *line = strdup(hear(&t));
-    assert_int_equal(strncmp(line, "[71, 8, {'version': '", 20), 0);
-    assert_int_equal(number_in(line, "'clients'"), 1);
-    assert_int_equal(number_in(line, "'requests'"), 3);
-    assert_int_equal(number_in(line, "'rows'"), 3);
-    assert_int_equal(number_in(line, "'matched'"), 2);
-    assert_int_equal(number_in(line, "'errors'"), 1);
-    uint64_t offset;
-    session_verdict(t.s, &offset);
-    const char *connection = strstr(line, "'connection'");
-    assert_non_null(connection);
-    for (const char *at = line; at; at = at == line ? connection : NULL) {
-        assert_int_equal(number_in(at, "'bytes_in'"), offset);
-        assert_int_equal(number_in(at, "'bytes_out'"), sent);
-    }
-    assert_int_equal(number_in(connection, "'requests_open'"), 1);
-    assert_int_equal(number_in(connection, "'plans'"), 1);
-    assert_true(number_in(line, "'memory_bytes'") > 0);
-    assert_true(number_in(line, "'memory_peak_bytes'") >= number_in(line, "'memory_bytes'"));
-    assert_int_equal(number_in(line, "'frame_bytes'"), 67108864);
-    free(line);
-    talk_stop(&t);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hello),
-        cmocka_unit_test(test_bad_first_messages),
-        cmocka_unit_test(test_hello_bytes),
-        cmocka_unit_test(test_bad_messages),
-        cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_ping),
-        cmocka_unit_test(test_results),
-        cmocka_unit_test(test_refused_requests),
-        cmocka_unit_test(test_plans),
-        cmocka_unit_test(test_plan_closed_in_use),
-        cmocka_unit_test(test_explain),
-        cmocka_unit_test(test_stats),
+        cmocka_unit_test(test_hello),       cmocka_unit_test(test_bad_first_messages),
+        cmocka_unit_test(test_hello_bytes), cmocka_unit_test(test_bad_messages),
+        cmocka_unit_test(test_kinds),       cmocka_unit_test(test_ping),
+        cmocka_unit_test(test_results),     cmocka_unit_test(test_refused_requests),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }

@@ -2,8 +2,6 @@
  * and mutated at random; floods, huge claims and deep values in every place that takes a value. */
 #include "session_unit.h"
 
-#define ROWS3 "['maps', [{'a': 1}, {'a': 2}, {'a': 3}]]"
-
 /* A bit of everything. */
 static const char *const SCRIPT[] = {
     HELLO_TEXT,
@@ -111,7 +109,8 @@ static void test_any_cut(void **state) {
     buf_done(&script);
 }
 
-/* Freed after any frame with nothing run, with one turn taken, and with all run but nothing sent. */
+/* Freed after any frame with nothing run, with one turn taken, and with all run but nothing sent.
+ */
 static void test_free_anywhere(void **state) {
     (void)state;
     struct buf script = {0};
@@ -161,16 +160,16 @@ static void test_deep(void **state) {
         const char *head, *tail;
         enum status status;
     } CASES[] = {
-        {"@930805", "@c0", E_BAD_MESSAGE},                                      /* PING */
-        {"@930105", "@c0", E_BAD_MESSAGE},                                      /* HELLO */
-        {"@930305", "@c0", E_QUERY_TOO_DEEP},                                   /* PREPARE */
-        {"@950205a161c092a46d61707391", "@c0", E_ROW_NOT_MAP},                  /* a row */
-        {"@950205a161c092a46d6170739181a161", "@c0", E_ROW_TOO_DEEP},           /* a cell */
-        {"@950205a161c0", "@c0", E_ROW_TOO_DEEP},                               /* the payload */
-        {"@950205a16181a6706172616d7391", "@c092a46d61707390", E_BAD_MESSAGE},  /* params */
-        {"@940a05", "@c0c0", E_QUERY_TOO_DEEP},                                 /* EXPLAIN */
-        {"@930b05", "@c0", E_BAD_MESSAGE},                                      /* CLOSE */
-        {"@950405", "@c092a46d61707390", E_PLAN_UNKNOWN},                       /* EXECUTE */
+        {"@930805", "@c0", E_BAD_MESSAGE},                                     /* PING */
+        {"@930105", "@c0", E_BAD_MESSAGE},                                     /* HELLO */
+        {"@930305", "@c0", E_QUERY_TOO_DEEP},                                  /* PREPARE */
+        {"@950205a161c092a46d61707391", "@c0", E_ROW_NOT_MAP},                 /* a row */
+        {"@950205a161c092a46d6170739181a161", "@c0", E_ROW_TOO_DEEP},          /* a cell */
+        {"@950205a161c0", "@c0", E_ROW_TOO_DEEP},                              /* the payload */
+        {"@950205a16181a6706172616d7391", "@c092a46d61707390", E_BAD_MESSAGE}, /* params */
+        {"@940a05", "@c0c0", E_QUERY_TOO_DEEP},                                /* EXPLAIN */
+        {"@930b05", "@c0", E_BAD_MESSAGE},                                     /* CLOSE */
+        {"@950405", "@c092a46d61707390", E_PLAN_UNKNOWN},                      /* EXECUTE */
     };
     for (size_t i = 0; i < COUNT_OF(CASES); i++)
         for (int map = 0; map < 2; map++) {
@@ -191,28 +190,29 @@ static void test_deep(void **state) {
 static void test_huge_claims(void **state) {
     (void)state;
     static const char *const HEADS[] = {
-        "@930805",                               /* PING */
-        "@930105",                               /* HELLO */
-        "@930305",                               /* PREPARE */
-        "@950205",                               /* query */
-        "@950205a161",                           /* options */
-        "@950205a16181a6706172616d73",           /* params */
-        "@950205a16181a56c696d6974",             /* limit */
-        "@950205a161c0",                         /* payload */
-        "@950205a161c092",                       /* form */
-        "@950205a161c092a46d617073",             /* rows */
-        "@950205a161c092a46d61707391",           /* a row */
-        "@950205a161c092a46d6170739181a162",     /* a cell */
-        "@950205a161c093a874656d706c617465",     /* names */
-        "@950205a161c093a874656d706c61746591a1" "61", /* template's rows */
-        "@950205a161c093a7636f6c756d6e73",       /* number of rows */
-        "@950205a161c093a7636f6c756d6e7301",     /* columns */
-        "@940a05",                               /* EXPLAIN */
-        "@950405",                               /* EXECUTE */
-        "@930b05",                               /* CLOSE */
+        "@930805",                                 /* PING */
+        "@930105",                                 /* HELLO */
+        "@930305",                                 /* PREPARE */
+        "@950205",                                 /* query */
+        "@950205a161",                             /* options */
+        "@950205a16181a6706172616d73",             /* params */
+        "@950205a16181a56c696d6974",               /* limit */
+        "@950205a161c0",                           /* payload */
+        "@950205a161c092",                         /* form */
+        "@950205a161c092a46d617073",               /* rows */
+        "@950205a161c092a46d61707391",             /* a row */
+        "@950205a161c092a46d6170739181a162",       /* a cell */
+        "@950205a161c093a874656d706c617465",       /* names */
+        "@950205a161c093a874656d706c61746591a161", /* template's rows */
+        "@950205a161c093a7636f6c756d6e73",         /* number of rows */
+        "@950205a161c093a7636f6c756d6e7301",       /* columns */
+        "@940a05",                                 /* EXPLAIN */
+        "@950405",                                 /* EXECUTE */
+        "@930b05",                                 /* CLOSE */
     };
-    static const char *const CLAIMS[] = {"@ddffffffff", "@dfffffffff", "@dbffffffff", "@c6ffffffff",
-                                         "@c9ffffffff05", "@dcffff", "@deffff", "@dd0fffffff"};
+    static const char *const CLAIMS[] = {"@ddffffffff", "@dfffffffff",   "@dbffffffff",
+                                         "@c6ffffffff", "@c9ffffffff05", "@dcffff",
+                                         "@deffff",     "@dd0fffffff"};
     for (size_t i = 0; i < COUNT_OF(HEADS); i++)
         for (size_t k = 0; k < COUNT_OF(CLAIMS); k++)
             for (unsigned filling = 0; filling < 3; filling++) {
@@ -236,7 +236,8 @@ static void test_huge_options(void **state) {
     struct talk t;
     talk_begin(&t, NULL);
     say_repeated(&t, "@950205a161df000186a0", "@a56c696d697407", 100000, "@92a46d61707390");
-    expect(&t, "[67, 5, {'matched': 0, 'rows': 0, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': false}]");
+    expect(&t, "[67, 5, {'matched': 0, 'rows': 0, 'type_mismatch': 0, 'undefined': 0, "
+               "'limit_reached': false}]");
     say_repeated(&t, "@950205a161df000186a0", "@a06c", 100000, "@92a46d61707390");
     expect_error(&t, 5, E_BAD_OPTION, NULL);
     say_repeated(&t, "@950205a16181a6706172616d73df000186a0", "@a178c0", 100000, "@92a46d61707390");
@@ -273,7 +274,8 @@ static void test_many_params(void **state) {
         buf_byte(&frame, (uint8_t)(m.len >> shift));
     buf_add(&frame, m.data, m.len);
     say_frame(&t, &frame);
-    expect(&t, "[67, 5, {'matched': 1, 'rows': 3, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': false}]");
+    expect(&t, "[67, 5, {'matched': 1, 'rows': 3, 'type_mismatch': 0, 'undefined': 0, "
+               "'limit_reached': false}]");
     buf_done(&text);
     buf_done(&m);
     buf_done(&frame);
@@ -335,8 +337,8 @@ static void test_mutations(void **state) {
         buf_add(&bytes, script.data, script.len);
         for (unsigned n = 1 + random_u32(&seed) % 4; n > 0; n--) {
             size_t at = ends[0] + random_u32(&seed) % (bytes.len - ends[0]);
-            bytes.data[at] = random_u32(&seed) % 3 ? (uint8_t)random_u32(&seed)
-                                                   : (uint8_t)(bytes.data[at] ^ 1);
+            bytes.data[at] =
+                random_u32(&seed) % 3 ? (uint8_t)random_u32(&seed) : (uint8_t)(bytes.data[at] ^ 1);
         }
         limits.memory_bytes = round % 4 ? 0 : 1000 + random_u32(&seed) % 100000;
         talk_start(&t, &limits);
@@ -364,10 +366,10 @@ static void test_mutations(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pieces),          cmocka_unit_test(test_any_cut),
-        cmocka_unit_test(test_free_anywhere),   cmocka_unit_test(test_deep),
-        cmocka_unit_test(test_huge_claims),     cmocka_unit_test(test_huge_options),
-        cmocka_unit_test(test_many_params),     cmocka_unit_test(test_quotes_are_utf8),
+        cmocka_unit_test(test_pieces),        cmocka_unit_test(test_any_cut),
+        cmocka_unit_test(test_free_anywhere), cmocka_unit_test(test_deep),
+        cmocka_unit_test(test_huge_claims),   cmocka_unit_test(test_huge_options),
+        cmocka_unit_test(test_many_params),   cmocka_unit_test(test_quotes_are_utf8),
         cmocka_unit_test(test_mutations),
     };
     return cmocka_run_group_tests_name("session_hostile", tests, NULL, NULL);

@@ -97,14 +97,15 @@ static void say_when(struct talk *t, struct worker *w, bool *out, const char *no
     say(t, notation);
 }
 
-/* Four streams at once, one of them cancelled and one stopped on the way, a PING after each piece. */
+/* Four streams at once, one of them cancelled and one stopped on the way, a PING after each piece.
+ */
 static void converse(struct talk *t, struct worker *w) {
     bool out = false;
     uint64_t opened;
     for (unsigned id = 0; id < STREAMS; id++) {
         char text[80];
-        snprintf(text, sizeof text, "[2, %u, 'a >= 100 and a < 200', {'result': '%s'}, nil]", id + 5,
-                 id % 2 ? "count" : "rows");
+        snprintf(text, sizeof text, "[2, %u, 'a >= 100 and a < 200', {'result': '%s'}, nil]",
+                 id + 5, id % 2 ? "count" : "rows");
         say(t, text);
     }
     for (unsigned piece = 0; piece < PIECES; piece++) {

@@ -1,6 +1,6 @@
-/* Plays the golden frames of proto/vectors through a session, by the rules of the README there: what
- * is sent is sent byte for byte, what comes back must mean the same. The Python client's tests play
- * the same files. */
+/* Plays the golden frames of proto/vectors through a session, by the rules of the README there:
+ * what is sent is sent byte for byte, what comes back must mean the same. The Python client's tests
+ * play the same files. */
 #include "session_unit.h"
 
 #include <dirent.h>
@@ -133,8 +133,7 @@ static bool results_agree(const struct player *p, struct stretch *want, struct s
     struct answer a = {0}, b = {0};
     struct head w = take_results(want, &a), g = take_results(got, &b);
     bool ok = g.kind == 66 && g.id == w.id && same_bytes(&a.rows, &b.rows) &&
-              same_bytes(&a.bytes, &b.bytes) &&
-              (str_eq(w.form, g.form) || is_automatic(p, w.id));
+              same_bytes(&a.bytes, &b.bytes) && (str_eq(w.form, g.form) || is_automatic(p, w.id));
     answer_done(&a);
     answer_done(&b);
     return ok;

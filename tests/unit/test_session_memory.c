@@ -1,0 +1,112 @@
+/* The memory of a session: none for a claim, a large frame once, little when idle, and never more
+ * than memory_bytes, whatever that is. */
+#include "session_unit.h"
+
+/* 4 GiB are claimed: an error at once, no memory, and what comes is thrown away. */
+static void test_huge_claim(void **state) {
+    (void)state;
+    struct talk t;
+    static const uint8_t JUNK[65536];
+    talk_begin(&t, NULL);
+    feed(&t, "\xFF\xFF\xFF\xFE", 4, SIZE_MAX);
+    expect_error(&t, 0, E_FRAME_TOO_LARGE, "'actual': 4294967294}");
+    size_t used = t.service.budget.used_bytes;
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(feed(&t, JUNK, sizeof JUNK, SIZE_MAX), sizeof JUNK);
+    assert_true(t.service.budget.used_bytes <= used + 4 * READ_BYTES);
+    expect_silence(&t);
+    session_end(t.s);
+    expect_error(&t, 0, E_TRUNCATED, NULL);
+    expect_end(&t, E_TRUNCATED);
+    talk_stop(&t);
+}
+
+/* A large frame is in memory once: it grows as it comes, and is handed on as it is. */
+static void test_large_frame_is_not_copied(void **state) {
+    (void)state;
+    struct talk t;
+    struct buf frame = {0};
+    talk_begin(&t, NULL);
+    rows_frame(&frame, "2 5 'a < 0' {'result': 'count'}", 5, 0, 600000);
+    assert_int_equal(feed(&t, "\x00\x40\x00\x00", 4, SIZE_MAX),
+                     4); /* a claim alone takes nothing */
+    assert_true(t.service.budget.used_bytes < 3 * READ_BYTES + 1000);
+    talk_stop(&t);
+    talk_begin(&t, NULL);
+    assert_int_equal(feed(&t, frame.data, frame.len / 2, 100000), frame.len / 2);
+    assert_true(t.service.budget.used_bytes <= frame.len + 3 * READ_BYTES + 1000);
+    assert_int_equal(feed(&t, frame.data + frame.len / 2, frame.len - frame.len / 2, 100000),
+                     frame.len - frame.len / 2);
+    assert_non_null(strstr(hear(&t), "[67, 5, {'matched': 0, 'rows': 600000,"));
+    assert_true(t.service.budget.peak_bytes < frame.len + frame.len / 4);
+    assert_true(t.service.budget.used_bytes < frame.len / 2); /* and is given back */
+    buf_done(&frame);
+    talk_stop(&t);
+}
+
+/* Memory that a stream's frames go round in is given back when nothing is open. */
+static void test_idle_is_small(void **state) {
+    (void)state;
+    struct talk t;
+    talk_begin(&t, NULL);
+    say(&t, "[2, 5, 'a < 0', {'result': 'count'}, nil]");
+    for (int i = 0; i < 3; i++) {
+        say_rows(&t, "5 5", 3, 0, 30000);
+        settle(&t);
+    }
+    assert_true(t.service.budget.used_bytes > 4 * READ_BYTES || READ_BYTES < 100);
+    say(&t, "[6, 5]");
+    assert_non_null(strstr(hear(&t), "[67, 5, {'matched': 0, 'rows': 90000,"));
+    expect_silence(&t);
+    assert_true(t.service.budget.used_bytes < 3 * READ_BYTES + 1000);
+    talk_stop(&t);
+}
+
+/* Whatever memory_bytes is, a request is answered, or refused for memory, or the connection ends
+ * for memory; and a second connection is served once the first has let go. */
+static void test_memory_limit(void **state) {
+    (void)state;
+    struct limits limits;
+    unsigned refused = 0, ended = 0, answered = 0;
+    limits_default(&limits);
+    for (uint64_t memory = 50; memory < 8u << 20; memory += memory / 7) {
+        struct talk t;
+        uint64_t offset;
+        struct buf frame = {0};
+        limits.memory_bytes = memory;
+        talk_start(&t, &limits);
+        rows_frame(&frame, "2 5 'a >= 0 and b is missing' {'result': 'rows'}", 5, 0, 30000);
+        write_frame(&frame, "[3, 6, 'a = 1']");
+        say(&t, HELLO_TEXT);
+        hear(&t);
+        feed(&t, frame.data, frame.len, SIZE_MAX);
+        const char *line;
+        while (*(line = hear(&t))) {
+            answered += strncmp(line, "[67, 5, {'matched': 30000,", 26) == 0;
+            refused += strstr(line, "'name': 'MEMORY'") != NULL;
+            assert_true(strstr(line, "'name': ") == NULL || strstr(line, "'name': 'MEMORY'"));
+        }
+        if (session_is_over(t.s)) {
+            assert_int_equal(session_verdict(t.s, &offset), E_MEMORY);
+            ended++;
+        }
+        assert_true(t.service.budget.peak_bytes <= memory);
+        session_free(t.s);
+        assert_int_equal(t.service.budget.used_bytes, 0);
+        t.s = session_new(&t.service);
+        assert_non_null(t.s);
+        buf_done(&frame);
+        talk_stop(&t);
+    }
+    assert_true(refused > 5 && ended > 5 && answered > 2);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_huge_claim),
+        cmocka_unit_test(test_large_frame_is_not_copied),
+        cmocka_unit_test(test_idle_is_small),
+        cmocka_unit_test(test_memory_limit),
+    };
+    return cmocka_run_group_tests_name("session_memory", tests, NULL, NULL);
+}
