@@ -218,6 +218,8 @@ double term_cost(const struct term *t) {
         return 15;
     case TERM_LIKE:
         return like_shape(t->like) == LIKE_GENERAL ? 25 : 20;
+    case TERM_REGEXP:
+        return 60;
     case TERM_DISTINCT:
     case TERM_DISTINCT_COLUMNS:
         return 10;
@@ -236,6 +238,7 @@ static double share_of_true(const struct term *t) {
     case TERM_IN:
         return 0.15;
     case TERM_LIKE:
+    case TERM_REGEXP:
     case TERM_CONTAINS:
         return 0.1;
     case TERM_STARTS:

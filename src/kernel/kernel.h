@@ -24,6 +24,7 @@
 #include "value/column.h"
 
 struct set;
+struct regex;
 
 enum term_shape {
     TERM_COMPARE, /* x op constant */
@@ -31,6 +32,7 @@ enum term_shape {
     TERM_BETWEEN, /* x between constants of one ordered class */
     TERM_IN,      /* x in a set of constants */
     TERM_LIKE,    /* x like / ilike a constant pattern */
+    TERM_REGEXP,  /* x regexp a constant pattern */
     TERM_STARTS,
     TERM_ENDS,
     TERM_CONTAINS,     /* x and a constant string */
@@ -83,6 +85,7 @@ struct term {
     double d_k;                /* x d_rel d_k */
     const struct set *set;     /* IN */
     const struct like *like;
+    const struct regex *regex;
     bool fold;            /* TEXT_COLUMNS of LIKE: ILIKE */
     uint32_t escape;      /* TEXT_COLUMNS of LIKE */
     enum term_shape text; /* TEXT_COLUMNS: TERM_LIKE, TERM_STARTS, TERM_ENDS or TERM_CONTAINS */

@@ -199,6 +199,12 @@ static enum index pick(const struct term *t, uint32_t seen_x, uint32_t seen_y) {
         return holds == HOLDS_NULLS
                    ? K_none
                    : pick_text(t->shape, t->fold, t->want, false, seen_x == SEEN(T_STR));
+    case TERM_REGEXP:
+        if (holds == HOLDS_NULLS)
+            return K_none;
+        if (seen_x == SEEN(T_STR))
+            return want ? K_regexp_str : K_not_regexp_str;
+        return want ? K_regexp_any : K_not_regexp_any;
     case TERM_TEXT_COLUMNS:
         return pick_text(t->text, t->fold, t->want, true, false);
     case TERM_DISTINCT:

@@ -245,6 +245,8 @@ struct pred *lower_node(struct compiler *c, const struct node *n, struct scope *
     case OP_LIKE:
     case OP_ILIKE:
         return lower_like(c, n, s);
+    case OP_REGEXP:
+        return lower_regexp(c, n, s);
     case OP_IS_NULL:
     case OP_IS_MISSING:
     case OP_IS_NAN:

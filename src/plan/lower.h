@@ -46,6 +46,7 @@ struct pred *lower_distinct(struct compiler *c, const struct node *n, struct sco
 struct pred *lower_between(struct compiler *c, const struct node *n, struct scope *s);
 struct pred *lower_in(struct compiler *c, const struct node *n, struct scope *s);
 struct pred *lower_like(struct compiler *c, const struct node *n, struct scope *s);
+struct pred *lower_regexp(struct compiler *c, const struct node *n, struct scope *s);
 struct pred *lower_text(struct compiler *c, const struct node *n, struct scope *s);
 struct pred *lower_value_test(struct compiler *c, const struct node *n, struct scope *s);
 struct pred *lower_bare(struct compiler *c, const struct node *n, struct scope *s);

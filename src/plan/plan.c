@@ -59,8 +59,12 @@ struct plan *plan_new(const struct query *query, const struct value *params,
     }
     arena_init(&p->arena, budget);
     p->query = query;
-    struct compiler c = {
-        .arena = &p->arena, .query = query, .params = params, .limits = limits, .error = e};
+    struct compiler c = {.arena = &p->arena,
+                         .query = query,
+                         .params = params,
+                         .limits = limits,
+                         .error = e,
+                         .regexes = &p->regexes};
     if (compile(p, &c) != E_OK) {
         plan_free(p);
         return NULL;
@@ -73,6 +77,7 @@ struct plan *plan_new(const struct query *query, const struct value *params,
 void plan_free(struct plan *p) {
     if (!p)
         return;
+    regex_free_list(p->regexes);
     arena_done(&p->arena);
     free(p);
 }

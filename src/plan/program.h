@@ -22,6 +22,7 @@
 
 #include "kernel/compute.h"
 #include "kernel/kernel.h"
+#include "kernel/regex.h"
 #include "plan/plan.h"
 
 #define NO_COLUMN UINT32_MAX
@@ -176,6 +177,7 @@ struct plan {
     struct program *program;
     uint32_t n_steps; /* over all programs */
     double cost;
+    struct regex *regexes; /* that its terms use */
 };
 
 /* What the compiling stages share. */
@@ -187,6 +189,8 @@ struct compiler {
     struct error *error;
     enum status status; /* sticky */
     uint32_t n_steps;
+    struct regex **regexes; /* the plan's list */
+    uint64_t regex_bytes;   /* what they cost */
 };
 
 /* Makes status the compiler's unless it has one, and gives NULL. */

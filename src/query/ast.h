@@ -61,7 +61,8 @@ struct node {
 };
 
 /* Operands by op:  IS_*, NOT: [x].  comparisons, DISTINCT, *_WITH, CONTAINS: [a, b].  IN: [x,
- * NODE_LIST or NODE_PARAM]. BETWEEN: [x, low, high].  LIKE, ILIKE: [x, pattern] or [x, pattern,
+ * NODE_LIST or NODE_PARAM]. BETWEEN: [x, low, high].  REGEXP: [x, pattern] or [x, pattern,
+ * flags]. LIKE, ILIKE: [x, pattern] or [x, pattern,
  * escape].  ANY, EVERY: [array, predicate]. */
 
 struct param {

@@ -287,10 +287,11 @@ static bool check_operands(struct build *b, enum op op, struct node *const *kids
     else if (op == OP_IN && last->kind != NODE_LIST && last->kind != NODE_PARAM)
         build_fail(b, b->structured ? E_BAD_STRUCTURE : E_BAD_ARGUMENT, place_of(last), NULL,
                    "IN needs a list or a parameter");
-    else if ((op == OP_LIKE || op == OP_ILIKE) && n == 3 && last->kind == NODE_LITERAL &&
-             last->value.type != T_STR && last->value.type != T_NULL)
+    else if ((op == OP_LIKE || op == OP_ILIKE || op == OP_REGEXP) && n == 3 &&
+             last->kind == NODE_LITERAL && last->value.type != T_STR && last->value.type != T_NULL)
         build_fail(b, E_BAD_ARGUMENT, place_of(last), NULL,
-                   "ESCAPE needs a string, not a value of type %s",
+                   "%s needs a string, not a value of type %s",
+                   op == OP_REGEXP ? "FLAGS" : "ESCAPE",
                    value_type_name((enum value_type)last->value.type));
     return build_ok(b);
 }

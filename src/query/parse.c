@@ -173,7 +173,8 @@ static struct node *like(struct parser *p, const struct operand *left, enum op o
     size_t mark = build_mark(&p->b);
     if (!build_push(&p->b, left->node) || !build_push(&p->b, parse_value(p)))
         return NULL;
-    if (parse_take_word(p, WORD_ESCAPE) && !build_push(&p->b, parse_value(p)))
+    if (parse_take_word(p, op == OP_REGEXP ? WORD_FLAGS : WORD_ESCAPE) &&
+        !build_push(&p->b, parse_value(p)))
         return NULL;
     return negate(p, negated, build_op(&p->b, op, parse_since(p, left->pos), mark));
 }
@@ -199,6 +200,8 @@ static enum op word_operator(struct token t) {
         return OP_LIKE;
     case WORD_ILIKE:
         return OP_ILIKE;
+    case WORD_REGEXP:
+        return OP_REGEXP;
     case WORD_STARTS_WITH:
         return OP_STARTS_WITH;
     case WORD_ENDS_WITH:
@@ -261,7 +264,7 @@ static struct node *first_test(struct parser *p, const struct operand *left) {
         return in(p, left, negated);
     if (op == OP_BETWEEN)
         return between(p, left, negated);
-    if (op == OP_LIKE || op == OP_ILIKE)
+    if (op == OP_LIKE || op == OP_ILIKE || op == OP_REGEXP)
         return like(p, left, op, negated);
     return infix_call(p, left, op, negated);
 }

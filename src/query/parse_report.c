@@ -138,7 +138,7 @@ struct node *parse_fail_value(struct parser *p, const char *what) {
 }
 
 struct node *parse_fail_negated(struct parser *p) {
-    fail_here(p, "IN, LIKE, ILIKE, BETWEEN, STARTS_WITH, ENDS_WITH or CONTAINS", "");
+    fail_here(p, "IN, LIKE, ILIKE, REGEXP, BETWEEN, STARTS_WITH, ENDS_WITH or CONTAINS", "");
     if (p->tok.kind == TOK_NAME)
         build_suggest(&p->b, word_suggest(token_text(p->b.source, p->tok), PLACE_AFTER_NOT));
     return NULL;
@@ -173,7 +173,8 @@ struct node *parse_fail_operator(struct parser *p, const char *closing) {
     else if (t.kind == TOK_TILDE)
         build_fail(b, E_SYNTAX, at, "REGEXP", "~ stands before an integer; use REGEXP to match");
     else if (at_comparison(p) || parse_at(p, WORD_IN) || parse_at(p, WORD_LIKE) ||
-             parse_at(p, WORD_ILIKE) || parse_at(p, WORD_BETWEEN) || parse_at(p, WORD_IS))
+             parse_at(p, WORD_ILIKE) || parse_at(p, WORD_REGEXP) || parse_at(p, WORD_BETWEEN) ||
+             parse_at(p, WORD_IS))
         build_fail(b, E_SYNTAX, at, NULL,
                    "comparisons do not chain; write a < b AND b < c, or use parentheses");
     else if (t.kind == TOK_COMMA)

@@ -104,7 +104,7 @@ static bool has_negated_spelling(const struct node *n) {
     case SHAPE_IS:
         return true;
     case SHAPE_INFIX:
-        return n->op == OP_LIKE || n->op == OP_ILIKE || n->op == OP_DISTINCT;
+        return n->op == OP_LIKE || n->op == OP_ILIKE || n->op == OP_REGEXP || n->op == OP_DISTINCT;
     default:
         return false;
     }
@@ -199,7 +199,9 @@ static void put_right(struct printer *p, const struct node *n, bool negated,
     else
         put(p, n->kids[1], BOND_OPERAND, around);
     if (n->n_kids == 3) {
-        buf_add_text(out, n->op == OP_BETWEEN ? " AND " : " ESCAPE ");
+        buf_add_text(out, n->op == OP_BETWEEN  ? " AND "
+                          : n->op == OP_REGEXP ? " FLAGS "
+                                               : " ESCAPE ");
         put(p, n->kids[2], BOND_OPERAND, around);
     }
 }

@@ -92,7 +92,9 @@ static const struct {
     {"SOME", "ANY", PLACE_FUNCTION | PLACE_PREFIX},
     {"ALL", "EVERY", PLACE_FUNCTION | PLACE_PREFIX},
     {"HAS", "CONTAINS", PLACE_OPERATOR | PLACE_FUNCTION},
-    {"REGEXP", "LIKE", PLACE_OPERATOR},
+    {"RLIKE", "REGEXP", PLACE_OPERATOR | PLACE_AFTER_NOT},
+    {"MATCHES", "REGEXP", PLACE_OPERATOR | PLACE_AFTER_NOT},
+    {"IREGEXP", "REGEXP", PLACE_OPERATOR | PLACE_AFTER_NOT},
     {"SUBSTRING", "substr", PLACE_FUNCTION},
     {"LEN", "length", PLACE_FUNCTION},
     {"CHAR_LENGTH", "length", PLACE_FUNCTION},
@@ -157,7 +159,7 @@ const char *op_suggest(struct str found) {
 
 /* --- symbols of other languages --- */
 
-#define NO_REGEX  "regular expressions are not offered; use LIKE or ILIKE"
+#define NO_REGEX  "a regular expression is written x REGEXP 'pattern'"
 #define NO_ARROW  "-> is not offered; write a.b or a[0]"
 #define NO_DOLLAR "a parameter is written ? or :name"
 
@@ -169,8 +171,8 @@ static const struct mistake MISTAKES[] = {
     {"=>", ">=", "=> is no operator; use >="},
     {"=<", "<=", "=< is no operator; use <="},
     {"><", "<>", ">< is no operator; use <>"},
-    {"=~", "LIKE", NO_REGEX},
-    {"!~", "NOT LIKE", NO_REGEX},
+    {"=~", "REGEXP", NO_REGEX},
+    {"!~", "NOT REGEXP", NO_REGEX},
     {"&&", "AND", "&& is not offered; use AND"},
     {"->>", ".", NO_ARROW},
     {"->", ".", NO_ARROW},

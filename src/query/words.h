@@ -24,6 +24,7 @@ enum word_place {
     X(IS, "IS", true, PLACE_OPERATOR)                                                              \
     X(LIKE, "LIKE", true, PLACE_OPERATOR | PLACE_AFTER_NOT)                                        \
     X(ILIKE, "ILIKE", true, PLACE_OPERATOR | PLACE_AFTER_NOT)                                      \
+    X(REGEXP, "REGEXP", true, PLACE_OPERATOR | PLACE_AFTER_NOT)                                    \
     X(BETWEEN, "BETWEEN", true, PLACE_OPERATOR | PLACE_AFTER_NOT)                                  \
     X(TRUE, "TRUE", true, PLACE_AFTER_IS)                                                          \
     X(FALSE, "FALSE", true, PLACE_AFTER_IS)                                                        \
@@ -34,6 +35,7 @@ enum word_place {
     X(DISTINCT, "DISTINCT", false, PLACE_AFTER_IS)                                                 \
     X(FROM, "FROM", false, 0)                                                                      \
     X(ESCAPE, "ESCAPE", false, PLACE_OPERATOR)                                                     \
+    X(FLAGS, "FLAGS", false, PLACE_OPERATOR)                                                       \
     X(STARTS_WITH, "STARTS_WITH", false, PLACE_OPERATOR | PLACE_AFTER_NOT | PLACE_FUNCTION)        \
     X(ENDS_WITH, "ENDS_WITH", false, PLACE_OPERATOR | PLACE_AFTER_NOT | PLACE_FUNCTION)            \
     X(CONTAINS, "CONTAINS", false, PLACE_OPERATOR | PLACE_AFTER_NOT | PLACE_FUNCTION)              \

@@ -14,7 +14,7 @@ import random
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from tests.diff import calls, reference
+from tests.diff import calls, reference, regexp
 from tests.diff.values import ARRAYS, EDGES, ORDERED, PROFILES, STRINGS, TEXTS, Values
 from tests.lib import mp
 from tests.lib.mp import Bin, Ext, Map, Str, Value
@@ -268,6 +268,8 @@ class Generator(Values):
             return op(name, subject, self._operand(profile, scopes), self._operand(profile, scopes))
         if name in ("like", "ilike"):
             return self._like(name, scopes)
+        if name == "regexp":
+            return self._regexp(scopes)
         if name in ("starts_with", "ends_with", "contains"):
             text = self._source(scopes, "str")
             return op(name, text, self._part(scopes))
@@ -444,6 +446,13 @@ class Generator(Values):
             )
             return op(name, subject, Str(escaped.encode()), escape)
         return op(name, subject, Str(full.encode()))
+
+    def _regexp(self, scopes: int) -> Value:
+        rng = self.rng
+        word = self._string()[:20] if rng.random() < 0.5 else self._letters(4)
+        pattern, flags = (Str(part.encode()) for part in regexp.drawn(rng, word))
+        operands = [pattern, flags] if flags.raw or rng.random() < 0.1 else [pattern]
+        return op("regexp", self._source(scopes, "str"), *operands)
 
     def _part(self, scopes: int) -> Value:
         rng = self.rng

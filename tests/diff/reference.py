@@ -18,15 +18,17 @@ SEMANTICS.md from top to bottom.
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.diff import calls
+from tests.diff import calls, regexp
 from tests.lib import mp
 from tests.lib.mp import Bin, Ext, Map, Str, Timestamp, Value
 
@@ -232,6 +234,23 @@ def fold(unit: Unit) -> Unit:
     return unit if unit[0] == "byte" else ("code point", _CASEFOLD.get(unit[1], unit[1]))
 
 
+@cache
+def _folding_alike() -> dict[int, set[str]]:
+    """The characters by what they fold to."""
+    found: dict[int, set[str]] = {}
+    for code, folded in _CASEFOLD.items():
+        found.setdefault(folded, {chr(folded)}).add(chr(code))
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: bytes, flags: str) -> re.Pattern[bytes]:
+    def alike(char: str) -> set[str]:
+        return _folding_alike().get(_CASEFOLD.get(ord(char), ord(char)), set())
+
+    return regexp.translated(pattern.decode(), flags, alike)
+
+
 @dataclass(frozen=True)
 class Token:
     """One piece of a pattern: "any run", "any one", or the unit itself."""
@@ -292,6 +311,7 @@ PREDICATES = {
     "between",
     "like",
     "ilike",
+    "regexp",
     "is null",
     "is missing",
     "is true",
@@ -493,6 +513,8 @@ class Query:
             )
         if name in ("like", "ilike"):
             return self._like(values, name == "ilike")
+        if name == "regexp":
+            return self._regexp(values)
         if name in ("starts_with", "ends_with", "contains"):
             return self._text(name, values[0], values[1])
         return self.compare(name, values[0], values[1])
@@ -542,6 +564,17 @@ class Query:
         except BadEscape:
             self.mismatches += 1
             return UNKNOWN  # K3, for a pattern from a field; one in the query does not compile
+
+    def _regexp(self, values: list[Operand]) -> Truth:
+        """R1 to R4, for the syntax that regexp.py knows."""
+        if any(is_null(value) for value in values):
+            return UNKNOWN
+        texts = [value.raw for value in values if isinstance(value, Str)]
+        if len(texts) < len(values):
+            self.mismatches += 1
+            return UNKNOWN
+        flags = texts[2].decode() if len(texts) == 3 else ""
+        return truth(_compiled(texts[1], flags).search(texts[0]) is not None)
 
     def _text(self, name: str, a: Operand, b: Operand) -> Truth:
         """Plain strings by bytes (after K7, S1)."""

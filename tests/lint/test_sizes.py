@@ -9,7 +9,7 @@ import pytest
 
 from tests.lint.tree import shown, tree_files
 
-FILES = [p for p in tree_files() if p.suffix in (".c", ".h", ".py", ".sh")]
+FILES = [p for p in tree_files() if p.suffix in (".c", ".cc", ".h", ".py", ".sh")]
 GENERATED = re.compile(r"\b[Gg]enerated\b|\b[Mm]ade by\b")
 LONG_LINES = 500
 MOST_LINES = 800

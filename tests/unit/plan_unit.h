@@ -7,6 +7,7 @@
 
 #include "kernel/function.h"
 #include "kernel/like.h"
+#include "kernel/regex.h"
 #include "plan/plan.h"
 #include "value/mp.h"
 
@@ -118,6 +119,27 @@ static inline enum truth slow_like(const struct node *n, const struct env *env) 
     return t;
 }
 
+/* The engine is its own judge here: test_regex.c has what it matches. */
+static inline enum truth slow_regexp(const struct node *n, const struct env *env) {
+    struct value x = slow_value(n->kids[0], env), y = slow_value(n->kids[1], env);
+    unsigned flags = 0;
+    if (n->n_kids == 3) {
+        struct value f = slow_value(n->kids[2], env);
+        if (f.type != T_STR)
+            return UNKNOWN_;
+        assert_true(regex_flags(value_as_str(f), &flags));
+    }
+    if (x.type != T_STR || y.type != T_STR)
+        return UNKNOWN_;
+    struct regex *r;
+    bool failed;
+    assert_int_equal(regex_compile(value_as_str(y), flags, NULL, &r, NULL), E_OK);
+    enum truth t = truth_of(regex_match(r, x.w.p, x.n, &failed));
+    assert_false(failed);
+    regex_free(r);
+    return t;
+}
+
 static inline enum truth slow_text(const struct node *n, const struct env *env) {
     struct value x = slow_value(n->kids[0], env), y = slow_value(n->kids[1], env);
     if (x.type != T_STR || y.type != T_STR)
@@ -169,6 +191,8 @@ static inline enum truth slow_op(const struct node *n, const struct env *env) {
     case OP_LIKE:
     case OP_ILIKE:
         return slow_like(n, env);
+    case OP_REGEXP:
+        return slow_regexp(n, env);
     case OP_IS_NULL:
         return truth_of(value_is_null(slow_value(n->kids[0], env)));
     case OP_IS_MISSING:

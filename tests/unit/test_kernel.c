@@ -1,6 +1,7 @@
 /* Every kernel against truths computed from the definitions, row by row: all shapes of terms, over
  * columns of every kind, dense, selected and in place, for TRUE and for FALSE.
  */
+#include "kernel/regex.h"
 #include "kernel_unit.h"
 
 static const enum compare OPS[] = {CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE};
@@ -283,6 +284,39 @@ static void test_texts(void **state) {
         }
 }
 
+/* --- regular expressions: what they match is in test_regex.c --- */
+
+static enum truth regexp_truth(const void *arg, struct value x, struct value y, bool *mismatch) {
+    bool failed;
+    (void)y;
+    if (x.type == T_STR)
+        return truth_of(regex_match(arg, x.w.p, x.n, &failed));
+    *mismatch = !value_is_null(x);
+    return UNKNOWN_;
+}
+
+static void regexp_build(const void *arg, enum truth want, struct term *t) {
+    *t = (struct term){.shape = TERM_REGEXP, .want = want, .regex = arg};
+}
+
+static void test_regexps(void **state) {
+    (void)state;
+    static const char *const PATTERNS[] = {"", "a", "^a.*b$", "[^a]", "(?i)A|B", "\\x{E9}|\\x00"};
+    for (size_t i = 0; i < COUNT_OF(PATTERNS); i++) {
+        struct regex *r = NULL;
+        enum status status = regex_compile(str_of(PATTERNS[i]), 0, NULL, &r, NULL);
+        if (status == E_NO_REGEX) {
+            /* the kernels exist all the same, and nothing picks them */
+            for (size_t k = 0; kernel_at(k); k++)
+                reached[k] |= strstr(kernel_at(k)->name, "regexp") != NULL;
+            return;
+        }
+        assert_int_equal(status, E_OK);
+        check_profiles(regexp_build, regexp_truth, r, false, PATTERNS[i]);
+        regex_free(r);
+    }
+}
+
 /* --- sets: all kinds of them are in test_kernel_set.c --- */
 
 struct items {
@@ -354,11 +388,17 @@ static void test_guesses(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_constants),   cmocka_unit_test(test_number_forms),
-        cmocka_unit_test(test_columns),     cmocka_unit_test(test_column_pairs),
-        cmocka_unit_test(test_between),     cmocka_unit_test(test_distinct),
-        cmocka_unit_test(test_value_tests), cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_sets),        cmocka_unit_test(test_every_kernel_was_reached),
+        cmocka_unit_test(test_constants),
+        cmocka_unit_test(test_number_forms),
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_column_pairs),
+        cmocka_unit_test(test_between),
+        cmocka_unit_test(test_distinct),
+        cmocka_unit_test(test_value_tests),
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_regexps),
+        cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_every_kernel_was_reached),
         cmocka_unit_test(test_guesses),
     };
     arena_init(&arena, NULL);

@@ -212,6 +212,8 @@ CODES: dict[int, tuple[str, type[TamisError]]] = {
     23: ("HELLO_FIRST", ProtocolError),
     24: ("VERSION", ProtocolError),
     25: ("TRUNCATED", ProtocolError),
+    26: ("BAD_PATTERN", QueryError),
+    27: ("NO_REGEX", QueryError),
     32: ("FRAME_TOO_LARGE", LimitError),
     33: ("HELLO_TOO_LARGE", ProtocolError),
     34: ("QUERY_TOO_LONG", LimitError),
@@ -228,6 +230,7 @@ CODES: dict[int, tuple[str, type[TamisError]]] = {
     45: ("DEADLINE", Timeout),
     46: ("SLOW_CLIENT", DaemonDied),
     47: ("SHUTDOWN", DaemonDied),
+    48: ("REGEX_TOO_LARGE", LimitError),
     64: ("SYSTEM", InternalError),
     65: ("INTERNAL", InternalError),
 }

@@ -1,0 +1,175 @@
+/* See regex.h. */
+#include "kernel/regex.h"
+
+#include "kernel/regex_engine.h"
+#include "kernel/regex_literal.h"
+#include "kernel/text.h"
+
+#include <stdlib.h>
+
+struct regex {
+    struct regex_engine *engine;
+    struct budget *budget;
+    struct regex *next; /* of a list */
+    enum regex_shape shape;
+    size_t subject_most;
+    size_t n_literal, room;
+    char literal[]; /* room bytes */
+};
+
+/* What a part of a pattern may cost in RE2 until its size is known to be too much: a byte of text,
+ * a repetition of what is repeated, a Unicode class. Measured, rounded up. */
+#define BYTE_COST   100u
+#define REPEAT_COST 100u
+#define CLASS_COST  49152u
+
+/* The greater bound of {n}, {n,} or {n,m} whose { is at p[i]; 0 if it is none of them. */
+static uint64_t repetitions(struct str p, size_t i) {
+    uint64_t most = 0, n = 0;
+    for (i++; i < p.n && ((p.p[i] >= '0' && p.p[i] <= '9') || p.p[i] == ','); i++) {
+        n = p.p[i] == ',' ? 0 : n * 10 + (uint64_t)(p.p[i] - '0');
+        if (n > 1000) /* RE2 allows no more, and refuses at once */
+            return 0;
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+uint64_t regex_cost_bytes(struct str pattern) {
+    uint64_t cost = REGEX_MEMORY_BYTES + (uint64_t)pattern.n * BYTE_COST;
+    for (size_t i = 0; i < pattern.n; i++) {
+        if (pattern.p[i] == '{')
+            cost += repetitions(pattern, i) * REPEAT_COST;
+        else if (pattern.p[i] == '\\' && i + 1 < pattern.n && (pattern.p[i + 1] | 0x20) == 'p')
+            cost += CLASS_COST;
+    }
+    return cost;
+}
+
+bool regex_flags(struct str s, unsigned *ret_flags) {
+    unsigned flags = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned flag = s.p[i] == 'i'   ? REGEX_FOLD
+                        : s.p[i] == 'm' ? REGEX_LINES
+                        : s.p[i] == 's' ? REGEX_DOT_ALL
+                                        : 0;
+        if (!flag)
+            return false;
+        flags |= flag;
+    }
+    *ret_flags = flags;
+    return true;
+}
+
+static enum status report(enum regex_fault fault, const char *text, struct error *e) {
+    char shown[160];
+    switch (fault) {
+    case REGEX_OK:
+        return E_OK;
+    case REGEX_BAD:
+        error_text(shown, sizeof shown, text, strlen(text));
+        return error_set(e, E_BAD_PATTERN, "bad regular expression: %s", shown);
+    case REGEX_TOO_LARGE:
+        return error_set(e, E_REGEX_TOO_LARGE,
+                         "the regular expression is too large: its program must fit %u bytes",
+                         REGEX_MEMORY_BYTES);
+    case REGEX_NOT_BUILT:
+        return error_set(e, E_NO_REGEX, "REGEXP is not built into this tamis");
+    case REGEX_NO_MEMORY:
+        break;
+    }
+    return error_set(e, E_MEMORY, "out of memory while compiling a regular expression");
+}
+
+static enum status make(struct regex *r, struct str pattern, unsigned flags, struct error *e) {
+    char letters[4], text[160], *to = letters;
+    if (flags & REGEX_FOLD)
+        *to++ = 'i';
+    if (flags & REGEX_LINES)
+        *to++ = 'm';
+    if (flags & REGEX_DOT_ALL)
+        *to++ = 's';
+    *to = '\0';
+    enum regex_fault fault = regex_engine_new(pattern.p, pattern.n, letters, REGEX_MEMORY_BYTES,
+                                              &r->engine, text, sizeof text);
+    if (fault != REGEX_OK)
+        return report(fault, text, e);
+    r->n_literal = regex_literal_find(pattern, flags, r->literal, &r->shape);
+    r->subject_most = REGEX_WORK_MOST / regex_engine_size(r->engine);
+    return E_OK;
+}
+
+static size_t held_bytes(size_t room) { return REGEX_MEMORY_BYTES + sizeof(struct regex) + room; }
+
+enum status regex_compile(struct str pattern, unsigned flags, struct budget *budget,
+                          struct regex **ret, struct error *e) {
+    uint64_t cost = regex_cost_bytes(pattern);
+    if (cost > REGEX_COST_MOST)
+        return error_set(e, E_REGEX_TOO_LARGE,
+                         "the regular expression is too large: %zu bytes that expand to about %zu",
+                         pattern.n, (size_t)cost);
+    size_t transient = (size_t)cost - REGEX_MEMORY_BYTES;
+    if (!budget_charge(budget, held_bytes(pattern.n)))
+        return report(REGEX_NO_MEMORY, "", e);
+    struct regex *r = NULL;
+    bool charged = budget_charge(budget, transient);
+    if (charged)
+        r = calloc(1, sizeof *r + pattern.n);
+    enum status status = E_MEMORY;
+    if (r) {
+        r->budget = budget;
+        r->room = pattern.n;
+        status = make(r, pattern, flags, e);
+    } else {
+        report(REGEX_NO_MEMORY, "", e);
+    }
+    if (charged)
+        budget_release(budget, transient);
+    if (status != E_OK) {
+        budget_release(budget, held_bytes(pattern.n));
+        free(r);
+        return status;
+    }
+    *ret = r;
+    return E_OK;
+}
+
+void regex_free(struct regex *r) {
+    if (!r)
+        return;
+    regex_engine_free(r->engine);
+    budget_release(r->budget, held_bytes(r->room));
+    free(r);
+}
+
+bool regex_match(const struct regex *r, const uint8_t *s, size_t n, bool *ret_failed) {
+    *ret_failed = false;
+    if (r->n_literal > 0 && !bytes_find(s, n, (const uint8_t *)r->literal, r->n_literal))
+        return false;
+    if (r->shape == REGEX_CONTAINS)
+        return true;
+    if (n > r->subject_most) {
+        *ret_failed = true;
+        return false;
+    }
+    return regex_engine_match(r->engine, (const char *)s, n, ret_failed);
+}
+
+enum regex_shape regex_shape(const struct regex *r) { return r->shape; }
+struct str regex_literal(const struct regex *r) {
+    return (struct str){r->literal, r->n_literal};
+}
+size_t regex_subject_most(const struct regex *r) { return r->subject_most; }
+
+struct regex *regex_push(struct regex *list, struct regex *r) {
+    r->next = list;
+    return r;
+}
+
+void regex_free_list(struct regex *list) {
+    while (list) {
+        struct regex *next = list->next;
+        regex_free(list);
+        list = next;
+    }
+}
