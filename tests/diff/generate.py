@@ -4,7 +4,9 @@ A Batch has a few fields, each with a profile (what its values are) and rates of
 Rows are built as encoded bytes, because the encodings are part of the test: the same number in many
 widths, strings with long headers, repeated and non-string keys, three forms of timestamp. Queries
 are trees of the structured form over the batch's fields, with constants from the same pools as the
-rows, so that less, equal and greater all happen. All randomness comes from one random.Random.
+rows, so that less, equal and greater all happen. All randomness comes from one
+random.Random. The file is long because every kind of node is drawn by the class that knows the
+fields.
 """
 
 from __future__ import annotations

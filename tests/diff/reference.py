@@ -1,5 +1,6 @@
-"""The reference evaluator: what SEMANTICS.md says, as slowly and plainly as it says it. (It is long
-because all that a truth value depends on is in one place; calls.py has what values are made of.)
+"""The reference evaluator: what SEMANTICS.md says, as slowly and plainly as it says it.
+
+It is long because all that a truth value depends on is in one place; calls.py has the functions.
 
 It takes a query as the tree of the structured form (lists, as decoded by tests.lib.mp) and a row as
 msgpack bytes, and answers TRUE, FALSE or UNKNOWN. It shares no code and no idea with the daemon: no

@@ -151,7 +151,7 @@ def unreached(seen: Seen) -> list[str]:
 
 
 def unreached_kernels(seen: Seen) -> list[str]:
-    """The kernels of src/kernel/kernels.def and the loops of computes.def that no EXPLAIN ANALYZE has named."""
+    """What src/kernel/kernels.def and computes.def list and no EXPLAIN ANALYZE has named."""
     text = (wire.ROOT / "src" / "kernel" / "kernels.def").read_text()
     lists = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     every = re.findall(r"\bX\((\w+)\)", re.sub(r"/\*.*?\*/", "", lists, flags=re.DOTALL))

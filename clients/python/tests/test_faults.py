@@ -288,7 +288,8 @@ while True:
     elif kind == 5:
         for _ in range(2): reply(66, number, 'indices', 0, 0, bytes(1 << 20))
     elif kind == 6:
-        counts = {'matched': 0, 'rows': 0, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': False}
+        counts = {'matched': 0, 'rows': 0, 'type_mismatch': 0, 'undefined': 0}
+        counts['limit_reached'] = False
         reply(67, number, counts)
 """
 
