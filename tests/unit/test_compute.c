@@ -101,6 +101,7 @@ static void test_loops(void **state) {
     static struct fixture f;
     arena_init(&f.arena, NULL);
     assert_true(block_init(&f.block, 3, false, NULL));
+    block_clear(&f.block, 3);
     struct compute_arg x = {&f.block.columns[0], value_null()},
                        y = {&f.block.columns[1], value_null()};
     for (size_t o = 0; o < COUNT_OF(ARITHMETIC); o++)
