@@ -5,10 +5,10 @@
 static uint32_t take_undone(struct frame *f, struct rows_done *done, const uint16_t *in, uint32_t n,
                             uint16_t *out) {
     uint32_t left = 0;
-    if (done->n == 0)
-        memset(done->bits, 0, sizeof done->bits);
     if (done->n == f->block.n)
         return 0;
+    if (done->n == 0)
+        memset(done->bits, 0, sizeof done->bits);
     for (uint32_t i = 0; i < n; i++) {
         uint64_t bit = (uint64_t)1 << (in[i] % 64), *word = &done->bits[in[i] / 64];
         out[left] = in[i];
@@ -27,8 +27,12 @@ void run_compute(struct run *r, struct frame *f, const struct step *s) {
     if (s->compute->shared != NO_COLUMN) {
         struct rows_done *done = &f->shared[s->compute->shared];
         begins = done->n == 0;
-        n = take_undone(f, done, in, n, f->registers[f->program->n_registers]);
-        in = f->registers[f->program->n_registers];
+        if (begins && n == f->block.n) {
+            done->n = n; /* all of them, which needs no bits */
+        } else {
+            n = take_undone(f, done, in, n, f->registers[f->program->n_registers]);
+            in = f->registers[f->program->n_registers];
+        }
     }
     if (begins)
         out->seen = 0;
