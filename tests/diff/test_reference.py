@@ -117,6 +117,57 @@ def test_l5_no_truthiness(x: Plain, answer: Truth) -> None:
 CLASSES: list[Plain] = [True, 1, "a", b"a", [1], {"a": 1}, Timestamp(1, 0), Ext(1, b"a")]
 
 
+@pytest.mark.parametrize(
+    ("node", "value"),
+    [
+        (["+", 1, 2], 3),
+        (["+", 9223372036854775807, 1], 9223372036854775808),
+        (["-", 1, 0.5], 0.5),
+        (["/", -7, 2], -3),
+        (["%", -7, 2], -1),
+        (["%", 7.5, -2], 1.5),
+        (["neg", ["+", 1, 1]], -2),
+        (["||", "a", "b"], "ab"),
+        (["&", -1, 6], 6),
+        (["|", 1, 18446744073709551614], 18446744073709551615),
+        (["~", 0], -1),
+        (["<<", 1, 63], -9223372036854775808),
+        ([">>", -8, 1], -4),
+        (["coalesce", None, ["path", "nowhere"], 3], 3),
+        (["nullif", 1, 2], 1),
+        (["case", False, 1, None, 2, ["=", 1, 1], 3, 4], 3),
+        (["case of", 2, 1, "a", 2.0, "b"], "b"),
+    ],
+)
+def test_x7_calls(node: Plain, value: Plain) -> None:
+    assert ask(["=", node, value], {}) is TRUE
+
+
+@pytest.mark.parametrize(
+    ("node", "mismatches", "undefined"),
+    [
+        (["/", 1, 0], 0, 1),
+        (["%", 1.5, -0.0], 0, 1),
+        (["*", 18446744073709551615, 2], 0, 1),
+        (["neg", 9223372036854775809], 0, 1),
+        (["<<", 1, 64], 0, 1),
+        (["+", 1, "2"], 1, 0),
+        (["+", 1, True], 1, 0),
+        (["&", 1, 1.0], 1, 0),
+        (["||", "a", 1], 1, 0),
+        (["+", "a", None], 0, 0),
+        (["nullif", 1, 1.0], 0, 0),
+        (["case", False, 1], 0, 0),
+        (["case of", None, None, 1], 0, 0),
+    ],
+)
+def test_x7_calls_without_a_value(node: Plain, mismatches: int, undefined: int) -> None:
+    query = Query(tree(["is null", node]))
+    assert query.ask(mp.encode({})) is TRUE
+    assert (query.mismatches, query.undefined) == (mismatches, undefined)
+    assert Query(tree(["is missing", node])).ask(mp.encode({})) is FALSE
+
+
 def test_t2_t3_between_classes() -> None:
     for i, a in enumerate(CLASSES):
         for j, b in enumerate(CLASSES):

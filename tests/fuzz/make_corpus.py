@@ -16,6 +16,13 @@ CORPUS = Path(__file__).resolve().parent / "corpus"
 VECTORS = CORPUS.parents[2] / "proto" / "vectors"
 
 QUERIES = '''\
+a + b * -c / 2 % d - -(5) > ~e & 3 | 4 << 1 >> f
+a || b || 'x' = lower(c) || CAST(d AS text)
+CASE WHEN a THEN b WHEN c = 1 THEN d ELSE NULL END = CASE e WHEN 1 THEN 2 WHEN f THEN g END
+EXTRACT(year FROM t) = 2020 AND t + INTERVAL '1 month -2 days' < u - INTERVAL '3 hours'
+coalesce(a, b, 1) = greatest(least(c, d), nullif(e, f)) AND round(g, 2) BETWEEN h - 1 AND h + 1
+TRY_CAST(a AS double) IN (1, b + 1) AND ANY e IN t SATISFIES e * 2 > c + 1 END
+- - - a = + + - 5 AND case.when
 a = 1
 a <> -9223372036854775808
 a < 18446744073709551615 and b >= 1.5e300
