@@ -1,4 +1,5 @@
-/* Functions of values: what every operator and function of the language computes for one row's values.
+/* Functions of values: what every operator and function of the language computes for one row's
+ * values.
  *
  * These are the definitions (proto/QUERY.md says them in words, tests/diff/reference.py again in
  * Python). A plan runs a function as one step over a block: the loop calls `run` for each row, or,
@@ -6,8 +7,8 @@
  *
  * Rules that hold for all unless QUERY.md says otherwise: a null or missing argument gives null; an
  * argument of a type that the function does not take gives null and counts in *mismatch (T4); what
- * has no result for its arguments (overflow, division by zero, a text that is no number in CAST ...)
- * gives null and counts in *undefined (X7). Nothing traps, wraps or is converted silently.
+ * has no result for its arguments (overflow, division by zero, a text that is no number in CAST
+ * ...) gives null and counts in *undefined (X7). Nothing traps, wraps or is converted silently.
  *
  * Results that are new bytes live in c->arena until the block is done. If memory runs out, `failed`
  * is set and the result is null; the run then ends with E_MEMORY. Pure otherwise; any thread, one
@@ -31,7 +32,7 @@ struct call {
 typedef struct value function_run(struct call *c, const struct value *args, uint32_t n);
 
 struct function {
-    const char *name; /* lower case, as in the structured form and functions.def */
+    const char *name;     /* lower case, as in the structured form and functions.def */
     uint32_t least, most; /* arguments; most UINT32_MAX: any number */
     function_run *run;
     double cost; /* of one call, in comparisons with a constant */
