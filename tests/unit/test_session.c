@@ -273,6 +273,9 @@ static void test_results(void **state) {
     check_request(&t, "[2, 5, ['<', ['path', 'a'], 2], nil, " ROWS3 "]",
                   "[66, 5, 'indices', 0, 3, #00000000]", E_OK, DONE3("5", "1"));
     check_request(&t, "[2, 5, \"a < 'x'\", nil, " ROWS3 "]", "", E_OK, "'type_mismatch': 3");
+    check_request(&t, "[2, 5, '6 / (a - 2) > 0 or a + b = ~true', nil, " ROWS3 "]",
+                  "[66, 5, 'indices', 0, 3, #02000000]", E_OK,
+                  "'type_mismatch': 0, 'undefined': 1, 'limit_reached': false");
     check_request(
         &t, "[2, 5, 'a > 0', {'limit': 2}, " ROWS3 "]",
         "[66, 5, 'indices', 0, 2, #0000000001000000]", E_OK,
