@@ -116,16 +116,13 @@ static void decimal_parse(struct decimal *t, const char *text) {
         t->n--;
 }
 
-/* d with one more in the last of its digits. */
-static void step_up(char *text, int precision, double d, size_t size) {
-    for (double up = nextafter(d, INFINITY);; up = nextafter(up, INFINITY)) {
-        char next[40];
-        snprintf(next, sizeof next, "%.*e", precision, up);
-        if (strcmp(next, text) != 0) {
-            snprintf(text, size, "%s", next);
-            return;
-        }
-    }
+/* One more in the last digit of a text as %e writes it. No power of two is all nines. */
+static void step_up(char *text) {
+    char *p = strchr(text, 'e') - 1;
+    for (; p > text && (*p == '9' || *p == '.'); p--)
+        if (*p == '9')
+            *p = '0';
+    ++*p;
 }
 
 /* The shortest digits that give d back; of these the nearest. At a power of two the doubles below
@@ -138,7 +135,7 @@ static void decimal_shortest(struct decimal *t, double d) {
     for (int precision = d < DBL_MIN ? 0 : 14; precision < 17; precision++) {
         snprintf(text, sizeof text, "%.*e", precision, d);
         if (strtod(text, NULL) != d && edge && precision == 15)
-            step_up(text, precision, d, sizeof text);
+            step_up(text);
         if (strtod(text, NULL) == d)
             break;
     }

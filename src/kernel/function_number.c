@@ -58,6 +58,8 @@ struct value function_power(struct call *c, const struct value *args, uint32_t n
     double x = double_of(args[0]), y = double_of(args[1]);
     if (x == 0 && y < 0)
         return call_undefined(c);
+    if (y == 0 || x == 1)
+        return value_double(1); /* also for a NaN, whatever its payload */
     double result = pow(x, y);
     if (isnan(result) && !isnan(x) && !isnan(y))
         return call_undefined(c);

@@ -29,7 +29,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.diff import calls, regexp
+from tests.diff import calls, functions, regexp
 from tests.lib import mp
 from tests.lib.mp import Bin, Ext, Map, Str, Timestamp, Value
 
@@ -60,7 +60,7 @@ class BadTree(ValueError):
 
 
 class NoFunction(BadTree):
-    """A function that calls.py does not have."""
+    """A function that neither calls.py nor functions.py has."""
 
 
 class BadEscape(ValueError):
@@ -297,6 +297,8 @@ def like(text: bytes, pattern: bytes, escape: Unit | None, folded: bool) -> bool
 
 # --- trees ---
 
+EVERY_CALL = calls.CALLS | functions.FUNCTIONS
+
 PREDICATES = {
     "or",
     "and",
@@ -400,6 +402,11 @@ class Query:
         self._scopes = [row]
         return self.truth_of(self.tree)
 
+    def value_for(self, row: Value) -> Operand:
+        """The value of the tree for a decoded row, where that is no condition."""
+        self._scopes = [row]
+        return self.value_of(self.tree)
+
     # A node as a value, and as a truth value.
 
     def value_of(self, node: Value) -> Operand:
@@ -438,10 +445,12 @@ class Query:
         if name == "nullif":
             same = not any(map(is_null, values)) and equal(values[0], values[1])
             return None if same or values[0] is MISSING else values[0]
-        if len(present) < len(values) or None in present:
-            return None
         try:
-            return calls.CALLS[name](present)
+            if name in functions.NULL_TAKING:
+                return functions.NULL_TAKING[name](values)
+            if len(present) < len(values) or None in present:
+                return None
+            return EVERY_CALL[name](present)
         except calls.Mismatch:
             self.mismatches += 1
         except calls.Undefined:
