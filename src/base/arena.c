@@ -21,6 +21,7 @@ void arena_init(struct arena *a, struct budget *budget) {
 static void free_chunks(struct arena *a, struct arena_chunk *keep) {
     while (a->chunk != keep) {
         struct arena_chunk *next = a->chunk->next;
+        a->held_bytes -= a->chunk->bytes;
         budget_free(a->budget, a->chunk, a->chunk->bytes);
         a->chunk = next;
     }
@@ -53,6 +54,7 @@ static bool add_chunk(struct arena *a, size_t need) {
     c->next = a->chunk;
     a->chunk = c;
     a->left = room;
+    a->held_bytes += bytes;
     if (a->next_bytes < ARENA_MOST_BYTES)
         a->next_bytes *= 2;
     return true;

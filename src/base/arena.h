@@ -15,6 +15,7 @@ struct arena {
     struct arena_chunk *chunk; /* newest first */
     size_t left;               /* bytes left in the newest chunk */
     size_t next_bytes;         /* size of the next chunk */
+    size_t held_bytes;         /* of all chunks */
     struct budget *budget;
 };
 

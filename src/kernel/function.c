@@ -40,7 +40,8 @@ bool admitted(struct call *c, const struct value *args, uint32_t n, const uint32
 }
 
 uint8_t *call_text(struct call *c, size_t n) {
-    uint8_t *p = n <= FUNCTION_TEXT_BYTES ? arena_alloc(c->arena, n) : NULL;
+    bool fits = n <= FUNCTION_TEXT_BYTES && c->arena->held_bytes + n <= BLOCK_TEXT_BYTES;
+    uint8_t *p = fits ? arena_alloc(c->arena, n) : NULL;
     if (!p)
         c->failed = true;
     return p;

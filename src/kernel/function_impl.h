@@ -17,6 +17,8 @@
 /* The longest string that a function makes; more is a failure for want of memory, so that a row
  * cannot make its like of a small one. */
 #define FUNCTION_TEXT_BYTES (64u << 20)
+/* And of all of them in one block of rows. */
+#define BLOCK_TEXT_BYTES (128u << 20)
 
 __extension__ typedef __int128 wide; /* holds every sum and step between 64-bit integers */
 
