@@ -283,7 +283,8 @@ static inline void expect_end(struct talk *t, enum status verdict) {
 }
 
 #define DONE3(id, matched)                                                                         \
-    "[67, " id ", {'matched': " matched ", 'rows': 3, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': "       \
+    "[67, " id ", {'matched': " matched                                                            \
+    ", 'rows': 3, 'type_mismatch': 0, 'undefined': 0, 'limit_reached': "                           \
     "false}]"
 
 /* The request's only reply, which may stand behind RESULTs, begins or is like this. */
