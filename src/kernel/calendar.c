@@ -19,9 +19,9 @@ int64_t calendar_days(int64_t year, unsigned month, unsigned day) {
 }
 
 void calendar_of(int64_t seconds, struct calendar *ret) {
-    int64_t days = floor_div(seconds, DAY_SECONDS);
-    calendar_date(days, ret);
-    ret->second = (unsigned)(seconds - days * DAY_SECONDS);
+    int64_t second = seconds % DAY_SECONDS; /* the day of INT64_MIN begins before it */
+    calendar_date(floor_div(seconds, DAY_SECONDS), ret);
+    ret->second = (unsigned)(second < 0 ? second + DAY_SECONDS : second);
 }
 
 void calendar_date(int64_t from_1970, struct calendar *ret) {
