@@ -16,7 +16,8 @@ import random
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from tests.diff import calls, reference, regexp
+from tests.diff import calls, functions, reference, regexp
+from tests.diff.arguments import Arguments
 from tests.diff.values import ARRAYS, EDGES, ORDERED, PROFILES, STRINGS, TEXTS, Values
 from tests.lib import mp
 from tests.lib.mp import Bin, Ext, Map, Str, Value
@@ -24,6 +25,7 @@ from tests.lib.mp import Bin, Ext, Map, Str, Value
 NAMES = ["a", "b", "c", "d", "s", "tags", "m", "odd key", "é", "select"]
 COMPARISONS = ["=", "<>", "<", "<=", ">", ">="]
 CALLS = set(calls.CALLS) | calls.CHOICES
+FUNCTIONS = sorted(set(functions.FUNCTIONS) | set(functions.NULL_TAKING))
 NUMERIC = ["int", "small", "uint", "float", "float32", "number"]
 
 
@@ -97,6 +99,7 @@ class Generator(Values):
         super().__init__(random.Random(seed))
         self._turn = 0
         self._columns: list[Column] = []
+        self._arguments = Arguments(self.rng)
 
     # --- batches ---
 
@@ -333,6 +336,8 @@ class Generator(Values):
     def _call(self, depth: int, scopes: int) -> Value:
         """A call of a function or operator, or a CASE."""
         rng = self.rng
+        if rng.random() < 0.4:
+            return self._function(scopes)
         name = rng.choice(sorted(CALLS))
         if name == "||":
             return op(name, self._text_value(depth, scopes), self._text_value(depth, scopes))
@@ -352,6 +357,27 @@ class Generator(Values):
         if name in ("<<", ">>") and rng.random() < 0.8:
             operands[1] = rng.choice([0, 1, 3, 32, 62, 63, 64, -1])
         return op(name, *operands)
+
+    def _function(self, scopes: int) -> Value:
+        """A call of a function with constants of the types that it takes; mostly one of them is a
+        field, or another call, whatever its type.
+        """
+        rng = self.rng
+        name = rng.choice(FUNCTIONS)
+        args: list[Value] = [
+            path("no such") if isinstance(arg, reference.Absent) else literal(arg)
+            for arg in self._arguments.of(name)
+        ]
+        if name in ("cast", "try_cast"):
+            args[1] = Str(rng.choice([b"integer", b"double", b"text", b"boolean", b"timestamp"]))
+        if name in ("date_part", "date_trunc"):  # other words do not compile
+            args[0] = Str(rng.choice([b"year", b"quarter", b"month", b"week", b"day", b"hour"]))
+        if rng.random() < 0.9:
+            at = 0 if name in ("cast", "try_cast") else rng.randrange(len(args))
+            args[at] = self._path(rng.choice(self._columns), scopes)
+            if rng.random() < 0.2:
+                args[at] = self._call(0, scopes)
+        return op(name, *args)
 
     def _number_value(self, depth: int, scopes: int) -> Value:
         rng = self.rng
@@ -513,8 +539,11 @@ class Generator(Values):
                 if all(reference.op_name(item) in ("", "lit") for item in items[1:]):
                     subject = walk(node[1], False)
                     return [node[0], subject, bind(constants)]
-            # What breaks K3 must not compile; as a parameter it would be found only later.
-            bad = not reference.literal_escapes_are_right([*node[:1], None, *node[2:]])
+            # What breaks K3 must not compile; as a parameter it would be found only later. The type
+            # of a CAST can be no parameter.
+            bad = head in ("cast", "try_cast") or not reference.literal_escapes_are_right(
+                [*node[:1], None, *node[2:]]
+            )
             kids = [walk(kid, bad and i > 0) for i, kid in enumerate(node[1:])]
             return [node[0], *kids]
 
