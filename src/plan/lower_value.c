@@ -52,15 +52,25 @@ bool operand_truth(struct compiler *c, const struct node *n, struct scope *s, st
 
 /* --- calls --- */
 
+static bool is_word(enum value_type type) {
+    return type == T_BOOL || type == T_INT || type == T_UINT || type == T_DOUBLE ||
+           type == T_TIMESTAMP;
+}
+
 /* The same constant: what is equal but of another type is another argument. */
 static bool same_value(struct value a, struct value b) {
     if (a.type != b.type || a.n != b.n)
         return false;
-    bool bytes = a.type != T_BOOL && a.type != T_INT && a.type != T_UINT && a.type != T_DOUBLE &&
-                 a.type != T_TIMESTAMP;
     if (a.type <= T_NULL)
         return true;
-    return bytes ? memcmp(a.w.p, b.w.p, a.n) == 0 : a.w.u == b.w.u;
+    return is_word(a.type) ? a.w.u == b.w.u : memcmp(a.w.p, b.w.p, a.n) == 0;
+}
+
+static uint64_t value_hash(struct hash_key key, struct value v) {
+    uint64_t h = hash_u64(key, (uint64_t)v.type << 32 | v.n);
+    if (v.type <= T_NULL)
+        return h;
+    return hash_u64(key, h ^ (is_word(v.type) ? v.w.u : hash_bytes(key, v.w.p, v.n)));
 }
 
 static bool same_call(const struct compute *a, const struct compute *b) {
@@ -79,9 +89,8 @@ static uint64_t call_hash(const struct compute *k) {
     struct hash_key key = hash_key();
     uint64_t h = hash_u64(key, (uint64_t)(uintptr_t)k->function);
     for (uint32_t i = 0; i < k->n_args; i++)
-        h = hash_u64(key, h ^ (k->args[i].is_const
-                                   ? ((uint64_t)k->args[i].value.type << 32 | k->args[i].value.n)
-                                   : (uint64_t)k->args[i].column << 8));
+        h = hash_u64(key, h ^ (k->args[i].is_const ? value_hash(key, k->args[i].value)
+                                                   : (uint64_t)k->args[i].column << 8));
     return h;
 }
 
