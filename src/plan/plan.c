@@ -33,6 +33,7 @@ static enum status compile(struct plan *p, struct compiler *c) {
         p->program = emit(c, pred, TRUE_, false, scope);
     }
     p->n_steps = c->n_steps;
+    p->regex_bytes = c->regex_bytes;
     return c->status;
 }
 
@@ -84,3 +85,19 @@ void plan_free(struct plan *p) {
 
 const struct fields *plan_fields(const struct plan *p) { return &p->program->fields; }
 double plan_cost(const struct plan *p) { return p->cost; }
+size_t plan_held_bytes(const struct plan *p) {
+    return sizeof *p + p->arena.held_bytes + (size_t)p->regex_bytes;
+}
+
+static bool is_heavy(const struct node *n, bool in_quantifier) {
+    bool quantifies = n->kind == NODE_OP && (n->op == OP_ANY || n->op == OP_EVERY);
+    if ((quantifies && in_quantifier) || (n->kind == NODE_OP && n->op == OP_REGEXP) ||
+        (n->kind == NODE_CALL && n->fn == FN_replace))
+        return true;
+    for (uint32_t i = 0; i < n->n_kids; i++)
+        if (is_heavy(n->kids[i], in_quantifier || quantifies))
+            return true;
+    return false;
+}
+
+bool query_is_heavy(const struct query *q) { return is_heavy(q->root, false); }

@@ -26,6 +26,13 @@ void plan_free(struct plan *p);
 const struct fields *plan_fields(const struct plan *p);
 /* A guess of the cost of one row, in the units of a comparison with a constant. For scheduling. */
 double plan_cost(const struct plan *p);
+size_t plan_held_bytes(const struct plan *p);
+
+/* Whether running q may take more than in proportion to its bytes times those of the rows: a
+ * regular expression, whose program can be far larger than its text; replace, whose results can be
+ * larger than rows and query together; quantifiers in quantifiers, which multiply what a row holds.
+ * For scheduling. Takes few nanoseconds a node. */
+bool query_is_heavy(const struct query *q);
 
 /* The distinct row paths that a query names, whether or not a plan with certain parameters needs
  * them all. In order of appearance; in the arena. False: no memory. */

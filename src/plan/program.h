@@ -178,6 +178,7 @@ struct plan {
     uint32_t n_steps; /* over all programs */
     double cost;
     struct regex *regexes; /* that its terms use */
+    uint64_t regex_bytes;  /* what they cost at most */
 };
 
 /* What the compiling stages share. */

@@ -261,6 +261,7 @@ int server_run(const struct server_options *options) {
         server_log("a handle was left open");
         status = SERVER_FAILED;
     }
+    service_done(&server->service);
     free(server);
     return status;
 }

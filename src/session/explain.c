@@ -14,7 +14,7 @@ static bool write_fields(struct request *r, struct buf *b) {
     const struct path *paths;
     uint32_t n;
     mp_write_text(b, "fields");
-    if (!query_fields(&r->prepared->query, &r->arena, &paths, &n))
+    if (!query_fields(&r->compiled->query, &r->arena, &paths, &n))
         return false;
     mp_write_array(b, n);
     for (uint32_t i = 0; i < n; i++)
@@ -24,7 +24,7 @@ static bool write_fields(struct request *r, struct buf *b) {
 
 static bool write_text(struct request *r, struct buf *b) {
     struct buf text = {.budget = b->budget};
-    query_print(&r->prepared->query, &text);
+    query_print(&r->compiled->query, &text);
     mp_write_text(b, "text");
     mp_write_str(b, (const char *)text.data, text.len);
     bool ok = !buf_failed(&text);
@@ -34,10 +34,9 @@ static bool write_text(struct request *r, struct buf *b) {
 
 enum status prepare_reply(struct request *r, struct error *e) {
     struct buf *b = &r->out;
-    const struct query *q = &r->prepared->query;
+    const struct query *q = &r->compiled->query;
     size_t mark = reply_begin(b, MESSAGE_PREPARED, r->id, 4);
-    r->prepared->number = r->plan_number;
-    mp_write_uint(b, r->plan_number);
+    mp_write_uint(b, r->entry->number);
     mp_write_map(b, 3);
     bool ok = write_fields(r, b);
     mp_write_text(b, "params");
@@ -57,7 +56,7 @@ enum status prepare_reply(struct request *r, struct error *e) {
 
 static bool write_plan(struct request *r, struct buf *b) {
     struct buf steps = {.budget = b->budget}, text = {.budget = b->budget};
-    const struct plan *plan = r->own_plan ? r->own_plan : r->prepared->plan;
+    const struct plan *plan = r->own_plan ? r->own_plan : r->compiled->plan;
     bool ok = plan_explain(plan, r->rows > 0 ? r->run : NULL, &steps, &text);
     mp_write_text(b, "steps");
     buf_add(b, steps.data, steps.len);
@@ -76,7 +75,7 @@ void explain_reply(struct request *r) {
     mp_write_map(b, 7);
     bool ok = write_text(r, b);
     mp_write_text(b, "structured");
-    query_write_structured(&r->prepared->query, b);
+    query_write_structured(&r->compiled->query, b);
     ok = write_fields(r, b) && ok;
     ok = write_plan(r, b) && ok;
     mp_write_text(b, "rows");

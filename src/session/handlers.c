@@ -3,6 +3,8 @@
 
 #include "base/trace.h"
 
+#include <stdlib.h>
+
 /* The message as it came: some handlers keep its bytes. */
 struct incoming {
     struct message message;
@@ -57,12 +59,13 @@ static void find_plan(struct session *s, struct request *r, const struct incomin
     if (r->kind != MESSAGE_EXECUTE && !(r->kind == MESSAGE_EXPLAIN && mp_peek(&reader) == T_INT))
         return;
     struct value number = mp_read_value(&reader);
-    r->prepared =
+    const struct prepared *p =
         number.type == T_INT && number.w.i > 0 ? session_plan(s, (uint64_t)number.w.i) : NULL;
-    if (r->prepared)
-        prepared_ref(r->prepared);
-    else
-        r->prepared_missing = true;
+    r->prepared_missing = p == NULL;
+    if (!p)
+        return;
+    compiled_ref(p->compiled);
+    r->compiled = p->compiled;
 }
 
 static bool may_open(struct session *s, const struct incoming *in) {
@@ -100,7 +103,10 @@ static void handle_request(struct session *s, struct incoming *in) {
     if (!may_open(s, in))
         return;
     struct request *r = request_new(s, in->message.kind, in->message.id);
-    if (!r || !frames_take(&s->frames, in->p, in->n, &r->first)) {
+    if (r && r->kind == MESSAGE_PREPARE)
+        r->entry = calloc(1, sizeof *r->entry);
+    if (!r || (r->kind == MESSAGE_PREPARE && !r->entry) ||
+        !frames_take(&s->frames, in->p, in->n, &r->first)) {
         if (r)
             request_free(r);
         refuse(s, in->message.id, E_MEMORY, "out of memory for the request");
@@ -113,7 +119,7 @@ static void handle_request(struct session *s, struct incoming *in) {
     insert(s, r);
     if (r->kind == MESSAGE_PREPARE) {
         s->n_plans++;
-        r->plan_number = s->next_plan++;
+        r->entry->number = s->next_plan++;
     }
     session_queue(s, r);
 }
@@ -202,7 +208,8 @@ static void handle_close(struct session *s, struct incoming *in) {
     size_t mark = reply_begin(&s->pending, MESSAGE_CLOSED, in->message.id, 3);
     mp_write_uint(&s->pending, p->number);
     session_replied(s, reply_end(&s->pending, mark));
-    prepared_unref(p);
+    compiled_unref(p->compiled);
+    free(p);
 }
 
 static handler *handler_of(enum message_kind kind) {

@@ -148,7 +148,7 @@ static enum status bind_array(struct request *r, const struct query *q, struct m
 }
 
 enum status params_bind(struct request *r, struct error *e) {
-    const struct query *q = &r->prepared->query;
+    const struct query *q = &r->compiled->query;
     struct mp_reader reader;
     uint32_t n;
     if (q->n_params > 0) {

@@ -61,8 +61,10 @@ void request_strip(struct request *r) {
     r->run = NULL;
     plan_free(r->own_plan);
     r->own_plan = NULL;
-    prepared_unref(r->prepared);
-    r->prepared = NULL;
+    compiled_unref(r->compiled);
+    r->compiled = NULL;
+    free(r->entry);
+    r->entry = NULL;
     arena_done(&r->arena);
     arena_done(&r->payload_arena);
     buf_done(&r->first);
@@ -193,18 +195,21 @@ void request_parse(struct request *r) {
     error_clear(&e);
     struct mp_reader at_query = r->message.r;
     r->parsed = true;
-    if (parse(r, &e) == E_OK)
+    if (parse(r, &e) == E_OK) {
+        if (!r->compiled)
+            r->compiled = plan_cache_find(&r->session->service->plans, r->query_value);
         return;
+    }
     r->is_stream = opens_stream(r, at_query);
     request_finish(r, &e);
 }
 
 bool request_is_small(const struct request *r) {
-    size_t query = r->prepared ? r->prepared->bytes : r->query_value.n;
+    size_t query = r->compiled ? r->compiled->bytes : r->query_value.n;
     query += r->params_bytes;
     if (r->done)
         return true;
-    if (!r->parsed)
+    if (!r->parsed || (r->compiled && r->compiled->heavy))
         return false;
     if (!r->run && query > SMALL_QUERY)
         return false;
@@ -215,40 +220,56 @@ bool request_is_small(const struct request *r) {
     return rows <= INLINE_BYTES && rows * query <= SMALL_WORK;
 }
 
-static enum status make_prepared(struct request *r, struct error *e) {
+static enum status parse_query(struct request *r, struct error *e) {
     const struct limits *l = limits_of(r);
     struct budget *budget = &r->session->service->budget;
-    struct prepared *p = calloc(1, sizeof *p);
-    if (!p)
+    struct compiled *c = compiled_new();
+    if (!c)
         return error_set(e, E_MEMORY, "out of memory");
-    p->refs = 1;
-    p->bytes = r->query_value.n;
-    r->prepared = p;
-    if (r->query_value.type == T_STR)
-        return query_parse(&p->query, value_as_str(r->query_value), l, budget, e);
-    return query_parse_structured(&p->query, r->query_value.w.p, r->query_value.n, l, budget, e);
+    c->bytes = r->query_value.n;
+    r->compiled = c;
+    r->made_query = true;
+    enum status status =
+        r->query_value.type == T_STR
+            ? query_parse(&c->query, value_as_str(r->query_value), l, budget, e)
+            : query_parse_structured(&c->query, r->query_value.w.p, r->query_value.n, l, budget, e);
+    if (status == E_OK)
+        c->heavy = query_is_heavy(&c->query);
+    return status;
 }
 
-/* After this r->prepared and the plan to run are there, or an error. */
+/* The plan of a query that this request has brought; then others may share both. */
+static enum status plan_query(struct request *r, struct error *e) {
+    struct service *service = r->session->service;
+    struct compiled *c = r->compiled;
+    if (c->query.n_params == 0)
+        c->plan = plan_new(&c->query, NULL, &service->limits, &service->budget, e);
+    if (c->plan || c->query.n_params > 0)
+        plan_cache_add(&service->plans, r->query_value, c);
+    return e->status;
+}
+
+/* After this r->compiled and the plan to run are there, or an error; or r->yielded. */
 static enum status compile(struct request *r, struct error *e) {
-    const struct limits *l = limits_of(r);
-    struct budget *budget = &r->session->service->budget;
-    bool fresh = r->prepared == NULL;
-    enum status status = fresh ? make_prepared(r, e) : E_OK;
-    if (status == E_OK)
-        status = params_bind(r, e);
+    struct service *service = r->session->service;
+    enum status status = r->compiled ? E_OK : parse_query(r, e);
     if (status != E_OK)
         return status;
-    struct prepared *p = r->prepared;
-    if (fresh && p->query.n_params == 0)
-        p->plan = plan_new(&p->query, NULL, l, budget, e);
-    else if (!p->plan && r->kind != MESSAGE_PREPARE)
-        r->own_plan = plan_new(&p->query, r->params, l, budget, e);
+    struct compiled *c = r->compiled;
+    if (c->heavy && r->is_inline) {
+        r->yielded = true;
+        return E_OK;
+    }
+    status = params_bind(r, e);
+    if (status == E_OK && r->made_query)
+        status = plan_query(r, e);
+    if (status == E_OK && !c->plan && r->kind != MESSAGE_PREPARE)
+        r->own_plan = plan_new(&c->query, r->params, &service->limits, &service->budget, e);
     return e->status;
 }
 
 static const struct plan *plan_of(const struct request *r) {
-    return r->own_plan ? r->own_plan : r->prepared->plan;
+    return r->own_plan ? r->own_plan : r->compiled->plan;
 }
 
 static enum status start_run(struct request *r, struct error *e) {
@@ -426,6 +447,8 @@ static enum status advance(struct request *r, struct error *e) {
         return E_BAD_MESSAGE;
     }
     enum status status = r->run ? E_OK : compile(r, e);
+    if (r->yielded)
+        return E_OK;
     if (status == E_OK && r->kind == MESSAGE_PREPARE)
         return prepare_reply(r, e);
     if (status == E_OK && !r->run)
@@ -458,7 +481,8 @@ void session_run(struct request *r) {
         request_finish(r, &e);
         return;
     }
-    if (!r->done && (r->limit_reached || (!has_input(r) && (!r->is_stream || r->all_in))) &&
+    if (!r->done && !r->yielded &&
+        (r->limit_reached || (!has_input(r) && (!r->is_stream || r->all_in))) &&
         !atomic_load(&r->stop))
         finish_well(r);
 }

@@ -5,10 +5,18 @@
 
 #include <stdlib.h>
 
+#define CACHE_SHARE 8u /* of memory_bytes, the part that compiled queries may keep from clients */
+
 void service_init(struct service *service, const struct limits *limits) {
     *service = (struct service){.limits = *limits};
     budget_init(&service->budget, (size_t)limits->memory_bytes);
+    uint64_t most = limits->plan_cache_bytes, share = limits->memory_bytes / CACHE_SHARE;
+    if (limits->memory_bytes > 0 && most > share)
+        most = share;
+    plan_cache_init(&service->plans, (size_t)most, &service->budget);
 }
+
+void service_done(struct service *service) { plan_cache_done(&service->plans); }
 
 struct session *session_new(struct service *service) {
     struct session *s = calloc(1, sizeof *s);
@@ -36,7 +44,8 @@ void session_free(struct session *s) {
         while (s->plans[i]) {
             struct prepared *p = s->plans[i];
             s->plans[i] = p->next;
-            prepared_unref(p);
+            compiled_unref(p->compiled);
+            free(p);
         }
     }
     frames_done(&s->frames);
@@ -182,16 +191,6 @@ struct prepared *session_plan(struct session *s, uint64_t number) {
     return p;
 }
 
-void prepared_ref(struct prepared *p) { p->refs++; }
-
-void prepared_unref(struct prepared *p) {
-    if (!p || --p->refs > 0)
-        return;
-    plan_free(p->plan);
-    query_done(&p->query);
-    free(p);
-}
-
 void session_queue(struct session *s, struct request *r) {
     if (r->state != REQUEST_WAITING)
         return;
@@ -278,7 +277,7 @@ struct request *session_next(struct session *s, bool *ret_small) {
     r->all_in = r->end_seen;
     if (!r->parsed && r->first.len <= INLINE_BYTES)
         request_parse(r);
-    *ret_small = request_is_small(r);
+    *ret_small = r->is_inline = request_is_small(r);
     return r;
 }
 
@@ -310,14 +309,16 @@ static void take_output(struct session *s, struct request *r) {
 /* A PREPARE that went well leaves its plan with the session; one that did not gives back its place.
  */
 static void settle_plan(struct session *s, struct request *r, bool good) {
-    struct prepared *p = r->prepared;
+    struct prepared *p = r->entry;
     if (r->kind != MESSAGE_PREPARE)
         return;
-    if (!good || !p || r->error.status != E_OK) {
+    if (!good || !r->compiled || r->error.status != E_OK) {
         s->n_plans--;
         return;
     }
-    prepared_ref(p);
+    r->entry = NULL;
+    compiled_ref(r->compiled);
+    p->compiled = r->compiled;
     p->next = s->plans[p->number % BUCKETS];
     s->plans[p->number % BUCKETS] = p;
 }
@@ -359,7 +360,8 @@ void session_ran(struct session *s, struct request *r) {
         if (r->done) {
             settle_plan(s, r, true);
             session_close_request(s, r);
-        } else if (r->source_open || r->payloads || r->inbox || r->end_seen) {
+        } else if (r->yielded || r->source_open || r->payloads || r->inbox || r->end_seen) {
+            r->yielded = false;
             session_queue(s, r);
         }
     }

@@ -24,6 +24,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "session/cache.h"
 
 #include <stdatomic.h>
 
@@ -38,8 +39,10 @@ struct service {
         void); /* a monotonic clock for quanta, EXPLAIN ANALYZE and uptime; may be NULL */
     uint64_t started_ns;
     _Atomic uint64_t clients, requests, rows, matched, bytes_in, bytes_out, errors;
+    struct plan_cache plans;
 };
 void service_init(struct service *service, const struct limits *limits);
+void service_done(struct service *service); /* after its last session */
 
 struct session *session_new(struct service *service); /* NULL: no memory */
 void session_free(struct session *s);

@@ -12,6 +12,7 @@
 #include "engine/result.h"
 #include "engine/source.h"
 #include "plan/plan.h"
+#include "session/cache.h"
 #include "session/session.h"
 #include "wire/frame.h"
 #include "wire/message.h"
@@ -19,15 +20,11 @@
 
 #define BUCKETS 256u
 
-/* A compiled query that requests share: a prepared one, or the one a FILTER brought. Counted on the
- * session's thread. */
+/* What a PREPARE leaves with the session. */
 struct prepared {
-    uint32_t refs;
     uint64_t number;       /* as the client knows it */
     struct prepared *next; /* in its bucket */
-    struct query query;
-    struct plan *plan; /* NULL if the query has parameters: then each request compiles its own */
-    size_t bytes;      /* of the query as it came */
+    struct compiled *compiled;
 };
 
 struct payload {
@@ -66,10 +63,13 @@ struct request {
     struct buf first;         /* owns its bytes */
     struct value query_value; /* the query as it came: STR or ARRAY; missing for a prepared one */
     size_t payload_at;        /* of the first message's payload; 0: none */
-    uint64_t plan_number;     /* PREPARE: what its plan will be called */
+    struct prepared *entry;   /* PREPARE: what it will leave */
     bool prepared_missing;    /* a plan number that the session does not know */
     bool parsed, is_stream, all_in; /* all_in: no payload will come any more */
-    struct prepared *prepared;
+    bool is_inline;                 /* this run is on the session's thread ... */
+    bool yielded; /* ... where it does not belong: it has stopped before its heavy part */
+    struct compiled *compiled;
+    bool made_query; /* it is not from the cache, nor a prepared one: nobody else has it yet */
     struct value *params;
     size_t params_bytes;
     struct value params_option; /* as it came, until the query is known; missing: none */
@@ -125,8 +125,6 @@ void session_queue(struct session *s, struct request *r);
 void session_close_request(
     struct session *s, struct request *r); /* answered: forget it, or drop what may still come */
 void session_cancel(struct session *s, struct request *r); /* by its client */
-void prepared_ref(struct prepared *p);
-void prepared_unref(struct prepared *p);
 
 /* handlers.c: one message. */
 void session_handle(struct session *s, const uint8_t *p, size_t n);

@@ -47,7 +47,7 @@ bool stats_reply(struct session *s, uint32_t id) {
     struct buf *b = &s->pending;
     struct service *v = s->service;
     size_t mark = reply_begin(b, MESSAGE_STATISTICS, id, 3);
-    mp_write_map(b, 13);
+    mp_write_map(b, 14);
     mp_write_text(b, "version");
     mp_write_text(b, TAMIS_VERSION);
     write_count(b, "uptime_ms", v->now_ns ? (v->now_ns() - v->started_ns) / 1000000 : 0);
@@ -60,6 +60,13 @@ bool stats_reply(struct session *s, uint32_t id) {
     write_count(b, "errors", atomic_load(&v->errors));
     write_count(b, "memory_bytes", atomic_load(&v->budget.used_bytes));
     write_count(b, "memory_peak_bytes", atomic_load(&v->budget.peak_bytes));
+    struct plan_cache_counts cache = plan_cache_counts(&v->plans);
+    mp_write_text(b, "plan_cache");
+    mp_write_map(b, 4);
+    write_count(b, "hits", cache.hits);
+    write_count(b, "misses", cache.misses);
+    write_count(b, "plans", cache.plans);
+    write_count(b, "bytes", cache.bytes);
     mp_write_text(b, "limits");
     write_limits(b, &v->limits);
     mp_write_text(b, "connection");

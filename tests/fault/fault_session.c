@@ -146,6 +146,7 @@ static enum status whole(void *arg) {
     enum status status = s && other ? converse(arg, s, other) : E_MEMORY;
     session_free(s);
     session_free(other);
+    service_done(&service);
     assert_int_equal(service.budget.used_bytes, 0);
     assert_int_equal(service.clients, 0);
     return status;

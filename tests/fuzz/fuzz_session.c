@@ -133,6 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         finish(s, &out);
     buf_done(&out);
     session_free(s);
+    service_done(service);
     FUZZ_CHECK(service->budget.used_bytes == 0);
     free(service);
     return 0;

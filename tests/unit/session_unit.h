@@ -159,6 +159,7 @@ static inline void talk_stop(struct talk *t) {
     session_free(t->s);
     buf_done(&t->out);
     buf_done(&t->line);
+    service_done(&t->service);
     assert_int_equal(t->service.budget.used_bytes, 0);
     assert_int_equal(t->service.clients, 0);
 }

@@ -48,7 +48,10 @@ static void test_large_frame_is_not_copied(void **state) {
 static void test_idle_is_small(void **state) {
     (void)state;
     struct talk t;
-    talk_begin(&t, NULL);
+    struct limits limits;
+    limits_default(&limits);
+    limits.plan_cache_bytes = 0;
+    talk_begin(&t, &limits);
     say(&t, "[2, 5, 'a < 0', {'result': 'count'}, nil]");
     for (int i = 0; i < 3; i++) {
         say_rows(&t, "5 5", 3, 0, 30000);
@@ -69,6 +72,7 @@ static void test_memory_limit(void **state) {
     struct limits limits;
     unsigned refused = 0, ended = 0, answered = 0;
     limits_default(&limits);
+    limits.plan_cache_bytes = 0;
     for (uint64_t memory = 50; memory < 8u << 20; memory += memory / 7) {
         struct talk t;
         uint64_t offset;

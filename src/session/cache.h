@@ -1,0 +1,62 @@
+/* Compiled queries, and the cache that keeps them for when the same query comes again.
+ *
+ * A struct compiled is a query's tree and, where it has no parameters, its plan. It is immutable
+ * once it is shared, and counted: requests, prepared plans and the cache each hold a reference, on
+ * any thread.
+ *
+ * The cache finds one by the bytes that the client sent, text or structured, so that a repeated
+ * query is neither parsed nor planned again. All sessions of a service share it. What was not used
+ * for the longest time goes first when it holds more than its bytes. Every function here may be
+ * called on any thread.
+ */
+#ifndef TAMIS_SESSION_CACHE_H
+#define TAMIS_SESSION_CACHE_H
+
+#include "plan/plan.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct compiled {
+    _Atomic uint32_t refs;
+    struct query query;
+    struct plan *plan; /* NULL if the query has parameters: then each request compiles its own */
+    size_t bytes;      /* of the query as it came */
+    bool heavy;        /* query_is_heavy */
+    /* the cache's, under its lock */
+    struct compiled *chain;         /* in its bucket */
+    struct compiled *newer, *older; /* by last use */
+    uint64_t hash;
+    size_t held_bytes;
+    struct value key; /* the query as it came, its bytes owned; missing while not in the cache */
+};
+
+struct compiled *compiled_new(void); /* with one reference; NULL: no memory */
+void compiled_ref(struct compiled *c);
+void compiled_unref(struct compiled *c); /* NULL is fine */
+
+struct plan_cache {
+    pthread_mutex_t lock;
+    struct budget *budget;
+    size_t most_bytes, held_bytes;
+    struct compiled **buckets;
+    uint32_t n_buckets, n;
+    struct compiled *newest, *oldest;
+    uint64_t hits, misses;
+};
+
+/* most_bytes 0: keeps nothing. */
+void plan_cache_init(struct plan_cache *cache, size_t most_bytes, struct budget *budget);
+void plan_cache_done(struct plan_cache *cache);
+
+/* The compiled query for these bytes (STR or ARRAY), with a reference for the caller; or NULL. */
+struct compiled *plan_cache_find(struct plan_cache *cache, struct value query);
+/* Keeps c, if there is room for it and nothing is kept for the same bytes. */
+void plan_cache_add(struct plan_cache *cache, struct value query, struct compiled *c);
+
+struct plan_cache_counts {
+    uint64_t hits, misses, plans, bytes;
+};
+struct plan_cache_counts plan_cache_counts(struct plan_cache *cache);
+
+#endif
