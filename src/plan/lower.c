@@ -228,6 +228,8 @@ struct pred *lower_node(struct compiler *c, const struct node *n, struct scope *
     case OP_AND:
         return lower_junction(c, n, s);
     case OP_NOT:
+        if (n->kids[0]->kind == NODE_OP && n->kids[0]->op == OP_IN)
+            warn_not_in(c, n->kids[0]);
         return pred_not(c, lower_node(c, n->kids[0], s));
     case OP_EQ:
     case OP_NE:

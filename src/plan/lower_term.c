@@ -63,10 +63,20 @@ struct pred *compare_operands(struct compiler *c, const struct node *n, enum com
     return p;
 }
 
+/* Whether one of n operands is NULL for every row. */
+static bool has_null(const struct operand *o, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        if (o[i].is_const && value_is_null(o[i].value))
+            return true;
+    return false;
+}
+
 struct pred *lower_compare(struct compiler *c, const struct node *n, struct scope *s) {
     struct operand o[2];
     if (!operands_of(c, n, s, o, 2))
         return NULL;
+    if (has_null(o, 2))
+        compile_warn(c, n, W_NULL_COMPARISON);
     return pred_with_operands(c, compare_operands(c, n, (enum compare)(n->op - OP_EQ), o[0], o[1]),
                               o, 2);
 }
@@ -92,14 +102,9 @@ struct pred *lower_distinct(struct compiler *c, const struct node *n, struct sco
                : NULL;
 }
 
-static bool is_ordered(enum value_class class) {
-    return class == CLASS_NUMBER || class == CLASS_STR || class == CLASS_BIN ||
-           class == CLASS_TIMESTAMP;
-}
-
 static struct pred *between_operands(struct compiler *c, const struct node *n, struct operand x,
                                      struct operand low, struct operand high) {
-    if (!x.is_const && low.is_const && high.is_const && is_ordered(value_class(low.value.type)) &&
+    if (!x.is_const && low.is_const && high.is_const && value_is_ordered(low.value) &&
         value_class(low.value.type) == value_class(high.value.type)) {
         struct pred *p = pred_term(c, n, &x, NULL);
         if (!p)
@@ -118,9 +123,11 @@ static struct pred *between_operands(struct compiler *c, const struct node *n, s
 
 struct pred *lower_between(struct compiler *c, const struct node *n, struct scope *s) {
     struct operand o[3];
-    return operands_of(c, n, s, o, 3)
-               ? pred_with_operands(c, between_operands(c, n, o[0], o[1], o[2]), o, 3)
-               : NULL;
+    if (!operands_of(c, n, s, o, 3))
+        return NULL;
+    if (has_null(o, 3))
+        compile_warn(c, n, W_NULL_COMPARISON);
+    return pred_with_operands(c, between_operands(c, n, o[0], o[1], o[2]), o, 3);
 }
 
 struct pred *pred_in_set(struct compiler *c, const struct node *n, const struct operand *x,
@@ -257,6 +264,8 @@ static struct pred *like_const(struct compiler *c, const struct node *n, const s
                               ? UNKNOWN_
                               : truth_of(like_match(like, x->value.w.p, x->value.n, NULL)),
                           n);
+    if (!fold && like_shape(like) == LIKE_EXACT)
+        compile_warn(c, n, W_NO_WILDCARD);
     struct term t = {.shape = TERM_LIKE, .like = like, .fold = fold};
     enum like_shape shape = fold ? LIKE_GENERAL : like_shape(like);
     if (shape == LIKE_PREFIX || shape == LIKE_SUFFIX || shape == LIKE_CONTAINS) {
@@ -274,6 +283,8 @@ struct pred *lower_like(struct compiler *c, const struct node *n, struct scope *
     bool unknown;
     if (!operands_of(c, n, s, o, 2) || !escape_of(c, n, &escape, &unknown))
         return NULL;
+    if (has_null(o, 2))
+        compile_warn(c, n, W_NULL_COMPARISON);
     if (unknown || (o[1].is_const && o[1].value.type != T_STR))
         return pred_const(c, UNKNOWN_, n);
     if (o[1].is_const) /* a wrong pattern is refused even if x is NULL (K3) */

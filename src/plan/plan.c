@@ -28,12 +28,15 @@ static enum status compile(struct plan *p, struct compiler *c) {
     }
     struct pred *pred = lower(c, p->query->root, scope);
     if (pred) {
+        warn_never(c, pred);
         rank(pred);
         p->cost = pred->cost;
         p->program = emit(c, pred, TRUE_, false, scope);
     }
     p->n_steps = c->n_steps;
     p->regex_bytes = c->regex_bytes;
+    p->warnings = c->warnings;
+    p->n_warnings = c->n_warnings;
     return c->status;
 }
 
@@ -85,6 +88,29 @@ void plan_free(struct plan *p) {
 
 const struct fields *plan_fields(const struct plan *p) { return &p->program->fields; }
 double plan_cost(const struct plan *p) { return p->cost; }
+struct path plan_path(const struct plan *p, uint32_t slot) {
+    return p->program->columns[slot].path;
+}
+
+/* depth: how many quantifiers stand around n. */
+static const struct node *find_path(const struct node *n, struct path path, uint32_t depth) {
+    if (n->kind == NODE_PATH)
+        return n->scope == depth && path_eq(n->path, path) ? n : NULL;
+    bool quantifies = n->kind == NODE_OP && (n->op == OP_ANY || n->op == OP_EVERY);
+    const struct node *found = NULL;
+    for (uint32_t i = 0; i < n->n_kids && !found; i++)
+        found = find_path(n->kids[i], path, depth + (quantifies && i == 1));
+    return found;
+}
+
+const struct node *plan_path_node(const struct plan *p, uint32_t slot) {
+    return find_path(p->query->root, plan_path(p, slot), 0);
+}
+
+const struct warning *plan_warnings(const struct plan *p, uint32_t *ret_n) {
+    *ret_n = p->n_warnings;
+    return p->warnings;
+}
 size_t plan_held_bytes(const struct plan *p) {
     return sizeof *p + p->arena.held_bytes + (size_t)p->regex_bytes;
 }

@@ -7,6 +7,7 @@
 #ifndef TAMIS_PLAN_PLAN_H
 #define TAMIS_PLAN_PLAN_H
 
+#include "base/warning.h"
 #include "format/scan.h"
 #include "query/query.h"
 
@@ -34,10 +35,17 @@ size_t plan_held_bytes(const struct plan *p);
  * For scheduling. Takes few nanoseconds a node. */
 bool query_is_heavy(const struct query *q);
 
+/* The path of slot i of plan_fields; and where the query first names it, or NULL. */
+struct path plan_path(const struct plan *p, uint32_t slot);
+const struct node *plan_path_node(const struct plan *p, uint32_t slot);
+
 /* The distinct row paths that a query names, whether or not a plan with certain parameters needs
  * them all. In order of appearance; in the arena. False: no memory. */
 bool query_fields(const struct query *q, struct arena *a, const struct path **ret_paths,
                   uint32_t *ret_n);
+
+/* What the compiler warns of, in the order in which it was found; owned by the plan. */
+const struct warning *plan_warnings(const struct plan *p, uint32_t *ret_n);
 
 /* What a step did, for EXPLAIN ANALYZE. */
 struct step_stats {
@@ -67,6 +75,14 @@ void run_seal(struct run *r, uint32_t n);
  * valid until the next call. With options.stop set the answer is meaningless. RUN_FAILED: there was
  * no memory for a value; the run is over. */
 uint32_t run_block_filter(struct run *r, const uint16_t **ret_rows);
+
+/* After a block in which run_mismatches grew: finds the first row that made it grow, and reports it
+ * in e as TYPE_MISMATCH, with the condition's place, and in near_text the path. Gives the row's
+ * number in the block; the number of the first one in the request is base. The counts stay. */
+uint32_t run_blame(struct run *r, uint64_t base, struct error *e);
+
+/* The kept rows of the last run_block_filter, where they stand now. */
+const uint16_t *run_block_rows(const struct run *r);
 
 uint64_t run_mismatches(const struct run *r); /* T4, so far */
 uint64_t run_undefined(const struct run *r);  /* X7, so far */

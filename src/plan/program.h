@@ -179,6 +179,8 @@ struct plan {
     double cost;
     struct regex *regexes; /* that its terms use */
     uint64_t regex_bytes;  /* what they cost at most */
+    const struct warning *warnings;
+    uint32_t n_warnings;
 };
 
 /* What the compiling stages share. */
@@ -192,11 +194,19 @@ struct compiler {
     uint32_t n_steps;
     struct regex **regexes; /* the plan's list */
     uint64_t regex_bytes;   /* what they cost */
+    struct warning *warnings;
+    uint32_t n_warnings;
 };
 
 /* Makes status the compiler's unless it has one, and gives NULL. */
 void *compile_fail(struct compiler *c, enum status status);
 void *compile_memory(struct compiler *c);
+
+/* warn.c: adds a warning about n. */
+void compile_warn(struct compiler *c, const struct node *n, enum warning_code code);
+/* ... where one is due: n is an IN whose negation is wanted; root is the whole condition. */
+void warn_not_in(struct compiler *c, const struct node *n);
+void warn_never(struct compiler *c, struct pred *root);
 
 struct pred *lower(struct compiler *c, const struct node *root, struct scope *scope);
 void rank(struct pred *p); /* orders p and all below */
@@ -232,6 +242,8 @@ struct frame { /* the state of one program */
     struct value *scratch;
 };
 
+struct blame;
+
 struct run {
     const struct plan *plan;
     struct run_options options;
@@ -239,13 +251,20 @@ struct run {
     struct frame frame;
     struct step_stats *stats; /* by step id; NULL unless asked for */
     uint64_t mismatches, undefined;
-    bool failed; /* no memory for a value */
+    bool failed;         /* no memory for a value */
+    struct blame *blame; /* while a mismatch is looked for (blame.c) */
 };
 
 bool frame_init(struct run *r, struct frame *f, const struct program *p, bool spans);
 void frame_done(struct frame *f);
 /* Runs over the rows of f->block; register 0 is the result, which is meaningless once r->failed. */
 void frame_run(struct run *r, struct frame *f);
+/* The same over rows from .. to - 1 alone. */
+void frame_run_rows(struct run *r, struct frame *f, uint32_t from, uint32_t to);
+/* One step over f's registers; quantifier is the state of a QUANTIFY step. */
+void run_step(struct run *r, struct frame *f, const struct step *s, uint32_t *quantifier);
+/* ... looking whether it is the one to blame. */
+void run_step_blamed(struct run *r, struct frame *f, const struct step *s, uint32_t *quantifier);
 
 struct quantifier {
     struct frame frame; /* of the elements */

@@ -138,7 +138,7 @@ static void run_term(struct run *r, struct frame *f, const struct step *s) {
         r->stats[s->id].kernels[kernel - kernel_at(0)]++;
 }
 
-static void run_step(struct run *r, struct frame *f, const struct step *s, uint32_t *quantifier) {
+void run_step(struct run *r, struct frame *f, const struct step *s, uint32_t *quantifier) {
     switch (s->kind) {
     case STEP_TERM:
         run_term(r, f, s);
@@ -188,15 +188,17 @@ static bool is_stopped(const struct run *r) {
     return r->options.stop && atomic_load_explicit(r->options.stop, memory_order_relaxed);
 }
 
-void frame_run(struct run *r, struct frame *f) {
+void frame_run(struct run *r, struct frame *f) { frame_run_rows(r, f, 0, f->block.n); }
+
+void frame_run_rows(struct run *r, struct frame *f, uint32_t from, uint32_t to) {
     const struct program *p = f->program;
     uint32_t quantifier = 0; /* the next QUANTIFY step's state */
     arena_reset(&f->values);
     for (uint32_t i = 0; i < p->n_shared; i++)
         f->shared[i].n = 0;
-    f->counts[0] = f->block.n;
-    for (uint32_t i = 0; i < f->block.n; i++)
-        f->registers[0][i] = (uint16_t)i;
+    f->counts[0] = to - from;
+    for (uint32_t i = from; i < to; i++)
+        f->registers[0][i - from] = (uint16_t)i;
     for (uint32_t i = 0; i < p->n_steps; i++) {
         const struct step *s = &p->steps[i];
         if (r->failed || is_stopped(r)) {
@@ -212,7 +214,9 @@ void frame_run(struct run *r, struct frame *f) {
                 quantifier += p->steps[i + 1].kind == STEP_QUANTIFY;
             continue;
         }
-        if (r->stats)
+        if (r->blame)
+            run_step_blamed(r, f, s, &quantifier);
+        else if (r->stats)
             run_counted(r, f, s, &quantifier);
         else
             run_step(r, f, s, &quantifier);
@@ -275,6 +279,8 @@ uint32_t run_block_filter(struct run *r, const uint16_t **ret_rows) {
     *ret_rows = r->frame.registers[0];
     return r->failed ? RUN_FAILED : r->frame.counts[0];
 }
+
+const uint16_t *run_block_rows(const struct run *r) { return r->frame.registers[0]; }
 
 uint64_t run_mismatches(const struct run *r) { return r->mismatches; }
 uint64_t run_undefined(const struct run *r) { return r->undefined; }

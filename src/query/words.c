@@ -1,5 +1,6 @@
 /* See words.h. */
 #include "words.h"
+#include "base/spell.h"
 
 #include "query/ast.h"
 
@@ -35,50 +36,14 @@ const char *word_text(enum keyword w) { return TABLE[w].text; }
 
 /* --- suggestions --- */
 
-static unsigned char upper(char c) {
-    return (unsigned char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-}
-
-static unsigned least(unsigned a, unsigned b) { return a < b ? a : b; }
-
-/* Insertions, deletions, changes and swaps of neighbours that make b of a, without regard to case.
- * Both have at most LONGEST_WORD bytes. */
-static unsigned distance(struct str a, struct str b) {
-    unsigned rows[3][LONGEST_WORD + 1];
-    unsigned *before = rows[0], *last = rows[1], *now = rows[2];
-    for (size_t j = 0; j <= b.n; j++)
-        last[j] = (unsigned)j;
-    for (size_t i = 1; i <= a.n; i++) {
-        now[0] = (unsigned)i;
-        for (size_t j = 1; j <= b.n; j++) {
-            bool same = upper(a.p[i - 1]) == upper(b.p[j - 1]);
-            now[j] = least(least(last[j], now[j - 1]) + 1, last[j - 1] + !same);
-            if (i > 1 && j > 1 && upper(a.p[i - 1]) == upper(b.p[j - 2]) &&
-                upper(a.p[i - 2]) == upper(b.p[j - 1]))
-                now[j] = least(now[j], before[j - 2] + 1);
-        }
-        unsigned *spare = before;
-        before = last;
-        last = now;
-        now = spare;
-    }
-    return last[b.n];
-}
-
 /* Keeps candidate if it is nearer to found than what was kept so far. */
 static void consider(struct str found, const char *candidate, unsigned *best, const char **ret) {
-    struct str c = str_of(candidate);
-    if (c.n > LONGEST_WORD || found.n > LONGEST_WORD)
-        return;
-    unsigned d = distance(found, c);
+    unsigned d = spell_distance(found, str_of(candidate));
     if (d > 0 && d < *best) {
         *best = d;
         *ret = candidate;
     }
 }
-
-/* A distance that is too large for a misspelling of a word of n bytes. */
-static unsigned too_far(size_t n) { return n < 2 ? 0 : n < 5 ? 2 : 3; }
 
 static const struct {
     const char *word, *instead;
@@ -120,7 +85,7 @@ const char *word_suggest(struct str found, unsigned places) {
         if (SYNONYMS[i].places & places && found.n == strlen(SYNONYMS[i].word) &&
             strncasecmp(SYNONYMS[i].word, found.p, found.n) == 0)
             return SYNONYMS[i].instead;
-    unsigned best = too_far(found.n);
+    unsigned best = spell_too_far(found.n);
     const char *word = NULL;
     for (size_t i = 1; i < N_WORDS; i++)
         if (TABLE[i].places & places)
@@ -132,7 +97,7 @@ const char *word_suggest(struct str found, unsigned places) {
 }
 
 const char *word_nearest(struct str found, const char *const *words, size_t n) {
-    unsigned best = too_far(found.n);
+    unsigned best = spell_too_far(found.n);
     const char *word = NULL;
     for (size_t i = 0; i < n; i++)
         consider(found, words[i], &best, &word);
@@ -146,7 +111,7 @@ const char *op_suggest(struct str found) {
         return "=";
     static const char *const FORMS[] = {"path", "element", "outer", "param",
                                         "lit",  "list",    "case",  "case of"};
-    unsigned best = too_far(found.n);
+    unsigned best = spell_too_far(found.n);
     const char *name = NULL;
     for (int i = 0; i < OP_COUNT; i++)
         consider(found, op_info((enum op)i)->structured, &best, &name);

@@ -37,7 +37,9 @@ enum status prepare_reply(struct request *r, struct error *e) {
     const struct query *q = &r->compiled->query;
     size_t mark = reply_begin(b, MESSAGE_PREPARED, r->id, 4);
     mp_write_uint(b, r->entry->number);
-    mp_write_map(b, 3);
+    struct warning warnings[WARNINGS_MOST];
+    uint32_t n_warnings = request_warnings(r, warnings);
+    mp_write_map(b, 3 + (n_warnings > 0));
     bool ok = write_fields(r, b);
     mp_write_text(b, "params");
     mp_write_array(b, q->n_params);
@@ -47,6 +49,7 @@ enum status prepare_reply(struct request *r, struct error *e) {
         else
             mp_write_nil(b);
     ok = write_text(r, b) && ok;
+    reply_warnings(b, warnings, n_warnings);
     b->failed |= !ok;
     if (!reply_end(b, mark))
         return error_set(e, E_MEMORY, "out of memory for the reply");
@@ -72,7 +75,9 @@ void explain_reply(struct request *r) {
     struct error e;
     error_clear(&e);
     size_t mark = reply_begin(b, MESSAGE_EXPLAINED, r->id, 3);
-    mp_write_map(b, 7);
+    struct warning warnings[WARNINGS_MOST];
+    uint32_t n_warnings = request_warnings(r, warnings);
+    mp_write_map(b, 7 + (n_warnings > 0));
     bool ok = write_text(r, b);
     mp_write_text(b, "structured");
     query_write_structured(&r->compiled->query, b);
@@ -82,6 +87,7 @@ void explain_reply(struct request *r) {
     mp_write_uint(b, r->rows);
     mp_write_text(b, "matched");
     mp_write_uint(b, r->matched);
+    reply_warnings(b, warnings, n_warnings);
     b->failed |= !ok;
     if (reply_end(b, mark)) {
         r->done = true;

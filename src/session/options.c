@@ -38,6 +38,14 @@ static enum status set_params(struct request *r, struct value key, struct value 
     return E_OK;
 }
 
+static enum status set_strict(struct request *r, struct value key, struct value v,
+                              struct error *e) {
+    if (v.type != T_BOOL && v.type != T_NULL)
+        return bad_option(e, key, "must be true or false");
+    r->strict = v.type == T_BOOL && v.w.i != 0;
+    return E_OK;
+}
+
 static const struct option {
     const char *name;
     enum status (*set)(struct request *r, struct value key, struct value v, struct error *e);
@@ -46,6 +54,7 @@ static const struct option {
     {"result", set_result, true},
     {"limit", set_limit, true},
     {"params", set_params, false},
+    {"strict", set_strict, true},
 };
 
 static enum status read_option(struct request *r, struct value key, struct value v,

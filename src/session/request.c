@@ -315,9 +315,20 @@ static enum status end_result(struct request *r, struct error *e) {
     return error_set(e, E_MEMORY, "out of memory for the result");
 }
 
+uint32_t request_warnings(const struct request *r, struct warning *ret) {
+    uint32_t n = 0;
+    const struct plan *plan = plan_of(r);
+    const struct warning *of_plan = plan ? plan_warnings(plan, &n) : NULL;
+    if (n > 0)
+        memcpy(ret, of_plan, n * sizeof *ret);
+    return plan ? n + absent_warnings(&r->absent, plan, ret + n, WARNINGS_MOST - n) : n;
+}
+
 static bool reply_done(struct request *r) {
+    struct warning warnings[WARNINGS_MOST];
+    uint32_t n_warnings = request_warnings(r, warnings);
     size_t mark = reply_begin(&r->out, MESSAGE_DONE, r->id, 3);
-    mp_write_map(&r->out, 5);
+    mp_write_map(&r->out, 5 + (n_warnings > 0));
     mp_write_text(&r->out, "matched");
     mp_write_uint(&r->out, r->matched);
     mp_write_text(&r->out, "rows");
@@ -328,6 +339,7 @@ static bool reply_done(struct request *r) {
     mp_write_uint(&r->out, run_undefined(r->run));
     mp_write_text(&r->out, "limit_reached");
     mp_write_bool(&r->out, r->limit_reached);
+    reply_warnings(&r->out, warnings, n_warnings);
     return reply_end(&r->out, mark);
 }
 
@@ -380,9 +392,20 @@ static void close_source(struct request *r) {
     r->spent = p;
 }
 
+/* The first mismatch of the block, if it is in one of the n rows that count. */
+static enum status strict_error(struct request *r, uint32_t n, struct error *e) {
+    struct error found;
+    error_clear(&found);
+    if (run_blame(r->run, r->rows, &found) < n)
+        *e = found;
+    return e->status;
+}
+
 static enum status filter_block(struct request *r, uint32_t n, struct error *e) {
     const uint16_t *matches;
     run_seal(r->run, n);
+    absent_look(&r->absent, plan_of(r), run_block(r->run), n, r->source.form->has_row_bytes);
+    uint64_t mismatches = run_mismatches(r->run);
     uint32_t kept = run_block_filter(r->run, &matches);
     if (kept == RUN_FAILED)
         return error_set(e, E_MEMORY, "out of memory for the values of a condition");
@@ -391,6 +414,9 @@ static enum status filter_block(struct request *r, uint32_t n, struct error *e) 
         r->limit_reached = true;
         n = kept > 0 ? matches[kept - 1] + 1u : 0;
     }
+    if (r->strict && run_mismatches(r->run) > mismatches && strict_error(r, n, e) != E_OK)
+        return E_TYPE_MISMATCH;
+    matches = run_block_rows(r->run); /* looking for it has moved them */
     if (r->limit != UINT64_MAX)
         r->limit -= kept;
     if (!r->result_open)

@@ -9,6 +9,7 @@
 #define TAMIS_SESSION_STATE_H
 
 #include "base/buf.h"
+#include "engine/absent.h"
 #include "engine/result.h"
 #include "engine/source.h"
 #include "plan/plan.h"
@@ -76,6 +77,8 @@ struct request {
     enum result_kind result_kind;
     uint64_t limit; /* rows still wanted; UINT64_MAX: no limit */
     bool limit_reached;
+    bool strict; /* the first type mismatch is an error */
+    struct absent absent;
     struct plan *own_plan;
     struct arena arena;         /* life of the request */
     struct arena payload_arena; /* life of a payload */
@@ -147,6 +150,9 @@ enum status params_bind(struct request *r,
 /* stats.c */
 bool stats_reply(struct session *s, uint32_t id);
 bool welcome_reply(struct session *s, uint32_t id);
+
+/* What there is to warn of, in ret, which has room for WARNINGS_MOST; gives how many. Run side. */
+uint32_t request_warnings(const struct request *r, struct warning *ret);
 
 /* explain.c: run side */
 void explain_reply(struct request *r);

@@ -22,3 +22,9 @@ const char *value_type_name(enum value_type type) {
 }
 
 bool value_is_nan(struct value v) { return v.type == T_DOUBLE && isnan(v.w.d); }
+
+bool value_is_ordered(struct value v) {
+    enum value_class class = value_class(v.type);
+    return class == CLASS_NUMBER || class == CLASS_STR || class == CLASS_BIN ||
+           class == CLASS_TIMESTAMP;
+}

@@ -85,6 +85,7 @@ static inline bool value_is_null(struct value v) {
 enum value_class value_class(enum value_type type);
 const char *value_type_name(enum value_type type);
 bool value_is_nan(struct value v);
+bool value_is_ordered(struct value v); /* of a type that has an order (T3) */
 
 /* Comparison operators. The order is used: see order_holds. */
 enum compare { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE };

@@ -72,6 +72,28 @@ bool reply_error(struct buf *b, uint32_t id, const struct error *e) {
     return reply_end(b, mark);
 }
 
+void reply_warnings(struct buf *b, const struct warning *warnings, uint32_t n) {
+    if (n == 0)
+        return;
+    mp_write_text(b, "warnings");
+    mp_write_array(b, n);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct warning *w = &warnings[i];
+        bool has_pos = w->pos != ERROR_NONE;
+        mp_write_map(b, 3 + 2 * has_pos + (*w->near_text != 0) + (*w->suggestion != 0));
+        mp_write_text(b, "code");
+        mp_write_uint(b, w->code);
+        mp_write_text(b, "name");
+        mp_write_text(b, warning_name(w->code));
+        mp_write_text(b, "message");
+        mp_write_text(b, warning_text(w->code));
+        write_number(b, "pos", w->pos);
+        write_number(b, "length", has_pos ? w->length : ERROR_NONE);
+        write_text(b, "near", w->near_text);
+        write_text(b, "suggestion", w->suggestion);
+    }
+}
+
 /* Before the data: length, array, kind, id, kind's name, base, rows and bin header. All but the
  * name are of fixed width. */
 enum { HEAD_BYTES = 4 + 1 + 1 + 5 + 1 + 9 + 5 + 5 };

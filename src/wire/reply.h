@@ -6,6 +6,7 @@
 #ifndef TAMIS_WIRE_REPLY_H
 #define TAMIS_WIRE_REPLY_H
 
+#include "base/warning.h"
 #include "value/mp.h"
 #include "wire/message.h"
 
@@ -15,6 +16,9 @@ size_t reply_begin(struct buf *b, enum message_kind kind, uint32_t id, uint32_t 
 bool reply_end(struct buf *b, size_t mark);
 
 bool reply_error(struct buf *b, uint32_t id, const struct error *e);
+
+/* The key "warnings" and its value, into a map whose count has them; nothing if n is 0. */
+void reply_warnings(struct buf *b, const struct warning *warnings, uint32_t n);
 
 /* A RESULT whose data is appended to the buffer bit by bit, from position `data` on. */
 struct reply_result {

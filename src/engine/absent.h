@@ -1,0 +1,35 @@
+/* "Did you mean" for field names: fields of the query that no row has, while the rows have one
+ * whose name is alike.
+ *
+ * The rows of the first block in which a field is absent are the sample that is looked at. Costs
+ * nothing where every field is in some row of the first block. A zeroed struct is a beginning; it
+ * holds no memory. One request, one thread at a time. */
+#ifndef TAMIS_ENGINE_ABSENT_H
+#define TAMIS_ENGINE_ABSENT_H
+
+#include "base/warning.h"
+#include "plan/plan.h"
+
+#define ABSENT_MOST 8u
+
+struct absent_field {
+    uint32_t slot;
+    char suggestion[64];
+};
+
+struct absent {
+    bool sampled;
+    uint32_t n; /* fields that no row so far has */
+    struct absent_field fields[ABSENT_MOST];
+};
+
+/* Looks at a sealed block of n rows; has_bytes: its spans are set. Rows without bytes, or that are
+ * no maps, tell no names. */
+void absent_look(struct absent *a, const struct plan *p, const struct block *b, uint32_t n,
+                 bool has_bytes);
+
+/* Adds what is left, n of `room` at most; gives how many. */
+uint32_t absent_warnings(const struct absent *a, const struct plan *p, struct warning *ret,
+                         uint32_t room);
+
+#endif
