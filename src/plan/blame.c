@@ -6,7 +6,6 @@
 #include "plan/program.h"
 #include "query/query.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 struct blame {
@@ -171,16 +170,14 @@ uint32_t run_blame(struct run *r, uint64_t base, struct error *e) {
         blame->text.len = 0;
         node_print(r->plan->query, blame->node, &blame->text);
         error_text(condition, sizeof condition, (const char *)blame->text.data, blame->text.len);
-        error_set(e, E_TYPE_MISMATCH, "row %" PRIu64 ": %s, in %s", base + row, blame->operands,
-                  condition);
+        error_set(e, E_TYPE_MISMATCH, "%s, in %s", blame->operands, condition);
         if (e && e->pos == ERROR_NONE) {
             e->pos = blame->node->pos;
             e->length = blame->node->length;
             memcpy(e->near_text, blame->path, sizeof blame->path);
         }
     } else {
-        error_set(e, E_MEMORY, "row %" PRIu64 ": a type mismatch, and no memory to say which",
-                  base + row);
+        error_set(e, E_MEMORY, "a type mismatch, and no memory to say which");
     }
     if (e)
         e->row = base + row;

@@ -62,22 +62,22 @@ void warn_not_in(struct compiler *c, const struct node *n) {
 struct bounds {
     const struct value *low, *high; /* or NULL */
     bool low_open, high_open;
+    bool mixed; /* two bounds are of different types: no value is within both */
 };
 
 /* x op a and x op b at once, with op one of = and the orders: whether that cannot be. */
 static bool excluded(const struct bounds *b) {
-    if (!b->low || !b->high)
-        return false;
+    if (b->mixed || !b->low || !b->high)
+        return b->mixed;
     enum truth less = value_compare(CMP_LT, *b->low, *b->high, NULL);
-    if (less == UNKNOWN_) /* different types: no value is both */
-        return true;
-    if (less == TRUE_)
-        return false;
+    if (less != FALSE_)
+        return less == UNKNOWN_;
     return b->low_open || b->high_open || value_compare(CMP_EQ, *b->low, *b->high, NULL) != TRUE_;
 }
 
 static void raise_low(struct bounds *b, const struct value *k, bool open) {
     enum truth more = b->low ? value_compare(CMP_GT, *k, *b->low, NULL) : TRUE_;
+    b->mixed |= more == UNKNOWN_;
     if (more == TRUE_) {
         b->low = k;
         b->low_open = open;
@@ -88,6 +88,7 @@ static void raise_low(struct bounds *b, const struct value *k, bool open) {
 
 static void lower_high(struct bounds *b, const struct value *k, bool open) {
     enum truth less = b->high ? value_compare(CMP_LT, *k, *b->high, NULL) : TRUE_;
+    b->mixed |= less == UNKNOWN_;
     if (less == TRUE_) {
         b->high = k;
         b->high_open = open;

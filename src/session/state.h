@@ -138,9 +138,11 @@ void request_free(struct request *r);
 void request_strip(struct request *r); /* gives back all memory but the request itself */
 bool request_add_payload(struct request *r, struct buf *message,
                          size_t at);   /* takes message, also on failure */
-void request_parse(struct request *r); /* options and payload of the first message */
 bool request_is_small(const struct request *r);
 void request_finish(struct request *r, struct error *e); /* last reply: ERROR */
+
+/* request_read.c */
+void request_parse(struct request *r); /* query, options and payload of the first message */
 
 /* options.c */
 enum status options_read(struct request *r, struct mp_reader *reader, struct error *e);

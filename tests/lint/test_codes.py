@@ -117,3 +117,14 @@ def test_client_knows_the_errors() -> None:
     assert isinstance(table, dict)
     known = {number: name for number, (name, _) in table.items()}
     assert known == {int(e.fields[0]): e.name for e in def_list("errors") if e.name != "OK"}
+
+
+def test_client_knows_the_warnings() -> None:
+    names = client_names()
+    assert names["WARNINGS"] == {int(w.fields[0]): w.name for w in def_list("warnings")}
+
+
+@pytest.mark.parametrize("warning", def_list("warnings"), ids=named)
+def test_warning_is_specified(warning: Entry) -> None:
+    row = f"| {warning.fields[0]} | `{warning.name}` |"
+    assert row in PROTOCOL.read_text(), "PROTOCOL.md has no row for it"

@@ -22,11 +22,13 @@ from .errors import (
     RowError,
     TamisError,
     Timeout,
+    TypeMismatch,
 )
 from .explain import Explanation
 from .prepared import Prepared
 from .result import Stats
 from .stream import Stream
+from .warning import QueryWarning
 
 __version__ = "0.1.0"
 
@@ -44,11 +46,13 @@ __all__ = [
     "Prepared",
     "ProtocolError",
     "QueryError",
+    "QueryWarning",
     "RequestError",
     "RowError",
     "Stats",
     "Stream",
     "TamisError",
     "Timeout",
+    "TypeMismatch",
     "connect",
 ]

@@ -85,6 +85,7 @@ class Client:
         *,
         params: Params = None,
         limit: Optional[int] = None,
+        strict: bool = False,
         timeout: Optional[float] = None,
         **named: Any,
     ) -> list[T]:
@@ -94,11 +95,13 @@ class Client:
         rows: mappings. Only the fields that the query reads are sent.
         params: values for `?` (a sequence) or `:name` (a mapping); **named: values for `:name`.
         limit: stop after so many matches. timeout: seconds.
+        strict: raise TypeMismatch for the first value of a type that a condition cannot judge,
+        such as a string for `age >= 18`; else such values are counted (last_stats.type_mismatch).
 
         Raises QueryError, ParameterError, EncodeError, RowError, LimitError, Timeout, DaemonDied,
         and TypeError for a row that is no mapping.
         """
-        return self._runner.filter(query, rows, params, named, limit, timeout)
+        return self._runner.filter(query, rows, params, named, limit, strict, timeout)
 
     def indices(
         self,
@@ -108,11 +111,12 @@ class Client:
         *,
         params: Params = None,
         limit: Optional[int] = None,
+        strict: bool = False,
         timeout: Optional[float] = None,
         **named: Any,
     ) -> array[int]:
         """The numbers of the rows that match, ascending, as array('I'). Arguments as filter."""
-        return self._runner.indices(query, rows, params, named, limit, timeout)
+        return self._runner.indices(query, rows, params, named, limit, strict, timeout)
 
     def mask(
         self,
@@ -122,11 +126,12 @@ class Client:
         *,
         params: Params = None,
         limit: Optional[int] = None,
+        strict: bool = False,
         timeout: Optional[float] = None,
         **named: Any,
     ) -> bytearray:
         """One byte a row, 1 for a match, else 0: for itertools.compress. Arguments as filter."""
-        return self._runner.mask(query, rows, params, named, limit, timeout)
+        return self._runner.mask(query, rows, params, named, limit, strict, timeout)
 
     def count(
         self,
@@ -136,11 +141,12 @@ class Client:
         *,
         params: Params = None,
         limit: Optional[int] = None,
+        strict: bool = False,
         timeout: Optional[float] = None,
         **named: Any,
     ) -> int:
         """How many rows match. Arguments as filter."""
-        return self._runner.count(query, rows, params, named, limit, timeout)
+        return self._runner.count(query, rows, params, named, limit, strict, timeout)
 
     def stream(
         self,
@@ -150,6 +156,7 @@ class Client:
         *,
         params: Params = None,
         limit: Optional[int] = None,
+        strict: bool = False,
         timeout: Optional[float] = None,
         chunk_rows: Optional[int] = None,
         in_flight: int = 4,
@@ -168,7 +175,7 @@ class Client:
         matches before them; a QueryError comes at once.
         """
         runner = self._runner
-        options = make_options("auto", params, named, limit)
+        options = make_options("auto", params, named, limit, strict)
         return Stream(Feed(runner, query, rows, options, chunk_rows, in_flight, timeout), self)
 
     def prepare(self, query: Query, /, *, timeout: Optional[float] = None) -> Prepared:
@@ -209,7 +216,7 @@ class Client:
 
     @property
     def last_stats(self) -> Optional[Stats]:
-        """Counts of the last filter, indices, mask or count that this thread finished."""
+        """Counts and warnings of the last filter, indices, mask or count of this thread."""
         return self._runner.last_stats
 
     @property

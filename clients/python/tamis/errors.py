@@ -97,6 +97,36 @@ class RowError(TamisError, ValueError):
         return self.message if self.row is None else f"row {self.row}: {self.message}"
 
 
+class TypeMismatch(RowError):
+    """strict: a value in a row is of a type that a condition cannot judge.
+
+    row: number of the row from 0. path: the field, as text. query: the query as it was given;
+    position, length: of the condition, as in QueryError.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        row: Optional[int] = None,
+        path: Optional[str] = None,
+        query: object = None,
+        position: Optional[int] = None,
+        length: Optional[int] = None,
+    ) -> None:
+        super().__init__(message, row=row)
+        self.path = path
+        self.query = query
+        self.position = position
+        self.length = length
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if self.position is None or not isinstance(self.query, str):
+            return text
+        return f"{text}\n{point_at(self.query, self.position, self.length or 1)}"
+
+
 class EncodeError(TamisError, ValueError):
     """A value that msgpack has no form for. See the `default` argument of tamis.Client.
 
@@ -214,6 +244,7 @@ CODES: dict[int, tuple[str, type[TamisError]]] = {
     25: ("TRUNCATED", ProtocolError),
     26: ("BAD_PATTERN", QueryError),
     27: ("NO_REGEX", QueryError),
+    28: ("TYPE_MISMATCH", TypeMismatch),
     32: ("FRAME_TOO_LARGE", LimitError),
     33: ("HELLO_TOO_LARGE", ProtocolError),
     34: ("QUERY_TOO_LONG", LimitError),
@@ -240,20 +271,18 @@ def from_reply(details: Mapping[str, Any], query: object = None) -> TamisError:
     """The exception for an error map of the daemon; query is what the request asked."""
     code = _whole(details, "code")
     known, cls = CODES.get(code, ("", TamisError)) if code is not None else ("", TamisError)
-    name = _text(details, "name") or known
-    message = _text(details, "message") or known.lower().replace("_", " ") or "unknown error"
+    name = text_of(details, "name") or known
+    message = text_of(details, "message") or known.lower().replace("_", " ") or "unknown error"
     error: TamisError
     if issubclass(cls, QueryError):
-        position, length = _whole(details, "pos"), _whole(details, "length")
-        if position is not None and isinstance(query, str):
-            position, length = in_characters(query, position, length or 0)
+        position, length = place(details, query)
         error = cls(
             message,
             query=query,
             position=position,
             length=length,
-            near=_text(details, "near"),
-            suggestion=_text(details, "suggestion"),
+            near=text_of(details, "near"),
+            suggestion=text_of(details, "suggestion"),
         )
     elif cls is LimitError:
         error = LimitError(
@@ -262,6 +291,16 @@ def from_reply(details: Mapping[str, Any], query: object = None) -> TamisError:
             actual=_whole(details, "actual"),
             row=_whole(details, "row"),
             position=_whole(details, "pos"),
+        )
+    elif cls is TypeMismatch:
+        position, length = place(details, query)
+        error = TypeMismatch(
+            message,
+            row=_whole(details, "row"),
+            path=text_of(details, "near"),
+            query=query,
+            position=position,
+            length=length,
         )
     elif cls is RowError:
         error = RowError(message, row=_whole(details, "row"), offset=_whole(details, "offset"))
@@ -272,12 +311,20 @@ def from_reply(details: Mapping[str, Any], query: object = None) -> TamisError:
     return error
 
 
+def place(details: Mapping[str, Any], query: object) -> tuple[Optional[int], Optional[int]]:
+    """The place in the query that an error or a warning tells: in characters if it is a text."""
+    position, length = _whole(details, "pos"), _whole(details, "length")
+    if position is not None and isinstance(query, str):
+        return in_characters(query, position, length or 0)
+    return position, length
+
+
 def _whole(details: Mapping[str, Any], key: str) -> Optional[int]:
     value = details.get(key)
     return value if type(value) is int and value >= 0 else None
 
 
-def _text(details: Mapping[str, Any], key: str) -> Optional[str]:
+def text_of(details: Mapping[str, Any], key: str) -> Optional[str]:
     value: Union[str, bytes, None] = details.get(key)
     if isinstance(value, str):
         value = value.encode("utf-8", "surrogateescape")

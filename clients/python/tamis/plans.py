@@ -11,6 +11,7 @@ from typing import Any, Optional, Union
 
 from .columns import Gatherer, Path
 from .errors import ProtocolError
+from .warning import warnings_of
 
 Query = Union[str, Sequence[Any]]  # text, or the structured form
 Params = Union[Mapping[str, Any], Sequence[Any], None]
@@ -26,7 +27,7 @@ PLAIN_OPTIONS = {kind: {"result": kind} for kind in ("auto", "indices", "bitmap"
 class Plan:
     """A query as the daemon of one connection knows it."""
 
-    __slots__ = ("closed", "fields", "gatherer", "number", "params", "query", "text")
+    __slots__ = ("closed", "fields", "gatherer", "number", "params", "query", "text", "warnings")
 
     def __init__(self, query: Query, answer: Sequence[Any]) -> None:
         """answer: plan and description of a PREPARED reply; ProtocolError if they are none."""
@@ -39,6 +40,7 @@ class Plan:
         self.fields = tuple(_path(path) for path in _list(told.get("fields")))
         self.params: tuple[Optional[str], ...] = tuple(_list(told.get("params")))
         self.text = str(told.get("text", ""))
+        self.warnings = warnings_of(told, query)
         self.gatherer = Gatherer([path for path in map(_keys, self.fields) if path])
 
 
@@ -110,10 +112,14 @@ class PlanCache:
 
 
 def make_options(
-    kind: Optional[str], params: Params, named: Mapping[str, Any], limit: Optional[int]
+    kind: Optional[str],
+    params: Params,
+    named: Mapping[str, Any],
+    limit: Optional[int],
+    strict: bool = False,
 ) -> dict[str, Any]:
     """The options of a request; TypeError or ValueError for what cannot be meant."""
-    if params is None and not named and limit is None and kind is not None:
+    if params is None and not named and limit is None and kind is not None and not strict:
         return PLAIN_OPTIONS[kind]
     options: dict[str, Any] = {} if kind is None else {"result": kind}
     if limit is not None:
@@ -122,6 +128,8 @@ def make_options(
         if limit < 0:
             raise ValueError("limit must not be negative")
         options["limit"] = limit
+    if strict:
+        options["strict"] = True
     if isinstance(params, Mapping):
         twice = set(params) & set(named)
         if twice:

@@ -35,6 +35,8 @@ class Prepared:
         """The paths that the query reads, each a tuple of str and int."""
         self.params: tuple[Optional[str], ...] = plan.params
         """The names of its parameters in their order, None for a `?`."""
+        self.warnings = plan.warnings
+        """What the daemon warns of; for a query with parameters only in the stats of its runs."""
 
     @property
     def _plan(self) -> Plan:
@@ -49,11 +51,12 @@ class Prepared:
         *,
         params: Params = None,
         limit: Optional[int] = None,
+        strict: bool = False,
         timeout: Optional[float] = None,
         **named: Any,
     ) -> list[T]:
         """See Client.filter."""
-        return self._runner.filter(self._plan, rows, params, named, limit, timeout)
+        return self._runner.filter(self._plan, rows, params, named, limit, strict, timeout)
 
     def indices(
         self,
@@ -62,11 +65,12 @@ class Prepared:
         *,
         params: Params = None,
         limit: Optional[int] = None,
+        strict: bool = False,
         timeout: Optional[float] = None,
         **named: Any,
     ) -> array[int]:
         """See Client.indices."""
-        return self._runner.indices(self._plan, rows, params, named, limit, timeout)
+        return self._runner.indices(self._plan, rows, params, named, limit, strict, timeout)
 
     def mask(
         self,
@@ -75,11 +79,12 @@ class Prepared:
         *,
         params: Params = None,
         limit: Optional[int] = None,
+        strict: bool = False,
         timeout: Optional[float] = None,
         **named: Any,
     ) -> bytearray:
         """See Client.mask."""
-        return self._runner.mask(self._plan, rows, params, named, limit, timeout)
+        return self._runner.mask(self._plan, rows, params, named, limit, strict, timeout)
 
     def count(
         self,
@@ -88,11 +93,12 @@ class Prepared:
         *,
         params: Params = None,
         limit: Optional[int] = None,
+        strict: bool = False,
         timeout: Optional[float] = None,
         **named: Any,
     ) -> int:
         """See Client.count."""
-        return self._runner.count(self._plan, rows, params, named, limit, timeout)
+        return self._runner.count(self._plan, rows, params, named, limit, strict, timeout)
 
     def stream(
         self,
@@ -101,6 +107,7 @@ class Prepared:
         *,
         params: Params = None,
         limit: Optional[int] = None,
+        strict: bool = False,
         timeout: Optional[float] = None,
         chunk_rows: Optional[int] = None,
         in_flight: int = 4,
@@ -108,7 +115,7 @@ class Prepared:
     ) -> Stream[T]:
         """See Client.stream."""
         runner, plan = self._runner, self._plan
-        options = make_options("auto", params, named, limit)
+        options = make_options("auto", params, named, limit, strict)
         feed = Feed(runner, plan, rows, options, chunk_rows, in_flight, timeout)
         return Stream(feed, self)
 

@@ -13,6 +13,7 @@ from itertools import compress
 from typing import Any, NamedTuple, TypeVar
 
 from .errors import ProtocolError
+from .warning import QueryWarning, warnings_of
 
 T = TypeVar("T")
 Result = tuple[str, int, int, bytes]  # kind, base, rows, data
@@ -27,7 +28,8 @@ class Stats(NamedTuple):
     matched: rows that the query kept. rows: rows that were looked at (fewer than were given if
     the limit was reached). type_mismatch: comparisons that the type of a value made UNKNOWN, such
     as 'abc' > 5. limit_reached: rows after the last match were not looked at. undefined: operations
-    without a result, such as 1 / 0 (0 from a daemon that does not count them).
+    without a result, such as 1 / 0 (0 from a daemon that does not count them). warnings: what the
+    query hardly means (QueryWarning).
     """
 
     matched: int
@@ -35,10 +37,11 @@ class Stats(NamedTuple):
     type_mismatch: int
     limit_reached: bool
     undefined: int = 0
+    warnings: tuple[QueryWarning, ...] = ()
 
 
-def stats(done: Any) -> Stats:
-    """The map of a DONE message; ProtocolError if it is none."""
+def stats(done: Any, query: object = None) -> Stats:
+    """The map of a DONE message for this query; ProtocolError if it is none."""
     try:
         matched, rows = done["matched"], done["rows"]
         mismatch, limited = done["type_mismatch"], done["limit_reached"]
@@ -48,7 +51,8 @@ def stats(done: Any) -> Stats:
     counts = (matched, rows, mismatch, undefined)
     if any(type(count) is not int for count in counts) or type(limited) is not bool:
         raise ProtocolError("a DONE message with counts of the wrong types")
-    return Stats(matched, rows, mismatch, limited, undefined)
+    warnings = warnings_of(done, query) if "warnings" in done else ()
+    return Stats(matched, rows, mismatch, limited, undefined, warnings)
 
 
 def u32(data: bytes) -> Sequence[int]:

@@ -20,6 +20,7 @@ from .errors import ClosedError, LimitError
 from .explain import Explanation, explanation
 from .frames import PACK_ERRORS, Packer
 from .plans import CACHED_PLANS, Key, Params, Plan, PlanCache, Query, make_options
+from .warning import absent
 
 T = TypeVar("T")
 Source = Union[Query, Plan]
@@ -69,12 +70,13 @@ class Runner:
         params: Params,
         named: Mapping[str, Any],
         limit: Optional[int],
+        strict: bool,
         timeout: Optional[float],
     ) -> list[T]:
         held = _held(rows)
         # Among few rows a match costs less as a number than the others do as bits.
         kind = "indices" if len(held) <= FEW_ROWS else "auto"
-        options = make_options(kind, params, named, limit)
+        options = make_options(kind, params, named, limit, strict)
         request, done = self.run(source, held, options, timeout)
         return result.pick(request.results, held, done.matched)
 
@@ -85,10 +87,11 @@ class Runner:
         params: Params,
         named: Mapping[str, Any],
         limit: Optional[int],
+        strict: bool,
         timeout: Optional[float],
     ) -> array[int]:
         held = _held(rows)
-        options = make_options("indices", params, named, limit)
+        options = make_options("indices", params, named, limit, strict)
         request, done = self.run(source, held, options, timeout)
         return result.indices(request.results, len(held), done.matched)
 
@@ -99,10 +102,11 @@ class Runner:
         params: Params,
         named: Mapping[str, Any],
         limit: Optional[int],
+        strict: bool,
         timeout: Optional[float],
     ) -> bytearray:
         held = _held(rows)
-        options = make_options("bitmap", params, named, limit)
+        options = make_options("bitmap", params, named, limit, strict)
         request, done = self.run(source, held, options, timeout)
         return result.mask(request.results, len(held), done.matched)
 
@@ -113,9 +117,10 @@ class Runner:
         params: Params,
         named: Mapping[str, Any],
         limit: Optional[int],
+        strict: bool,
         timeout: Optional[float],
     ) -> int:
-        options = make_options("count", params, named, limit)
+        options = make_options("count", params, named, limit, strict)
         return self.run(source, _held(rows), options, timeout)[1].matched
 
     def explain(
@@ -161,8 +166,10 @@ class Runner:
     ) -> tuple[Request, result.Stats]:
         """One request over all rows."""
         deadline = self.until(timeout)
-        request = self.channel.section(deadline, self._run, source, rows, options, deadline)
-        done = result.stats(request.answer[0])
+        request, plan = self.channel.section(deadline, self._run, source, rows, options, deadline)
+        done = result.stats(request.answer[0], plan.query)
+        if done.matched in (0, done.rows) and rows:  # as with a misspelt field
+            done = done._replace(warnings=done.warnings + absent(plan.gatherer.paths, rows))
         self._local.done = done
         return request, done
 
@@ -172,11 +179,11 @@ class Runner:
         rows: Sequence[Any],
         options: dict[str, Any],
         deadline: Optional[float],
-    ) -> Request:
+    ) -> tuple[Request, Plan]:
         """In one message if there are few rows and they fit, else as a row stream of several."""
         plan = self.resolve(source, deadline)
         if len(rows) > self._most_single:
-            return self._run_chunks(plan, rows, options, deadline)
+            return self._run_chunks(plan, rows, options, deadline), plan
         connection = self.channel.connection
         request = connection.open(EXECUTE, plan.query)
         frame = b""
@@ -188,9 +195,9 @@ class Runner:
             if not frame:
                 connection.forget(request)
         if not frame:
-            return self._run_chunks(plan, rows, options, deadline)
+            return self._run_chunks(plan, rows, options, deadline), plan
         self.channel.exchange(request, frame, deadline)
-        return request
+        return request, plan
 
     def _run_chunks(
         self,

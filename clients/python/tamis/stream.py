@@ -173,7 +173,7 @@ class Feed(Generic[T]):
             raise error
         if not request.answer:
             raise ClosedError("the stream is closed")
-        done = result.stats(request.answer[0])
+        done = result.stats(request.answer[0], request.query)
         chosen = result.pick(request.results, rows, done.matched)
         self.flights.popleft()
         limited = False
@@ -188,6 +188,7 @@ class Feed(Generic[T]):
             old.type_mismatch + done.type_mismatch,
             limited,
             old.undefined + done.undefined,
+            old.warnings or done.warnings,
         )
         return chosen
 

@@ -1,0 +1,151 @@
+"""Warnings and strict mode, against the real daemon."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import tamis
+
+ROWS: list[dict[str, Any]] = [
+    {"age": 30, "city": "Oslo", "tags": [1, "x"], "home": {"zip": "0150"}},
+    {"age": "x", "city": "Rome", "tags": [[1]], "home": {"zip": "00100"}},
+    {"age": None, "city": None},
+]
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[tamis.Client]:
+    with tamis.Client() as one:
+        yield one
+
+
+@pytest.mark.parametrize(
+    ("query", "names", "near"),
+    [
+        ("age = null", ["NULL_COMPARISON"], "age = NULL"),
+        ("age between 1 and null", ["NULL_COMPARISON"], "age BETWEEN 1 AND NULL"),
+        ("city like null", ["NULL_COMPARISON"], "city LIKE NULL"),
+        ("age not in (1, null)", ["NOT_IN_NULL"], "age IN (1, NULL)"),
+        ("age in (1, null)", [], None),
+        ("1 = 2", ["NEVER_TRUE"], "1 = 2"),
+        ("age > 5 and age < 3", ["NEVER_TRUE"], "age > 5 AND age < 3"),
+        ("age > 5 and age < 5", ["NEVER_TRUE"], "age > 5 AND age < 5"),
+        ("age >= 5 and age <= 5", [], None),
+        ("age = 1 and city = 'x' and age = 2", ["NEVER_TRUE"], None),
+        ("age = 1 and age = 'x'", ["NEVER_TRUE"], None),
+        ("age between 9 and 3 or city = 'Oslo'", ["NEVER_TRUE"], "age BETWEEN 9 AND 3"),
+        ("not (age between 9 and 3)", [], None),
+        ("city like 'Oslo'", ["NO_WILDCARD"], "city LIKE 'Oslo'"),
+        ("city ilike 'oslo'", [], None),
+        ("city like 'Os%'", [], None),
+        ("age is null", [], None),
+        ("age is distinct from null", [], None),
+    ],
+)
+def test_what_is_warned_of(
+    client: tamis.Client, query: str, names: list[str], near: str | None
+) -> None:
+    client.filter(query, ROWS)
+    stats = client.last_stats
+    assert stats is not None
+    assert [warning.name for warning in stats.warnings] == names
+    assert client.prepare(query).warnings == stats.warnings
+    for warning in stats.warnings:
+        assert "^" in str(warning)
+        assert query in str(warning)
+        assert near is None or warning.near == near
+
+
+def test_parameters_are_looked_at(client: tamis.Client) -> None:
+    client.filter("city not in :towns and age <> :age", ROWS, towns=["a", None], age=None)
+    assert client.last_stats is not None
+    names = [warning.name for warning in client.last_stats.warnings]
+    assert names == ["NOT_IN_NULL", "NULL_COMPARISON"]
+    assert client.prepare("city not in :towns").warnings == ()
+    client.filter("city not in :towns and age <> :age", ROWS, towns=["a"], age=1)
+    assert client.last_stats.warnings == ()
+
+
+def test_there_are_at_most_sixteen(client: tamis.Client) -> None:
+    client.filter(" or ".join(f"a{i} = null" for i in range(100)), ROWS)
+    assert client.last_stats is not None
+    assert len(client.last_stats.warnings) == 16
+
+
+@pytest.mark.parametrize(
+    ("query", "suggestion"),
+    [
+        ("agee > 1", "age"),
+        ("Age > 1", "age"),
+        ("home.zipp = 1", "home.zip"),
+        ("not (citty = 'x')", "city"),
+        ("nickname = 'x'", None),
+        ("age > 100", None),
+        ("tags[7] = 1", None),
+    ],
+)
+def test_did_you_mean_a_field(client: tamis.Client, query: str, suggestion: str | None) -> None:
+    client.filter(query, ROWS)
+    assert client.last_stats is not None
+    found = [w for w in client.last_stats.warnings if w.name == "FIELD_ABSENT"]
+    assert [w.suggestion for w in found] == ([suggestion] if suggestion else [])
+    assert not found or f"did you mean '{suggestion}'" in str(found[0])
+
+
+def test_a_field_of_a_late_row_is_not_absent(client: tamis.Client) -> None:
+    rows: list[dict[str, Any]] = [{"age": 1}] * 5000
+    assert client.filter("agee > 1", [*rows, {"agee": 1}]) == []
+    assert client.last_stats is not None
+    assert client.last_stats.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("query", "row", "path", "shown"),
+    [
+        ("age > 20", 1, "age", "age is a string, in age > 20"),
+        ("city > 'A' and age + 1 > 20", 1, "age", "age is a string, in age + 1"),
+        ("any(tags) > 0", 0, "element", "element is a string, in element > 0"),
+        ("any t in tags satisfies t + 1 > 7 end", 0, "element", "element is a string"),
+        ("any t in city satisfies t > 7 end", 0, "city", "city is a string"),
+        ("case when age > 50 then 1 else 2 end = 2", 1, "age", "age is a string, in age > 50"),
+        ("lower(age) = 'x'", 0, "age", "age is an integer, in lower(age)"),
+        ("home.zip || age = 'x'", 0, "age", "age is an integer, in home.zip || age"),
+        ("age < city", 0, "age", "age is an integer, city is a string"),
+        ("city", 0, "city", "city is a string, in city"),
+    ],
+)
+def test_strict_names_the_first(
+    client: tamis.Client, query: str, row: int, path: str, shown: str
+) -> None:
+    with pytest.raises(tamis.TypeMismatch) as caught:
+        client.filter(query, ROWS, strict=True)
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert (error.row, error.path, error.name) == (row, path, "TYPE_MISMATCH")
+    assert f"row {row}: {shown}" in str(error)
+    assert "^" in str(error)
+    with pytest.raises(tamis.TypeMismatch):
+        client.prepare(query).count(ROWS, strict=True)
+
+
+def test_strict_is_silent_about_what_fits(client: tamis.Client) -> None:
+    query = "age > 20 or age is null or city = 5"
+    good = [ROWS[0], ROWS[2]]
+    assert client.filter(query, good, strict=True) == good  # = between types is FALSE, not unknown
+    assert client.count("age > 20", ROWS, strict=True, limit=1) == 1  # row 1 does not count
+
+
+def test_strict_in_a_stream_counts_over_all_rows(client: tamis.Client) -> None:
+    rows: list[dict[str, Any]] = [{"age": i} for i in range(20_000)]
+    rows[17_003] = {"age": "x"}
+    for chunk_rows in (None, 1000):
+        stream = client.stream("age >= 0", iter(rows), strict=True, chunk_rows=chunk_rows)
+        with pytest.raises(tamis.TypeMismatch) as caught:
+            list(stream)
+        assert caught.value.row == 17_003
+    with pytest.raises(tamis.TypeMismatch) as caught:
+        client.filter("age >= 0", rows, strict=True)
+    assert caught.value.row == 17_003

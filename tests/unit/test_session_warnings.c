@@ -1,0 +1,157 @@
+/* Warnings and strict mode as a session says them: where they stand, over blocks, chunks and
+ * payload forms; and that looking for a culprit changes no count. */
+#include "session_unit.h"
+
+static void expect_part(struct talk *t, const char *message, const char *part) {
+    say(t, message);
+    const char *line = hear(t);
+    while (strncmp(line, "[66, ", 5) == 0)
+        line = hear(t);
+    if (!strstr(line, part))
+        fail_msg("%s: %s", message, line);
+    expect_silence(t);
+}
+
+#define NULL_WARNING                                                                               \
+    "'warnings': [{'code': 1, 'name': 'NULL_COMPARISON', 'message': 'a comparison with NULL is "   \
+    "never TRUE: write IS NULL, or IS [NOT] DISTINCT FROM', 'pos': 0, 'length': 8, 'near': 'a = "  \
+    "NULL'}]}]"
+
+static void test_where_warnings_stand(void **state) {
+    (void)state;
+    struct talk t;
+    talk_begin(&t, NULL);
+    expect_part(&t, "[2, 5, 'a = NULL', nil, " ROWS3 "]", "'limit_reached': false, " NULL_WARNING);
+    expect_part(&t, "[2, 5, 'a = NULL', {'result': 'count'}, " ROWS3 "]", NULL_WARNING);
+    expect_part(&t, "[3, 6, 'a = NULL']", "'text': 'a = NULL', " NULL_WARNING);
+    expect_part(&t, "[4, 7, 1, nil, " ROWS3 "]", NULL_WARNING);
+    expect_part(&t, "[10, 8, 'a = NULL', nil]", "'matched': 0, " NULL_WARNING);
+    expect_part(&t, "[3, 6, 'a = ?']", "'text': 'a = ?'}]");
+    expect_part(&t, "[4, 7, 2, {'params': [nil]}, " ROWS3 "]",
+                "'warnings': [{'code': 1, 'name': 'NULL_COMPARISON'");
+    expect_part(&t, "[4, 7, 2, {'params': [1]}, " ROWS3 "]", "'limit_reached': false}]");
+    talk_stop(&t);
+}
+
+/* Absent until a later payload of the stream has it; a form without row bytes tells no names. */
+static void test_absent_fields(void **state) {
+    (void)state;
+    static const char SUGGESTED[] =
+        "'code': 5, 'name': 'FIELD_ABSENT', 'message': 'no row has this "
+        "field, but one whose name is like it', 'pos': 0, 'length': 6, "
+        "'near': 'amount', 'suggestion': 'amuont'}]}]";
+    struct talk t;
+    talk_begin(&t, NULL);
+    expect_part(&t, "[2, 5, 'amount > 1', nil, ['maps', [{'x': 1}, {'amuont': 2}]]]", SUGGESTED);
+    expect_part(&t, "[10, 5, 'amount > 1', nil, ['maps', [{'amuont': 2}]]]", SUGGESTED);
+    expect_part(&t, "[2, 5, 'amount > 1', nil, ['maps', [{'x': 1}, {'abacus': 2}]]]",
+                "'limit_reached': false}]");
+    expect_part(&t,
+                "[2, 5, 'amount > 1', nil, ['columns', 1, [['amuont', 'list', [1], nil, nil]]]]",
+                "'limit_reached': false}]");
+    expect_part(&t, "[2, 5, 'amount > 1', nil, ['template', ['amuont'], [[1]]]]",
+                "'limit_reached': false}]");
+    for (int late = 0; late < 2; late++) {
+        say(&t, "[2, 5, 'amount > 1', {'result': 'count'}, nil]");
+        say(&t, "[5, 5, ['maps', [{'amuont': 1}]]]");
+        say(&t, late ? "[5, 5, ['maps', [{'amount': 1}]]]" : "[5, 5, ['maps', [{'amuont': 1}]]]");
+        expect_part(&t, "[6, 5]", late ? "'limit_reached': false}]" : SUGGESTED);
+    }
+    talk_stop(&t);
+}
+
+/* Rows {"a": first + i}, but `odd` of them {"a": "x"} from row `at` on. */
+static void say_mixed(struct talk *t, const char *head, uint32_t n, uint32_t at, uint32_t odd) {
+    struct buf m = {0}, frame = {0};
+    mp_write_array(&m, 5);
+    for (const char *p = head; *(p += strspn(p, " ,"));)
+        p = write_notation(&m, p);
+    mp_write_array(&m, 2);
+    mp_write_text(&m, "maps");
+    mp_write_array(&m, n);
+    for (uint32_t i = 0; i < n; i++) {
+        mp_write_map(&m, 1);
+        mp_write_text(&m, "a");
+        if (i >= at && i < at + odd)
+            mp_write_text(&m, "x");
+        else
+            mp_write_uint(&m, i);
+    }
+    uint8_t length[4] = {(uint8_t)(m.len >> 24), (uint8_t)(m.len >> 16), (uint8_t)(m.len >> 8),
+                         (uint8_t)m.len};
+    buf_add(&frame, length, 4);
+    buf_add(&frame, m.data, m.len);
+    say_frame(t, &frame);
+    buf_done(&m);
+    buf_done(&frame);
+}
+
+/* Wherever the mismatch is in its block, that row is named; one behind the limit does not count. */
+static void test_strict_finds_the_row(void **state) {
+    (void)state;
+    enum { ROWS = 5000 };
+    struct talk t;
+    char want[160];
+    talk_begin(&t, NULL);
+    for (uint32_t at = 0; at < ROWS; at += at < 40 ? 1 : 397) {
+        for (uint32_t odd = 1; odd < 400; odd += 150) {
+            say_mixed(&t, "2 5 'a >= 0 and a < 100000' {'result': 'count' 'strict': true}", ROWS,
+                      at, odd);
+            snprintf(want, sizeof want,
+                     "'message': 'a is a string, in a >= 0', 'pos': 0, 'length': 6, 'near': 'a', "
+                     "'row': %u}]",
+                     at);
+            const char *line = hear(&t);
+            if (!strstr(line, "[68, 5, {'code': 28, 'name': 'TYPE_MISMATCH'") ||
+                !strstr(line, want))
+                fail_msg("%u, %u: %s", at, odd, line);
+            expect_silence(&t);
+        }
+        say_mixed(&t, "2 5 'a >= 0' {'result': 'count' 'strict': false}", ROWS, at, 1);
+        assert_non_null(strstr(hear(&t), "'matched': 4999, 'rows': 5000, 'type_mismatch': 1,"));
+        snprintf(want, sizeof want, "2 5 'a >= 0' {'result': 'indices' 'limit': %u 'strict': true}",
+                 at);
+        say_mixed(&t, want, ROWS, at, 1); /* enough is found just before it */
+        const char *line = hear(&t);
+        uint32_t rows = 0;
+        for (; strncmp(line, "[66, ", 5) == 0; line = hear(&t))
+            rows++;
+        assert_true(at == 0 || rows > 0);
+        snprintf(want, sizeof want, "{'matched': %u, 'rows': %u, ", at, at);
+        if (!strstr(line, want))
+            fail_msg("limit %u: %s", at, line);
+    }
+    talk_stop(&t);
+}
+
+/* Once an error is found, matches of blocks before it stand, and the stream is closed. */
+static void test_strict_in_a_stream(void **state) {
+    (void)state;
+    struct talk t;
+    talk_begin(&t, NULL);
+    say(&t, "[2, 5, 'a >= 2', {'strict': true}, nil]");
+    say(&t, "[5, 5, " ROWS3 "]");
+    expect(&t, "[66, 5, 'indices', 0, 3, #0100000002000000]");
+    say(&t, "[5, 5, ['maps', [{'a': 5}, {'a': []}, {'a': 'x'}]]]");
+    expect_error(&t, 5, E_TYPE_MISMATCH, "'row': 4}]");
+    say(&t, "[5, 5, " ROWS3 "]");
+    say(&t, "[6, 5]");
+    expect_silence(&t);
+    check_request(&t, "[2, 5, 'a >= 2', {'strict': 1}, " ROWS3 "]", "", E_BAD_OPTION, "strict");
+    check_request(&t, "[3, 5, 'a >= 2', {'strict': true}]", "", E_BAD_OPTION,
+                  "not for this message");
+    check_request(&t, "[10, 5, 'a >= 2', {'strict': true}]", "", E_BAD_OPTION,
+                  "not for this message");
+    expect_alive(&t);
+    talk_stop(&t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_where_warnings_stand),
+        cmocka_unit_test(test_absent_fields),
+        cmocka_unit_test(test_strict_finds_the_row),
+        cmocka_unit_test(test_strict_in_a_stream),
+    };
+    return cmocka_run_group_tests_name("session_warnings", tests, NULL, NULL);
+}
