@@ -37,6 +37,11 @@ OUTSIDE_TEXT = {
 }
 
 
+def features() -> set[str]:
+    """All that outside can say."""
+    return {*OUTSIDE.values(), *OUTSIDE_PREFIXES.values(), *OUTSIDE_TEXT.values()}
+
+
 def outside(case: Case) -> str | None:
     """What a case uses that the language does not have, or None."""
     for feature in sorted(case.features):
@@ -59,6 +64,9 @@ class Decision:
     rule: str
     why: str
     covers: Callable[[Case], bool]
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.why}"
 
 
 def _orders(case: Case) -> bool:
