@@ -42,9 +42,11 @@ def judge(connection: Connection, case: Case) -> tuple[str, str]:
     answer = connection.filter(case.where, ["maps", case.rows])
     if answer.error is not None:
         message = wire.text_of(answer.error["message"])
-        feature = decided.outside(case)
-        if feature is not None and answer.code in decided.REFUSALS:
-            return OUTSIDE, feature
+        pos, length = answer.error.get("pos"), answer.error.get("length")
+        if isinstance(pos, int) and isinstance(length, int):
+            lacking = decided.outside(case, answer.code, pos, length)
+            if lacking is not None:
+                return OUTSIDE, lacking
         if case.error:
             return RIGHT, ""
         decision = decided.decide(case)
