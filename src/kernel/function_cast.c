@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 enum cast_type {
-#define X(name, text) TO_##name,
+#define X(name, text, others) TO_##name,
 #include "casts.def"
 #undef X
     TO_NOTHING
@@ -19,7 +19,7 @@ enum cast_type {
 
 static enum cast_type cast_type(struct str name) {
     static const char *const NAMES[] = {
-#define X(name, text) text,
+#define X(name, text, others) text,
 #include "casts.def"
 #undef X
     };

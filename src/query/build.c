@@ -1,11 +1,8 @@
-/* See build.h. */
+/* See build.h; build_call.c has the calls and CASE. */
 #include "build.h"
-
-#include "words.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <strings.h>
 
 /* --- reports --- */
 
@@ -204,6 +201,23 @@ struct node *build_list(struct build *b, struct place at, size_t mark, size_t va
     return build_ok(b) ? n : NULL;
 }
 
+struct node *build_copy(struct build *b, const struct node *from) {
+    if (!from)
+        return NULL;
+    struct node *n = new_node(b, from->kind, (struct place){from->pos, from->length}, from->depth);
+    if (!n)
+        return NULL;
+    *n = *from;
+    if (from->n_kids == 0)
+        return n;
+    n->kids = arena_copy(&b->q->arena, from->kids, from->n_kids * sizeof *n->kids);
+    if (!n->kids)
+        build_no_memory(b);
+    for (uint32_t i = 0; i < from->n_kids && build_ok(b); i++)
+        n->kids[i] = build_copy(b, from->kids[i]);
+    return build_ok(b) ? n : NULL;
+}
+
 /* --- parameters: a name has one number, each ? its own --- */
 
 static uint32_t *slot_of(struct build *b, struct str name) {
@@ -260,9 +274,8 @@ struct node *build_param(struct build *b, struct place at, struct str name) {
 
 static struct place place_of(const struct node *n) { return (struct place){n->pos, n->length}; }
 
-/* most < 0: any number. */
-static bool check_count(struct build *b, const char *name, const char *what, int least, int most,
-                        struct place at, size_t n) {
+bool build_check_count(struct build *b, const char *name, const char *what, int least, int most,
+                       struct place at, size_t n) {
     if (n >= (size_t)least && (most < 0 || n <= (size_t)most))
         return true;
     enum status status = b->structured ? E_BAD_STRUCTURE : E_BAD_ARGUMENT;
@@ -341,9 +354,7 @@ static struct node *const *kids_above(const struct build *b, size_t mark) {
     return (struct node *const *)(const void *)(b->kids.data + mark);
 }
 
-/* A node with the kids above the mark, which are at least one. */
-static struct node *node_of_kids(struct build *b, enum node_kind kind, struct place at,
-                                 size_t mark) {
+struct node *build_node(struct build *b, enum node_kind kind, struct place at, size_t mark) {
     size_t n_kids = build_count(b, mark);
     uint32_t depth = 0;
     for (size_t i = 0; i < n_kids; i++)
@@ -359,8 +370,9 @@ static struct node *node_of_kids(struct build *b, enum node_kind kind, struct pl
 
 struct node *build_op(struct build *b, enum op op, struct place at, size_t mark) {
     const struct op_info *info = op_info(op);
-    if (!build_ok(b) || !check_count(b, b->structured ? info->structured : info->text, "operand",
-                                     info->least, info->most, at, build_count(b, mark)))
+    if (!build_ok(b) ||
+        !build_check_count(b, b->structured ? info->structured : info->text, "operand", info->least,
+                           info->most, at, build_count(b, mark)))
         return NULL;
     if (op == OP_AND || op == OP_OR) {
         struct node *same = NULL;
@@ -373,93 +385,10 @@ struct node *build_op(struct build *b, enum op op, struct place at, size_t mark)
     }
     if (!check_operands(b, op, kids_above(b, mark), build_count(b, mark)))
         return NULL;
-    struct node *n = node_of_kids(b, NODE_OP, at, mark);
+    struct node *n = build_node(b, NODE_OP, at, mark);
     if (n)
         n->op = op;
     return n;
-}
-
-/* --- functions --- */
-
-static const char *const CASTS[] = {
-#define X(name, text) text,
-#include "casts.def"
-#undef X
-};
-static const char *const FIELDS[] = {
-#define X(name, text, truncates) text,
-#include "fields.def"
-#undef X
-};
-static const bool TRUNCATES[] = {
-#define X(name, text, truncates) truncates,
-#include "fields.def"
-#undef X
-};
-
-/* The number of the word that a constant string spells in any case, or n. */
-static size_t word_index(const struct node *word, const char *const *words, size_t n) {
-    size_t i = 0;
-    while (i < n && (strlen(words[i]) != word->value.n ||
-                     strncasecmp(words[i], (const char *)word->value.w.p, word->value.n) != 0))
-        i++;
-    return i;
-}
-
-/* Arguments that are words of a list. They become the list's own spelling, so that equal queries
- * have equal trees. */
-static bool check_word(struct build *b, enum fn fn, struct node *const *kids) {
-    bool cast = fn == FN_cast || fn == FN_try_cast;
-    if (!cast && fn != FN_date_part && fn != FN_date_trunc)
-        return true;
-    struct node *word = kids[cast ? 1 : 0];
-    if (word->kind != NODE_LITERAL || word->value.type != T_STR) {
-        if (cast)
-            build_fail(b, E_BAD_ARGUMENT, place_of(word), NULL,
-                       "the type of %s must be a constant name", fn_info(fn)->name);
-        return build_ok(b); /* a field of a date may come from anywhere */
-    }
-    const char *const *words = cast ? CASTS : FIELDS;
-    size_t n = cast ? sizeof CASTS / sizeof *CASTS : sizeof FIELDS / sizeof *FIELDS;
-    size_t i = word_index(word, words, n);
-    char shown[48];
-    error_text(shown, sizeof shown, (const char *)word->value.w.p, word->value.n);
-    if (i == n)
-        build_fail(b, E_BAD_ARGUMENT, place_of(word),
-                   word_nearest(value_as_str(word->value), words, n),
-                   cast ? "no type \"%s\": integer, double, text, boolean and timestamp are there"
-                        : "no field \"%s\" of a timestamp",
-                   shown);
-    else if (fn == FN_date_trunc && !TRUNCATES[i])
-        build_fail(b, E_BAD_ARGUMENT, place_of(word), NULL, "date_trunc does not cut to \"%s\"",
-                   shown);
-    else
-        word->value = value_str(str_of(words[i]));
-    return build_ok(b);
-}
-
-struct node *build_call(struct build *b, enum fn fn, struct place at, size_t mark) {
-    const struct fn_info *info = fn_info(fn);
-    if (!build_ok(b) ||
-        !check_count(b, info->name, "argument", info->least, info->most, at, build_count(b, mark)))
-        return NULL;
-    if (!check_word(b, fn, kids_above(b, mark)))
-        return NULL;
-    struct node *n = node_of_kids(b, NODE_CALL, at, mark);
-    if (n)
-        n->fn = fn;
-    return n;
-}
-
-struct node *build_case(struct build *b, bool of, struct place at, size_t mark) {
-    size_t n = build_count(b, mark);
-    if (!build_ok(b) || !check_count(b, of ? "case of" : "case", "operand", of ? 3 : 2, -1, at, n))
-        return NULL;
-    n -= of;
-    if (n % 2 == 0 &&
-        !build_push(b, build_literal(b, (struct place){at.pos + at.length, 0}, value_null(), 0)))
-        return NULL;
-    return node_of_kids(b, of ? NODE_CASE_OF : NODE_CASE, at, mark);
 }
 
 struct node *build_op1(struct build *b, enum op op, struct place at, struct node *x) {

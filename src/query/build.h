@@ -71,12 +71,19 @@ struct node *build_list(struct build *b, struct place at, size_t mark, size_t va
 /* The kids above the mark as operands, number and kinds checked. AND and OR are flattened; of one
  * operand they are that operand if it is a predicate, else TRUE AND it, FALSE OR it. */
 struct node *build_op(struct build *b, enum op op, struct place at, size_t mark);
+/* A node like another, kids copied. Positional parameters of the copy are the same ones. */
+struct node *build_copy(struct build *b, const struct node *from);
 /* The kids above the mark as arguments, number and constant words (types of CAST, fields of a date)
  * checked. */
 struct node *build_call(struct build *b, enum fn fn, struct place at, size_t mark);
 /* The kids above the mark as a CASE: x (if `of`), pairs of condition and value, and a last one for
  * ELSE, NULL if there is none. */
 struct node *build_case(struct build *b, bool of, struct place at, size_t mark);
+/* For build.c and build_call.c: whether an operator has as many operands as it takes (most < 0: any
+ * number), and a node with the kids above the mark, which are at least one. */
+bool build_check_count(struct build *b, const char *name, const char *what, int least, int most,
+                       struct place at, size_t n);
+struct node *build_node(struct build *b, enum node_kind kind, struct place at, size_t mark);
 struct node *build_op1(struct build *b, enum op op, struct place at, struct node *x);
 struct node *build_op2(struct build *b, enum op op, struct place at, struct node *x,
                        struct node *y);

@@ -1,6 +1,6 @@
 /* See parse.h: values made of other values.
  *
- *   operand := unary {infix unary}, by the bonds of infix.h      unary := {- + ~} atom
+ *   operand := unary {infix unary}, by the bonds of infix.h      unary := {- + ~} atom {:: type}
  *   call    := name ( condition {, condition} ) | CAST ( condition AS type ) | EXTRACT ( field FROM
  * .. ) case    := CASE [condition] {WHEN condition THEN condition} [ELSE condition] END
  *
@@ -25,6 +25,47 @@ static struct node *call2(struct parser *p, enum fn fn, struct place at, struct 
     return build_push(&p->b, x) && build_push(&p->b, y) ? build_call(&p->b, fn, at, mark) : NULL;
 }
 
+/* The word that stands here as a constant string: the name of a type or of a field. */
+static struct node *word(struct parser *p, const char *what) {
+    struct token t = p->tok;
+    struct str text;
+    if (t.kind != TOK_NAME && t.kind != TOK_STRING)
+        return parse_fail_expected(p, what);
+    if (t.kind == TOK_NAME)
+        text = token_text(p->b.source, t);
+    else if (!literal_quoted(&p->b, t, &text))
+        return NULL;
+    parse_next(p);
+    return build_literal(&p->b, place_of(t), value_str(text), 0);
+}
+
+/* A type of CAST. PostgreSQL's name of the double is two words. */
+static struct node *type(struct parser *p) {
+    struct token t = p->tok;
+    struct node *n = word(p, "a type");
+    if (t.kind == TOK_NAME && t.word == WORD_DOUBLE)
+        parse_take_word(p, WORD_PRECISION);
+    if (n && p->tok.kind == TOK_OPEN)
+        build_fail(&p->b, E_BAD_ARGUMENT, place_of(p->tok), NULL,
+                   "types have no size: integer, double, text, boolean and timestamp are there");
+    return build_ok(&p->b) ? n : NULL;
+}
+
+/* atom {:: type}, which is CAST(atom AS type). */
+static bool converted(struct parser *p, struct operand *ret) {
+    bool ok = parse_atom(p, ret);
+    while (ok && p->tok.kind == TOK_CAST) {
+        if (!operand_is_value(ret))
+            return parse_fail_operand(p, ret) != NULL;
+        parse_next(p);
+        size_t mark = build_mark(&p->b);
+        ok = build_push(&p->b, ret->node) && build_push(&p->b, type(p));
+        ret->node = ok ? build_call(&p->b, FN_cast, parse_since(p, ret->pos), mark) : NULL;
+        ok = ret->node != NULL;
+    }
+    return ok;
+}
+
 static bool is_sign(enum tok kind) {
     return kind == TOK_MINUS || kind == TOK_PLUS || kind == TOK_TILDE;
 }
@@ -33,7 +74,7 @@ static bool is_sign(enum tok kind) {
  * a long run of them needs no recursion. */
 static bool unary(struct parser *p, struct operand *ret) {
     if (!is_sign(p->tok.kind))
-        return parse_atom(p, ret);
+        return converted(p, ret);
     *ret = (struct operand){.quant = OP_COUNT, .pos = p->tok.pos};
     struct buf signs = {.budget = p->b.kids.budget};
     struct operand inner = {0};
@@ -50,9 +91,9 @@ static bool unary(struct parser *p, struct operand *ret) {
         parse_next(p);
         ok = !buf_failed(&signs) || build_no_memory(&p->b) == E_OK;
     }
-    ok = ok && parse_atom(p, &inner);
-    if (ok && inner.quant != OP_COUNT)
-        ok = parse_fail_quantifier(p, &inner) != NULL;
+    ok = ok && converted(p, &inner);
+    if (ok && !operand_is_value(&inner))
+        ok = parse_fail_operand(p, &inner) != NULL;
     struct node *n = inner.node;
     for (size_t i = signs.len / sizeof p->tok; ok && i-- > 0;) {
         struct token t;
@@ -97,16 +138,16 @@ static bool chain(struct parser *p, enum bond least, struct operand *ret) {
     const struct infix *infix;
     while ((infix = infix_at(p->tok.kind)) && infix->bond >= least) {
         struct operand right;
-        if (ret->quant != OP_COUNT)
-            return parse_fail_quantifier(p, ret) != NULL;
+        if (!operand_is_value(ret))
+            return parse_fail_operand(p, ret) != NULL;
         parse_next(p);
         if (infix->bond == BOND_SUM && at_interval(p)) {
             ret->node = moved(p, ret, infix->fn == FN_subtract);
         } else {
             if (!chain(p, infix->bond + 1, &right))
                 return false;
-            if (right.quant != OP_COUNT)
-                return parse_fail_quantifier(p, &right) != NULL;
+            if (!operand_is_value(&right))
+                return parse_fail_operand(p, &right) != NULL;
             ret->node = call2(p, infix->fn, parse_since(p, ret->pos), ret->node, right.node);
         }
         if (!ret->node)
@@ -121,24 +162,10 @@ struct node *parse_value(struct parser *p) {
     struct operand o;
     if (!parse_operand(p, &o))
         return NULL;
-    return o.quant == OP_COUNT ? o.node : parse_fail_quantifier(p, &o);
+    return operand_is_value(&o) ? o.node : parse_fail_operand(p, &o);
 }
 
 /* --- calls --- */
-
-/* The word that stands here as a constant string: the name of a type or of a field. */
-static struct node *word(struct parser *p, const char *what) {
-    struct token t = p->tok;
-    struct str text;
-    if (t.kind != TOK_NAME && t.kind != TOK_STRING)
-        return parse_fail_expected(p, what);
-    if (t.kind == TOK_NAME)
-        text = token_text(p->b.source, t);
-    else if (!literal_quoted(&p->b, t, &text))
-        return NULL;
-    parse_next(p);
-    return build_literal(&p->b, place_of(t), value_str(text), 0);
-}
 
 /* CAST(x AS type); the parenthesis has been taken. */
 static struct node *cast(struct parser *p, enum fn fn, uint32_t pos) {
@@ -147,7 +174,7 @@ static struct node *cast(struct parser *p, enum fn fn, uint32_t pos) {
         return NULL;
     if (!parse_take_word(p, WORD_AS))
         return parse_fail_operator(p, "AS");
-    if (!build_push(&p->b, word(p, "a type")) || !parse_expect(p, TOK_CLOSE, "\")\""))
+    if (!build_push(&p->b, type(p)) || !parse_expect(p, TOK_CLOSE, "\")\""))
         return NULL;
     return build_call(&p->b, fn, parse_since(p, pos), mark);
 }

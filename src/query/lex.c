@@ -126,7 +126,8 @@ static enum tok symbol_kind(struct str text, size_t pos, size_t *ret_end) {
     case '.':
         return TOK_DOT;
     case ':':
-        return TOK_COLON;
+        *ret_end += next == ':';
+        return next == ':' ? TOK_CAST : TOK_COLON;
     case '?':
         return TOK_QUESTION;
     case '+':

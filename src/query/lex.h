@@ -28,6 +28,7 @@ enum tok {
     TOK_COMMA,
     TOK_DOT,
     TOK_COLON,
+    TOK_CAST, /* :: */
     TOK_QUESTION,
     TOK_PLUS,
     TOK_MINUS,

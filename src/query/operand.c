@@ -374,15 +374,17 @@ static bool open_quantifier(struct parser *p, enum op quant, struct operand *ret
     return ret->node != NULL;
 }
 
-static struct node *parenthesised(struct parser *p) {
+/* A condition, or a row of values. */
+static bool parenthesised(struct parser *p, struct operand *ret) {
     if (!parse_enter(p))
-        return NULL;
+        return false;
     parse_next(p);
-    struct node *n = parse_condition(p);
-    if (!n || !parse_close(p, TOK_CLOSE, "\")\""))
-        return NULL;
+    ret->node = parse_condition(p);
+    bool row = ret->node && p->tok.kind == TOK_COMMA;
+    if (row ? !parse_row(p, ret->node, ret) : !ret->node || !parse_close(p, TOK_CLOSE, "\")\""))
+        return false;
     parse_leave(p);
-    return n;
+    return true;
 }
 
 /* --- a value --- */
@@ -424,7 +426,7 @@ bool parse_atom(struct parser *p, struct operand *ret) {
     else if (at_name(p))
         return named(p, ret);
     else if (p->tok.kind == TOK_OPEN)
-        ret->node = parenthesised(p);
+        return parenthesised(p, ret);
     else if (parse_at(p, WORD_CASE))
         ret->node = parse_case(p);
     else if (p->tok.kind == TOK_QUESTION || p->tok.kind == TOK_COLON)
@@ -434,7 +436,9 @@ bool parse_atom(struct parser *p, struct operand *ret) {
     return ret->node != NULL;
 }
 
-struct node *parse_fail_quantifier(struct parser *p, const struct operand *o) {
+struct node *parse_fail_operand(struct parser *p, const struct operand *o) {
+    if (o->n_items > 0)
+        return parse_fail_row(p, o);
     build_fail(&p->b, E_BAD_ARGUMENT, (struct place){o->node->pos, o->node->length}, NULL,
                "%s(...) can stand left of any test, and right of a comparison whose left side is "
                "none; else write %s e IN ... SATISFIES ... END",

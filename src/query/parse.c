@@ -1,5 +1,5 @@
-/* The text form (proto/QUERY.md): conditions. operand.c has the values, parse_report.c the tokens
- * and the reports.
+/* The text form (proto/QUERY.md): conditions. row.c has those on rows of values, operand.c the
+ * values, parse_report.c the tokens and the reports.
  *
  *   condition := and {OR and}      and := not {AND not}      not := NOT not | test
  *   test      := value [comparison | [NOT] IN .. | [NOT] BETWEEN .. | [NOT] LIKE .. | ...] {IS ..}
@@ -13,7 +13,7 @@
 
 /* --- operators behind a value --- */
 
-static enum op comparison_of(const struct parser *p) {
+enum op parse_comparison(const struct parser *p) {
     switch (p->tok.kind) {
     case TOK_EQ:
         return OP_EQ;
@@ -47,7 +47,7 @@ static enum op flipped(enum op op) {
     }
 }
 
-static struct node *negate(struct parser *p, bool negated, struct node *n) {
+struct node *parse_negate(struct parser *p, bool negated, struct node *n) {
     return negated && n ? build_op1(&p->b, OP_NOT, (struct place){n->pos, n->length}, n) : n;
 }
 
@@ -67,12 +67,12 @@ static struct node *comparison(struct parser *p, const struct operand *left, enu
     if (!parse_operand(p, &right))
         return NULL;
     struct place at = parse_since(p, left->pos);
-    if (right.quant == OP_COUNT)
-        return negate(p, negated, build_op2(&p->b, op, at, left->node, right.node));
-    if (left->quant != OP_COUNT)
-        return parse_fail_quantifier(p, &right);
+    if (operand_is_value(&right))
+        return parse_negate(p, negated, build_op2(&p->b, op, at, left->node, right.node));
+    if (left->quant != OP_COUNT || right.n_items > 0)
+        return parse_fail_operand(p, &right);
     struct node *n = build_op2(&p->b, flipped(op), at, right.node, left->node);
-    return quantify(p, &right, left->pos, negate(p, negated, n));
+    return quantify(p, &right, left->pos, parse_negate(p, negated, n));
 }
 
 /* One item: constants are kept as values without a node of their own. */
@@ -137,7 +137,7 @@ static struct node *in_path(struct parser *p, const struct operand *left, bool n
     struct place at = {any.array->pos, any.array->length};
     struct node *element = build_path(&p->b, at, any.id, p->b.steps.len);
     struct node *test = build_op2(&p->b, OP_EQ, parse_since(p, left->pos), element, left->node);
-    return negate(p, negated, quantify(p, &any, left->pos, test));
+    return parse_negate(p, negated, quantify(p, &any, left->pos, test));
 }
 
 static struct node *in(struct parser *p, const struct operand *left, bool negated) {
@@ -155,7 +155,7 @@ static struct node *in(struct parser *p, const struct operand *left, bool negate
         return NULL;
     }
     struct place at = parse_since(p, left->pos);
-    return negate(p, negated, build_op2(&p->b, OP_IN, at, left->node, items));
+    return parse_negate(p, negated, build_op2(&p->b, OP_IN, at, left->node, items));
 }
 
 static struct node *between(struct parser *p, const struct operand *left, bool negated) {
@@ -166,7 +166,7 @@ static struct node *between(struct parser *p, const struct operand *left, bool n
         return parse_fail_expected(p, "AND and the upper bound of BETWEEN");
     if (!build_push(&p->b, parse_value(p)))
         return NULL;
-    return negate(p, negated, build_op(&p->b, OP_BETWEEN, parse_since(p, left->pos), mark));
+    return parse_negate(p, negated, build_op(&p->b, OP_BETWEEN, parse_since(p, left->pos), mark));
 }
 
 static struct node *like(struct parser *p, const struct operand *left, enum op op, bool negated) {
@@ -176,7 +176,7 @@ static struct node *like(struct parser *p, const struct operand *left, enum op o
     if (parse_take_word(p, op == OP_REGEXP ? WORD_FLAGS : WORD_ESCAPE) &&
         !build_push(&p->b, parse_value(p)))
         return NULL;
-    return negate(p, negated, build_op(&p->b, op, parse_since(p, left->pos), mark));
+    return parse_negate(p, negated, build_op(&p->b, op, parse_since(p, left->pos), mark));
 }
 
 /* name STARTS_WITH 'A' */
@@ -184,7 +184,7 @@ static struct node *infix_call(struct parser *p, const struct operand *left, enu
                                bool negated) {
     struct node *right = parse_value(p);
     struct place at = parse_since(p, left->pos);
-    return negate(p, negated, build_op2(&p->b, op, at, left->node, right));
+    return parse_negate(p, negated, build_op2(&p->b, op, at, left->node, right));
 }
 
 /* The operator of a word that can stand between two values, or OP_COUNT. */
@@ -213,8 +213,7 @@ static enum op word_operator(struct token t) {
     }
 }
 
-/* IS [NOT] something; *ret_op is OP_COUNT after a report. Takes it all. */
-static enum op is_what(struct parser *p, bool *ret_negated) {
+enum op parse_is(struct parser *p, bool *ret_negated) {
     static const struct {
         enum keyword word;
         enum op op;
@@ -232,28 +231,26 @@ static enum op is_what(struct parser *p, bool *ret_negated) {
             }
             return TESTS[i].op;
         }
-    parse_fail_expected(p, "NULL, MISSING, TRUE, FALSE, UNKNOWN, NAN or DISTINCT FROM");
-    if (p->tok.kind == TOK_NAME)
-        build_suggest(&p->b, word_suggest(token_text(p->b.source, p->tok), PLACE_AFTER_IS));
+    parse_fail_is(p);
     return OP_COUNT;
 }
 
 /* The first operator behind a value; NULL after a report, left->node if there is none. */
 static struct node *first_test(struct parser *p, const struct operand *left) {
-    enum op op = comparison_of(p);
+    enum op op = parse_comparison(p);
     if (op != OP_COUNT) {
         parse_next(p);
         return comparison(p, left, op, false);
     }
     bool negated;
     if (parse_at(p, WORD_IS)) {
-        op = is_what(p, &negated);
+        op = parse_is(p, &negated);
         if (op == OP_COUNT)
             return NULL;
         if (op == OP_DISTINCT)
             return comparison(p, left, op, negated);
         struct place at = parse_since(p, left->pos);
-        return negate(p, negated, build_op1(&p->b, op, at, left->node));
+        return parse_negate(p, negated, build_op1(&p->b, op, at, left->node));
     }
     negated = parse_take_word(p, WORD_NOT);
     op = word_operator(p->tok);
@@ -273,7 +270,7 @@ static struct node *test(struct parser *p) {
     struct operand left;
     if (!parse_operand(p, &left))
         return NULL;
-    struct node *n = first_test(p, &left);
+    struct node *n = left.n_items > 0 ? parse_row_test(p, &left) : first_test(p, &left);
     if (!n)
         return NULL;
     if (left.quant != OP_COUNT) {
@@ -284,13 +281,13 @@ static struct node *test(struct parser *p) {
     while (n && parse_at(p, WORD_IS)) {
         bool negated;
         struct token is = p->tok;
-        enum op op = is_what(p, &negated);
+        enum op op = parse_is(p, &negated);
         if (op == OP_DISTINCT) { /* a comparison, and these do not chain */
             p->tok = is;
             return parse_fail_operator(p, "the end");
         }
         struct place at = parse_since(p, left.pos);
-        n = op == OP_COUNT ? NULL : negate(p, negated, build_op1(&p->b, op, at, n));
+        n = op == OP_COUNT ? NULL : parse_negate(p, negated, build_op1(&p->b, op, at, n));
     }
     return n;
 }

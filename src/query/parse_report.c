@@ -137,7 +137,31 @@ struct node *parse_fail_value(struct parser *p, const char *what) {
     return fail_here(p, what, hint);
 }
 
+/* A word that other languages have where an operator should be. */
+static bool fail_foreign(struct parser *p) {
+    if (!build_ok(&p->b) || p->tok.kind != TOK_NAME)
+        return false;
+    const struct mistake *m = foreign_operator(token_text(p->b.source, p->tok));
+    if (m)
+        build_fail(&p->b, E_SYNTAX, place_of(p->tok), m->instead, "%s", m->reason);
+    return m != NULL;
+}
+
+struct node *parse_fail_is(struct parser *p) {
+    bool value = parse_at_constant(p) || parse_at_path(p) || p->tok.kind == TOK_QUESTION ||
+                 p->tok.kind == TOK_COLON;
+    const char *meant = p->tok.kind == TOK_NAME
+                            ? word_suggest(token_text(p->b.source, p->tok), PLACE_AFTER_IS)
+                            : NULL;
+    fail_here(p, "NULL, MISSING, TRUE, FALSE, UNKNOWN, NAN or DISTINCT FROM",
+              !value || meant ? "" : "; to compare with a value write = or IS NOT DISTINCT FROM");
+    build_suggest(&p->b, meant);
+    return NULL;
+}
+
 struct node *parse_fail_negated(struct parser *p) {
+    if (fail_foreign(p))
+        return NULL;
     fail_here(p, "IN, LIKE, ILIKE, REGEXP, BETWEEN, STARTS_WITH, ENDS_WITH or CONTAINS", "");
     if (p->tok.kind == TOK_NAME)
         build_suggest(&p->b, word_suggest(token_text(p->b.source, p->tok), PLACE_AFTER_NOT));
@@ -164,7 +188,7 @@ static const char *operator_suggestion(const struct parser *p) {
 struct node *parse_fail_operator(struct parser *p, const char *closing) {
     struct build *b = &p->b;
     struct token t = p->tok;
-    if (!build_ok(b) || fail_token(p, t))
+    if (!build_ok(b) || fail_token(p, t) || fail_foreign(p))
         return NULL;
     struct place at = place_of(t);
     if (infix_at(t.kind))
@@ -179,8 +203,8 @@ struct node *parse_fail_operator(struct parser *p, const char *closing) {
                    "comparisons do not chain; write a < b AND b < c, or use parentheses");
     else if (t.kind == TOK_COMMA)
         build_fail(b, E_SYNTAX, at, NULL,
-                   "unexpected \",\": only a list after IN has items, and a row of values is not "
-                   "offered");
+                   "unexpected \",\": only a list, a row of values and arguments, all in "
+                   "parentheses, have it");
     else if (t.kind == TOK_CLOSE && p->nest == 0)
         build_fail(b, E_SYNTAX, at, NULL, "\")\" closes nothing");
     else

@@ -75,7 +75,14 @@ static const struct {
     {"MAX", "greatest", PLACE_FUNCTION},
     {"IIF", "CASE", PLACE_FUNCTION},
     {"IF", "CASE", PLACE_FUNCTION},
-    {"GLOB", "LIKE", PLACE_OPERATOR},
+    {"REGEXP_MATCHES", "REGEXP", PLACE_FUNCTION},
+    {"REGEXP_LIKE", "REGEXP", PLACE_FUNCTION},
+    {"PREFIX", "STARTS_WITH", PLACE_FUNCTION},
+    {"SUFFIX", "ENDS_WITH", PLACE_FUNCTION},
+    {"SIZE", "array_length", PLACE_FUNCTION},
+    {"CARDINALITY", "array_length", PLACE_FUNCTION},
+    {"DIV", "/", PLACE_OPERATOR},
+    {"MOD", "%", PLACE_OPERATOR},
     {"NONE", "NULL", PLACE_AFTER_IS},
     {"NULL", "IS NOT NULL", PLACE_AFTER_NOT},
 };
@@ -141,7 +148,6 @@ static const struct mistake MISTAKES[] = {
     {"&&", "AND", "&& is not offered; use AND"},
     {"->>", ".", NO_ARROW},
     {"->", ".", NO_ARROW},
-    {"::", "CAST", ":: is not offered; write CAST(x AS type)"},
     {":=", "=", ":= is not offered; use ="},
     {"`", "\"", "a field name is quoted with \""},
     {";", "", "a query is one condition; no ; may follow it"},
@@ -161,6 +167,20 @@ const struct mistake *mistake_at(struct str rest) {
             return &MISTAKES[i];
         }
     }
+    return NULL;
+}
+
+const struct mistake *foreign_operator(struct str word) {
+    static const struct mistake WORDS_OF_SQL[] = {
+        {"GLOB", "LIKE", "GLOB is not offered; use LIKE with % and _, or REGEXP"},
+        {"SIMILAR", "REGEXP", "SIMILAR TO is not offered; use REGEXP"},
+        {"COLLATE", "ILIKE",
+         "COLLATE is not offered: strings compare by bytes; use ILIKE, or lower() of both sides"},
+    };
+    for (size_t i = 0; i < sizeof WORDS_OF_SQL / sizeof *WORDS_OF_SQL; i++)
+        if (word.n == strlen(WORDS_OF_SQL[i].text) &&
+            strncasecmp(WORDS_OF_SQL[i].text, word.p, word.n) == 0)
+            return &WORDS_OF_SQL[i];
     return NULL;
 }
 

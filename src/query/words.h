@@ -45,6 +45,7 @@ enum word_place {
     X(END, "END", false, PLACE_OPERATOR)                                                           \
     X(TIMESTAMP, "TIMESTAMP", false, PLACE_PREFIX)                                                 \
     X(DOUBLE, "DOUBLE", false, PLACE_PREFIX)                                                       \
+    X(PRECISION, "PRECISION", false, 0)                                                            \
     X(STR, "STR", false, 0)                                                                        \
     X(EXT, "EXT", false, PLACE_FUNCTION)                                                           \
     X(CASE, "CASE", true, PLACE_PREFIX)                                                            \
@@ -89,6 +90,9 @@ struct mistake {
 
 /* The longest such symbol that rest begins with, or NULL. */
 const struct mistake *mistake_at(struct str rest);
+
+/* The same of words that other languages have behind a value; NULL for all others. */
+const struct mistake *foreign_operator(struct str word);
 
 /* Characters that look like a part of the syntax but are none: curly quotes, no-break spaces and
  * the like. They end a name. NULL for all others. */

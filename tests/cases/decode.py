@@ -8,13 +8,11 @@ ROW_INVALID, each with the row and an offset inside the frame.
 from __future__ import annotations
 
 import math
-import random
-from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.cases.load import from_json, lines
+from tests.cases.outcome import RIGHT, WRONG, Outcome
 from tests.lib import mp
 from tests.lib.mp import Bin, Ext, Raw, Timestamp, Value
 from tests.lib.wire import Connection
@@ -25,15 +23,6 @@ EXPECTED = {
     "error": "ROW_INVALID",
     "error-if-timestamps-decoded": "ROW_INVALID",
 }
-
-
-@dataclass
-class DecodeOutcome:
-    """A line's id, what kind of line it is, and what is wrong, if anything."""
-
-    name: str
-    kind: str
-    wrong: str = ""
 
 
 def value_of(line: dict[str, Any]) -> Value:
@@ -51,18 +40,18 @@ def value_of(line: dict[str, Any]) -> Value:
     return from_json(line["value"])
 
 
-def run_decode(connection: Connection, path: Path) -> list[DecodeOutcome]:
+def run_cases(connection: Connection, path: Path) -> list[Outcome]:
     """All lines of the file."""
-    out: list[DecodeOutcome] = []
+    out: list[Outcome] = []
     for line in lines(path):
         encoded = bytes.fromhex(line["hex"])
-        if "expect" in line:
-            wrong = refused(connection, encoded, EXPECTED[line["expect"]])
-            out.append(DecodeOutcome(line["id"], line["expect"], wrong))
+        valid = "expect" not in line
+        if valid:
+            wrong = accepted(connection, encoded, value_of(line))
         else:
-            out.append(
-                DecodeOutcome(line["id"], "valid", accepted(connection, encoded, value_of(line)))
-            )
+            wrong = refused(connection, encoded, EXPECTED[line["expect"]])
+        verdict = WRONG if wrong else RIGHT
+        out.append(Outcome(line["id"], verdict, wrong, keeps_rows=valid, told=line["hex"][:200]))
     return out
 
 
@@ -93,17 +82,3 @@ def accepted(connection: Connection, encoded: bytes, value: Value) -> str:
         return f"= {value!r} keeps {same.indices} ({same.code})"
     other = connection.filter("v IS DISTINCT FROM :p", ["maps", [Raw(row)]], params={"p": value})
     return f"is distinct from {value!r} ({other.code})" if other.indices or other.error else ""
-
-
-def report(outcomes: list[DecodeOutcome]) -> str:
-    """Counts by kind."""
-    total, wrong = Counter(o.kind for o in outcomes), Counter(o.kind for o in outcomes if o.wrong)
-    return ", ".join(f"{kind}: {n - wrong[kind]} of {n}" for kind, n in sorted(total.items()))
-
-
-def sample(outcomes: list[DecodeOutcome], count: int = 10) -> str:
-    """Some of the wrong ones."""
-    bad = [o for o in outcomes if o.wrong]
-    return "\n".join(
-        f"{o.name}: {o.wrong}" for o in random.Random(0).sample(bad, min(count, len(bad)))
-    )

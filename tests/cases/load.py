@@ -97,8 +97,3 @@ def where_cases(path: Path) -> Iterator[Case]:
             expect == "error",
             line.get("verdicts", {}),
         )
-
-
-def where_files() -> list[str]:
-    """The names of the where_*.jsonl files, sorted; empty without the folder."""
-    return sorted(path.name for path in directory().glob("where_*.jsonl"))

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.cases import load
+from tests.cases.outcome import DECIDED, OUTSIDE, RIGHT, WRONG, Outcome
 from tests.lib import wire
 from tests.lib.wire import Connection
-
-RIGHT, DECIDED, OUTSIDE, WRONG = "right", "decided", "outside", "wrong"
 
 
 @dataclass(frozen=True)
@@ -58,15 +57,6 @@ DECISIONS = [
 ]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a case. why: the decision, the syntax, or what is wrong."""
-
-    name: str
-    verdict: str
-    why: str = ""
-
-
 def _subjects(case: dict[str, Any]) -> list[tuple[str, bool]]:
     if "s" in case:
         return [(case["s"], case["match"])]
@@ -81,7 +71,7 @@ def _judge_wrong(case: dict[str, Any], pattern: str, got: list[bool]) -> Outcome
             flags = re.ASCII | (re.IGNORECASE if case.get("icase") else 0)
             judge = re.compile(decision.rewrite(pattern), flags)
             if [bool(judge.search(s)) for s in subjects] == got:
-                return Outcome(case["id"], DECIDED, decision.why)
+                return Outcome(case["id"], DECIDED, f"REGEXP: {decision.why}", told=pattern)
     return Outcome(case["id"], WRONG, f"{pattern!r} over {subjects!r}: {got}")
 
 
@@ -99,7 +89,7 @@ def run_case(connection: Connection, case: dict[str, Any]) -> Outcome:
             return Outcome(case["id"], RIGHT)
         for refusal in REFUSALS:
             if re.search(refusal.syntax, pattern) and refusal.report in report:
-                return Outcome(case["id"], OUTSIDE, refusal.why)
+                return Outcome(case["id"], OUTSIDE, f"REGEXP: {refusal.why}", told=pattern)
         return Outcome(case["id"], WRONG, f"{pattern!r}: {answer.code} {report}")
     got = [i in answer.indices for i in range(len(subjects))]
     if case["valid"] and got == [match for _, match in subjects]:

@@ -8,32 +8,15 @@ wrong.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from pathlib import Path
 
-from tests.cases import decided
+from tests.cases import decided, load
 from tests.cases.load import Case
+from tests.cases.outcome import DECIDED, OUTSIDE, RIGHT, WRONG, Outcome
 from tests.diff import reference
 from tests.lib import mp, wire
 from tests.lib.mp import Value
 from tests.lib.wire import Connection
-
-RIGHT, DECIDED, OUTSIDE, WRONG = "right", "decided", "outside", "wrong"
-
-
-@dataclass
-class Outcome:
-    """What became of a case. why: the rule, the feature, or what is wrong."""
-
-    case: Case
-    verdict: str
-    why: str = ""
-
-    @property
-    def keeps_rows(self) -> bool:
-        """Whether the case expects rows; half of the cases do not, and say less."""
-        return bool(self.case.expect)
 
 
 def by_reference(connection: Connection, case: Case) -> tuple[list[int] | None, Value]:
@@ -52,61 +35,49 @@ def by_reference(connection: Connection, case: Case) -> tuple[list[int] | None, 
     return kept, tree
 
 
-def run_case(connection: Connection, case: Case) -> Outcome:
-    """One case. The reference is asked about every one that compiles, so that it is tested too."""
+def judge(connection: Connection, case: Case) -> tuple[str, str]:
+    """Verdict and reason. The reference is asked about every case that compiles, so that it is
+    tested too.
+    """
     answer = connection.filter(case.where, ["maps", case.rows])
     if answer.error is not None:
         message = wire.text_of(answer.error["message"])
-        feature = decided.outside(case)
-        if feature is not None and answer.code in decided.REFUSALS:
-            return Outcome(case, OUTSIDE, feature)
+        pos, length = answer.error.get("pos"), answer.error.get("length")
+        if isinstance(pos, int) and isinstance(length, int):
+            lacking = decided.outside(case, answer.code, pos, length)
+            if lacking is not None:
+                return OUTSIDE, lacking
         if case.error:
-            return Outcome(case, RIGHT)
+            return RIGHT, ""
         decision = decided.decide(case)
         if answer.code == "BAD_ESCAPE" and decision is not None and decision.rule == "K3":
-            return Outcome(case, DECIDED, f"{decision.rule}: {decision.why}")
-        return Outcome(case, WRONG, f"{answer.code}: {message}")
+            return DECIDED, str(decision)
+        return WRONG, f"{answer.code}: {message}"
     derived, tree = by_reference(connection, case)
     if derived is not None and answer.indices != derived:
-        return Outcome(case, WRONG, f"kept {answer.indices}, the reference {derived} of {tree}")
+        return WRONG, f"kept {answer.indices}, the reference {derived} of {tree}"
     if case.expect is None and not case.error:
-        return Outcome(case, RIGHT)
+        return RIGHT, ""
     if answer.indices == case.expect:
-        return Outcome(case, RIGHT)
+        return RIGHT, ""
     decision = decided.decide(case)
     if decision is not None:
-        return Outcome(case, DECIDED, f"{decision.rule}: {decision.why}")
-    return Outcome(case, WRONG, f"kept {answer.indices}, not {case.expect}")
+        return DECIDED, str(decision)
+    return WRONG, f"kept {answer.indices}, not {case.expect}"
 
 
-def run_cases(connection: Connection, cases: Iterable[Case]) -> list[Outcome]:
+def run_case(connection: Connection, case: Case) -> Outcome:
+    """One case."""
+    verdict, why = judge(connection, case)
+    keeps = bool(case.expect)
+    if verdict == RIGHT:
+        return Outcome(case.name, verdict, keeps_rows=keeps)
+    told = case.where
+    if verdict == WRONG:
+        told += f" verdicts {case.verdicts} rows {mp.encode(case.rows).hex()[:300]}"
+    return Outcome(case.name, verdict, why, keeps, told)
+
+
+def run_cases(connection: Connection, path: Path) -> list[Outcome]:
     """All cases of one file."""
-    return [run_case(connection, case) for case in cases]
-
-
-def table_row(name: str, outcomes: list[Outcome]) -> str:
-    """Counts of a file: total, with rows apart, right, decided, outside, wrong."""
-    count = Counter(outcome.verdict for outcome in outcomes)
-    telling = [o for o in outcomes if o.keeps_rows]
-    right = sum(o.verdict == RIGHT for o in telling)
-    total = len(outcomes)
-    return (
-        f"{name:30} {total:6} {count[RIGHT]:6} {right:6}/{len(telling):<6} "
-        f"{count[DECIDED]:6} {count[OUTSIDE]:6} {count[WRONG]:6}"
-    )
-
-
-TABLE_HEAD = (
-    f"{'file':30} {'cases':>6} {'right':>6} {'with rows':>13} "
-    f"{'rule':>6} {'outside':>6} {'wrong':>6}"
-)
-
-
-def describe(outcome: Outcome) -> str:
-    """An outcome for people, with the case's rows cut short."""
-    case = outcome.case
-    rows = mp.encode(case.rows).hex()[:300]
-    return (
-        f"{case.file} {case.name}: {case.where}\n    {outcome.why}\n"
-        f"    verdicts {case.verdicts} rows {rows}"
-    )
+    return [run_case(connection, case) for case in load.where_cases(path)]

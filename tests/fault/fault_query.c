@@ -42,6 +42,7 @@ static const char *const QUERIES[] = {
     "any e in items satisfies e.x = 1 and e.y is not null end",
     "'vip' in tags and any(scores) > 3 and starts_with(name, 'A')",
     "t < timestamp '2020-01-01T00:00:00.5Z' and u is distinct from ? and (v is true) is not true",
+    "(a, b + 1, c::text) < (1, 2, 'x') and (a, x in t) in ((1, true), (2, d like 'y'))",
 };
 
 /* parse -> print -> parse -> same tree -> structured -> parse -> same tree */
