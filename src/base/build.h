@@ -6,6 +6,8 @@
 
 #ifdef TAMIS_HOSTILE
 #define BLOCK_ROWS        7u   /* rows that one kernel call sees at most */
+#define BLOCK_CELLS       448u /* cells of a block at most, if that leaves BLOCK_ROWS_LEAST rows */
+#define BLOCK_ROWS_LEAST  3u
 #define ARENA_FIRST_BYTES 32u  /* first chunk of an arena; doubles ... */
 #define ARENA_MOST_BYTES  256u /* ... up to this */
 #define BUF_FIRST_BYTES   16u  /* first size of a growing buffer */
@@ -15,6 +17,8 @@
 #define INLINE_BYTES      512u /* payloads up to this may run on the loop's own thread */
 #else
 #define BLOCK_ROWS        1024u
+#define BLOCK_CELLS       1048576u
+#define BLOCK_ROWS_LEAST  16u
 #define ARENA_FIRST_BYTES 4096u
 #define ARENA_MOST_BYTES  1048576u
 #define BUF_FIRST_BYTES   256u

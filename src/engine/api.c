@@ -58,7 +58,7 @@ static uint32_t fill(struct stream *s, struct run *run, struct error *e) {
     struct block *b = run_block(run);
     uint32_t n = 0;
     run_clear(run);
-    while (n < BLOCK_ROWS && s->p < s->end) {
+    while (n < b->rows && s->p < s->end) {
         const uint8_t *next = scan_row(&s->scanner, s->p, s->end, b, n);
         if (!next) {
             error_set(e, s->scanner.status, "row %llu: %s", (unsigned long long)(s->row + n),

@@ -264,7 +264,7 @@ static enum status check_end(struct source *s, struct error *e) {
 }
 
 enum status source_fill(struct source *s, struct block *b, uint32_t *ret_n, struct error *e) {
-    uint32_t left = s->rows - s->done, n = left < BLOCK_ROWS ? left : BLOCK_ROWS;
+    uint32_t left = s->rows - s->done, n = left < b->rows ? left : b->rows;
     *ret_n = n;
     if (n == 0)
         return check_end(s, e);

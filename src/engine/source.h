@@ -21,7 +21,7 @@ struct source_form {
     /* Reads what stands before the rows; r is behind the form's name, `parts` elements are left of
      * the payload array. */
     enum status (*open)(struct source *s, struct mp_reader *r, uint32_t parts, struct error *e);
-    /* Fills rows 0 .. n-1 of b, n <= BLOCK_ROWS. */
+    /* Fills rows 0 .. n-1 of b, n <= b->rows. */
     enum status (*fill)(struct source *s, struct block *b, uint32_t n, struct error *e);
 };
 
@@ -50,7 +50,7 @@ enum status source_open(struct source *s, const uint8_t *message, size_t at, siz
                         uint64_t first_row, struct scanner *scanner, const struct limits *limits,
                         struct arena *arena, struct error *e);
 
-/* Fills the next block (cleared before) with up to BLOCK_ROWS rows; *ret_n is 0 when all have been
+/* Fills the next block (cleared before) with up to b->rows rows; *ret_n is 0 when all have been
  * given. */
 enum status source_fill(struct source *s, struct block *b, uint32_t *ret_n, struct error *e);
 

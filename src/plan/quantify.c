@@ -77,7 +77,7 @@ static void gather(struct run *r, struct quantifier *q, const struct step *s, st
             if (!p)
                 break; /* not reached: the outer scan has checked these bytes, within the same
                           limits */
-            if (++filled == BLOCK_ROWS) {
+            if (++filled == f->block.rows) {
                 flush(r, q, s, outer, filled);
                 filled = 0;
             }

@@ -34,7 +34,7 @@ static bool add_quantifiers(struct run *r, struct frame *f) {
 static void fill_constants(struct frame *f) {
     for (uint32_t i = f->program->n_paths; i < f->program->n_columns; i++)
         if (f->program->columns[i].kind == COLUMN_CONST) {
-            for (uint32_t row = 0; row < BLOCK_ROWS; row++)
+            for (uint32_t row = 0; row < f->block.rows; row++)
                 column_put(&f->block.columns[i], row, f->program->columns[i].value);
             f->block.columns[i].seen = SEEN(f->program->columns[i].value.type);
         }

@@ -8,13 +8,20 @@
 
 static size_t aligned(size_t n) { return (n + ALIGN - 1) & ~(size_t)(ALIGN - 1); }
 
+static uint32_t rows_for(uint32_t n_columns) {
+    if (n_columns <= BLOCK_CELLS / BLOCK_ROWS)
+        return BLOCK_ROWS;
+    uint32_t rows = BLOCK_CELLS / n_columns;
+    return rows > BLOCK_ROWS_LEAST ? rows : BLOCK_ROWS_LEAST;
+}
+
 bool block_init(struct block *b, uint32_t n_columns, bool spans, struct budget *budget) {
-    size_t words = aligned(BLOCK_ROWS * sizeof(union word)),
-           lens = aligned(BLOCK_ROWS * sizeof(uint32_t));
-    size_t tags = aligned(BLOCK_ROWS), heads = aligned(n_columns * sizeof(struct column));
-    size_t span_bytes = spans ? aligned(BLOCK_ROWS * sizeof(struct span)) : 0;
+    uint32_t rows = rows_for(n_columns);
+    size_t words = aligned(rows * sizeof(union word)), lens = aligned(rows * sizeof(uint32_t));
+    size_t tags = aligned(rows), heads = aligned(n_columns * sizeof(struct column));
+    size_t span_bytes = spans ? aligned(rows * sizeof(struct span)) : 0;
     size_t columns, bytes;
-    *b = (struct block){.budget = budget};
+    *b = (struct block){.rows = rows, .budget = budget};
     if (!size_mul(words + lens + tags, n_columns, &columns) ||
         !size_add(columns, heads + span_bytes, &bytes) || !size_add(bytes, ALIGN, &bytes))
         return false;
@@ -48,7 +55,7 @@ void block_done(struct block *b) {
 void block_clear(struct block *b, uint32_t n_columns) {
     b->n = 0;
     for (uint32_t i = 0; i < n_columns; i++) {
-        memset(b->columns[i].tag, T_MISSING, BLOCK_ROWS);
+        memset(b->columns[i].tag, T_MISSING, b->rows);
         b->columns[i].seen = 0;
     }
 }

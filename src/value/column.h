@@ -28,7 +28,8 @@ struct span {
 };
 
 struct block {
-    uint32_t n; /* rows */
+    uint32_t n;    /* rows */
+    uint32_t rows; /* that there is room for, at most BLOCK_ROWS */
     uint32_t n_columns;
     struct column *columns;
     struct span *spans; /* the rows' bytes, or NULL if they are not wanted or have none */
@@ -37,8 +38,9 @@ struct block {
     size_t bytes;
 };
 
-/* Room for n_columns columns of BLOCK_ROWS rows; false if there is no memory. Ends with block_done
- * (a zeroed block is fine). */
+/* Room for n_columns columns of BLOCK_ROWS rows, or of fewer if that were more than BLOCK_CELLS
+ * cells: a block of thousands of columns is not to take hundreds of MiB. False if there is no
+ * memory. Ends with block_done (a zeroed block is fine). */
 bool block_init(struct block *b, uint32_t n_columns, bool spans, struct budget *budget);
 void block_done(struct block *b);
 
