@@ -65,7 +65,7 @@ enum status build_no_memory(struct build *b) {
 
 enum status build_begin(struct build *b, struct query *q, bool structured, struct str source,
                         const struct limits *limits, struct budget *budget, struct error *e) {
-    *q = (struct query){0};
+    *q = (struct query){.structured = structured};
     arena_init(&q->arena, budget);
     *b = (struct build){.q = q,
                         .limits = limits,
@@ -424,14 +424,18 @@ static bool check_word(struct build *b, enum fn fn, struct node *const *kids) {
     size_t i = word_index(word, words, n);
     char shown[48];
     error_text(shown, sizeof shown, (const char *)word->value.w.p, word->value.n);
+    const char *meant = cast ? type_synonym(value_as_str(word->value)) : NULL;
     if (i == n)
         build_fail(b, E_BAD_ARGUMENT, place_of(word),
-                   word_nearest(value_as_str(word->value), words, n),
+                   meant ? meant : word_nearest(value_as_str(word->value), words, n),
                    cast ? "no type \"%s\": integer, double, text, boolean and timestamp are there"
-                        : "no field \"%s\" of a timestamp",
+                        : "no field \"%s\" of a timestamp: year, quarter, month, week, day, hour, "
+                          "minute, second, epoch and some more are there",
                    shown);
     else if (fn == FN_date_trunc && !TRUNCATES[i])
-        build_fail(b, E_BAD_ARGUMENT, place_of(word), NULL, "date_trunc does not cut to \"%s\"",
+        build_fail(b, E_BAD_ARGUMENT, place_of(word), NULL,
+                   "date_trunc does not cut to \"%s\", only to a year, quarter, month, week, day, "
+                   "hour, minute, second, millisecond or microsecond",
                    shown);
     else
         word->value = value_str(str_of(words[i]));
