@@ -430,7 +430,7 @@ static bool check_word(struct build *b, enum fn fn, struct node *const *kids) {
                    meant ? meant : word_nearest(value_as_str(word->value), words, n),
                    cast ? "no type \"%s\": integer, double, text, boolean and timestamp are there"
                         : "no field \"%s\" of a timestamp: year, quarter, month, week, day, hour, "
-                          "minute, second, epoch and some more are there",
+                          "minute, second and some more are there",
                    shown);
     else if (fn == FN_date_trunc && !TRUNCATES[i])
         build_fail(b, E_BAD_ARGUMENT, place_of(word), NULL,
