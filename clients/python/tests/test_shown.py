@@ -51,5 +51,6 @@ def test_every_error_of_a_text_has_a_place(tamisd: str) -> None:
     for case in cases():
         message, query, carets = case.split("\n")
         assert message.split(": ")[0] in {name for name, _ in tamis.errors.CODES.values()}
-        assert set(carets) <= {" ", "^"} and carets.count("^") >= 1
+        assert set(carets) <= {" ", "^"}
+        assert carets.count("^") >= 1
         assert len(carets) <= len(query) + 1
