@@ -61,14 +61,29 @@ bool regex_flags(struct str s, unsigned *ret_flags) {
     return true;
 }
 
-static enum status report(enum regex_fault fault, const char *text, struct error *e) {
+/* A wrong pattern: what is wrong, and at which character and byte of it. */
+static enum status report_bad(struct str pattern, const char *text, size_t place, struct error *e) {
     char shown[160];
+    error_text(shown, sizeof shown, text, strlen(text));
+    if (place >= pattern.n)
+        return error_set(e, E_BAD_PATTERN, "bad regular expression: %s", shown);
+    size_t character = 1;
+    for (size_t i = 0; i < place; i++)
+        character += (pattern.p[i + 1] & 0xC0) != 0x80; /* that the next one begins */
+    bool first = e && e->status == E_OK;
+    error_set(e, E_BAD_PATTERN, "bad regular expression: %s, at character %zu of the pattern",
+              shown, character);
+    if (first)
+        e->pos = place;
+    return E_BAD_PATTERN;
+}
+
+static enum status report(enum regex_fault fault, struct error *e) {
     switch (fault) {
     case REGEX_OK:
         return E_OK;
-    case REGEX_BAD:
-        error_text(shown, sizeof shown, text, strlen(text));
-        return error_set(e, E_BAD_PATTERN, "bad regular expression: %s", shown);
+    case REGEX_BAD: /* report_bad */
+        return E_BAD_PATTERN;
     case REGEX_TOO_LARGE:
         return error_set(e, E_REGEX_TOO_LARGE,
                          "the regular expression is too large: its program must fit %u bytes",
@@ -83,6 +98,7 @@ static enum status report(enum regex_fault fault, const char *text, struct error
 
 static enum status make(struct regex *r, struct str pattern, unsigned flags, struct error *e) {
     char letters[4], text[160], *to = letters;
+    size_t place;
     if (flags & REGEX_FOLD)
         *to++ = 'i';
     if (flags & REGEX_LINES)
@@ -91,9 +107,11 @@ static enum status make(struct regex *r, struct str pattern, unsigned flags, str
         *to++ = 's';
     *to = '\0';
     enum regex_fault fault = regex_engine_new(pattern.p, pattern.n, letters, REGEX_MEMORY_BYTES,
-                                              &r->engine, text, sizeof text);
+                                              &r->engine, text, sizeof text, &place);
+    if (fault == REGEX_BAD)
+        return report_bad(pattern, text, place, e);
     if (fault != REGEX_OK)
-        return report(fault, text, e);
+        return report(fault, e);
     r->n_literal = regex_literal_find(pattern, flags, r->literal, &r->shape);
     r->subject_most = REGEX_WORK_MOST / regex_engine_size(r->engine);
     return E_OK;
@@ -110,7 +128,7 @@ enum status regex_compile(struct str pattern, unsigned flags, struct budget *bud
                          pattern.n, (size_t)cost);
     size_t transient = (size_t)cost - REGEX_MEMORY_BYTES;
     if (!budget_charge(budget, held_bytes(pattern.n)))
-        return report(REGEX_NO_MEMORY, "", e);
+        return report(REGEX_NO_MEMORY, e);
     struct regex *r = NULL;
     bool charged = budget_charge(budget, transient);
     if (charged)
@@ -121,7 +139,7 @@ enum status regex_compile(struct str pattern, unsigned flags, struct budget *bud
         r->room = pattern.n;
         status = make(r, pattern, flags, e);
     } else {
-        report(REGEX_NO_MEMORY, "", e);
+        report(REGEX_NO_MEMORY, e);
     }
     if (charged)
         budget_release(budget, transient);

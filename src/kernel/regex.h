@@ -45,7 +45,8 @@ uint64_t regex_cost_bytes(struct str pattern);
 bool regex_flags(struct str s, unsigned *ret_flags);
 
 /* Compiles. E_BAD_PATTERN, E_REGEX_TOO_LARGE, E_NO_REGEX, E_MEMORY, with a report in e (may be
- * NULL) that has no position. The pattern's bytes are copied. On failure *ret is untouched. */
+ * NULL), whose position is a byte of the pattern, or ERROR_NONE. The pattern's bytes are copied. On
+ * failure *ret is untouched. */
 enum status regex_compile(struct str pattern, unsigned flags, struct budget *budget,
                           struct regex **ret, struct error *e);
 void regex_free(struct regex *r); /* NULL is fine */

@@ -26,11 +26,12 @@ enum regex_fault {
 };
 
 /* Compiles `flags`, letters of "ims" (NUL-terminated), over the pattern. The program and its caches
- * take at most about memory_bytes, now and later. On failure *ret is untouched and text (of
- * text_bytes, which is not 0) holds what a person should read, perhaps "". */
+ * take at most about memory_bytes, now and later. On failure *ret is untouched, text (of
+ * text_bytes, which is not 0) holds what a person should read, perhaps "", and *ret_place the byte
+ * of the pattern that it is about, or SIZE_MAX. */
 enum regex_fault regex_engine_new(const char *pattern, size_t n, const char *flags,
                                   int64_t memory_bytes, struct regex_engine **ret, char *text,
-                                  size_t text_bytes);
+                                  size_t text_bytes, size_t *ret_place);
 void regex_engine_free(struct regex_engine *e); /* NULL is fine */
 
 /* Instructions of the program: matching takes time linear in this times the subject. */

@@ -8,6 +8,7 @@
 #include <new>
 #include <re2/re2.h>
 #include <string>
+#include <vector>
 
 struct regex_engine {
     RE2 re2;
@@ -22,8 +23,86 @@ void say(char *text, size_t bytes, const std::string &s) {
     text[n] = '\0';
 }
 
+// Where in a pattern an error is. RE2 says which piece of it is wrong, not where it stands: the
+// same piece can stand before, escaped or in a class, where it is right.
+class finder {
+  public:
+    finder(const RE2 &re2, size_t n_flags)
+        : p_(re2.pattern()), code_(re2.error_code()), piece_(re2.error_arg()), i_(n_flags) {}
+
+    size_t find() {
+        if (code_ == RE2::ErrorTrailingBackslash)
+            return p_.size() - 1;
+        if (code_ == RE2::ErrorMissingBracket) // from the bracket to the end
+            return p_.size() - piece_.size();
+        bool item = false; // something stands before that can be repeated
+        while (i_ < p_.size() && !is_it(item)) {
+            char c = p_[i_];
+            item = c != '(' && c != '|';
+            if (c == '(' && !in_class_)
+                open_.push_back(i_);
+            else if (c == ')' && !in_class_ && !open_.empty())
+                open_.pop_back();
+            step();
+        }
+        if (code_ == RE2::ErrorMissingParen && !open_.empty())
+            return open_.back();
+        return i_ < p_.size() ? i_ : SIZE_MAX;
+    }
+
+  private:
+    bool is_it(bool item) const {
+        if (is_parenthesis())
+            return p_[i_] == ')' && !in_class_ && open_.empty();
+        return !piece_.empty() && p_.compare(i_, piece_.size(), piece_) == 0 &&
+               !(code_ == RE2::ErrorRepeatArgument && (item || in_class_)) &&
+               !(code_ == RE2::ErrorBadCharRange && !in_class_ && p_[i_] != '\\');
+    }
+
+    bool is_parenthesis() const {
+        return code_ == RE2::ErrorMissingParen || code_ == RE2::ErrorUnexpectedParen;
+    }
+
+    void step() {
+        char c = p_[i_];
+        if (c == '[' && !in_class_) {
+            in_class_ = true;
+            if (i_ + 1 < p_.size() && p_[i_ + 1] == '^')
+                i_++;
+            if (i_ + 1 < p_.size() && p_[i_ + 1] == ']') // first of all it is itself
+                i_++;
+        } else if (c == ']') {
+            in_class_ = false;
+        }
+        i_ += c == '\\' ? 2 : 1;
+    }
+
+    const std::string &p_;
+    const RE2::ErrorCode code_;
+    const std::string &piece_;
+    size_t i_;
+    bool in_class_ = false;
+    std::vector<size_t> open_;
+};
+
+// What RE2 says, without the whole pattern, which it quotes for a parenthesis, and without our
+// flags.
+std::string message(const RE2 &re2, size_t n_flags) {
+    std::string error = re2.error();
+    const std::string &piece = re2.error_arg(); // which error ends with
+    bool parenthesis =
+        re2.error_code() == RE2::ErrorMissingParen || re2.error_code() == RE2::ErrorUnexpectedParen;
+    if (parenthesis && piece == re2.pattern() && error.size() >= piece.size() + 2)
+        error.erase(error.size() - piece.size() - 2);
+    else if (n_flags > 0 && piece.compare(0, n_flags, re2.pattern(), 0, n_flags) == 0 &&
+             piece.size() <= error.size())
+        error.erase(error.size() - piece.size(), n_flags);
+    return error;
+}
+
 enum regex_fault build(const char *pattern, size_t n, const char *flags, int64_t memory_bytes,
-                       struct regex_engine **ret, char *text, size_t text_bytes) {
+                       struct regex_engine **ret, char *text, size_t text_bytes,
+                       size_t *ret_place) {
     RE2::Options options;
     options.set_max_mem(memory_bytes);
     options.set_log_errors(false);
@@ -40,12 +119,12 @@ enum regex_fault build(const char *pattern, size_t n, const char *flags, int64_t
     }
     enum regex_fault fault =
         e->re2.error_code() == RE2::ErrorPatternTooLarge ? REGEX_TOO_LARGE : REGEX_BAD;
-    std::string error = e->re2.error();
-    const std::string &place = e->re2.error_arg(); // which error ends with
-    if (n < whole.size() && place.compare(0, whole.size() - n, whole, 0, whole.size() - n) == 0 &&
-        place.size() <= error.size())
-        error.erase(error.size() - place.size(), whole.size() - n); // our flags
-    say(text, text_bytes, error);
+    say(text, text_bytes, message(e->re2, whole.size() - n));
+    if (fault == REGEX_BAD) {
+        size_t place = finder(e->re2, whole.size() - n).find();
+        if (place >= whole.size() - n && place < whole.size())
+            *ret_place = place - (whole.size() - n);
+    }
     delete e;
     return fault;
 }
@@ -54,10 +133,11 @@ enum regex_fault build(const char *pattern, size_t n, const char *flags, int64_t
 
 extern "C" enum regex_fault regex_engine_new(const char *pattern, size_t n, const char *flags,
                                              int64_t memory_bytes, struct regex_engine **ret,
-                                             char *text, size_t text_bytes) {
+                                             char *text, size_t text_bytes, size_t *ret_place) {
     text[0] = '\0';
+    *ret_place = SIZE_MAX;
     try {
-        return build(pattern, n, flags, memory_bytes, ret, text, text_bytes);
+        return build(pattern, n, flags, memory_bytes, ret, text, text_bytes, ret_place);
     } catch (...) { // nothing but std::bad_alloc and std::length_error is thrown there
         return REGEX_NO_MEMORY;
     }

@@ -5,11 +5,40 @@
  * arena; they are put into the plan's list, and freed with it. */
 #include "plan/lower.h"
 
-/* The report that regex_compile has made, at node n. */
+/* Where the character at byte `at` of the string that node n is stands in the query; false if it
+ * stands nowhere, as in a parameter. */
+static bool place_in_string(const struct compiler *c, const struct node *n, uint64_t at,
+                            uint64_t *ret, uint64_t *ret_length) {
+    if (n->kind != NODE_LITERAL || n->value.type != T_STR || at >= n->value.n)
+        return false;
+    *ret_length = 1;
+    while (at + *ret_length < n->value.n && (n->value.w.p[at + *ret_length] & 0xC0) == 0x80)
+        ++*ret_length;
+    if (c->query->structured) { /* a header and the bytes */
+        *ret = n->pos + n->length - n->value.n + at;
+        return true;
+    }
+    uint64_t before = 0, quotes = 0; /* each written twice */
+    for (uint32_t i = 0; i < n->value.n; i++) {
+        before += n->value.w.p[i] == '\'' && i < at;
+        quotes += n->value.w.p[i] == '\'';
+    }
+    *ret = n->pos + 1 + at + before;
+    return n->length == n->value.n + quotes + 2; /* else STR X'..' */
+}
+
+/* The report that regex_compile has made of the string that node n is. */
 static void *fail_reported(struct compiler *c, const struct node *n, enum status status) {
-    if (c->error && c->error->status == status && c->error->pos == ERROR_NONE) {
-        c->error->pos = n->pos;
-        c->error->length = n->length;
+    struct error *e = c->error;
+    if (e && e->status == status && (e->pos == ERROR_NONE || e->length == 0)) {
+        uint64_t at, length;
+        if (e->pos != ERROR_NONE && place_in_string(c, n, e->pos, &at, &length)) {
+            e->pos = at;
+            e->length = length;
+        } else {
+            e->pos = n->pos;
+            e->length = n->length;
+        }
     }
     return compile_fail(c, status);
 }

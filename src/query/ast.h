@@ -71,6 +71,7 @@ struct param {
 
 struct query {
     struct arena arena;
+    bool structured; /* positions count the bytes of the structured form, not of the text */
     struct node *root;
     struct param *params; /* :name once each, every ? on its own; in order of first appearance */
     uint32_t n_params;

@@ -62,7 +62,7 @@ enum status build_no_memory(struct build *b) {
 
 enum status build_begin(struct build *b, struct query *q, bool structured, struct str source,
                         const struct limits *limits, struct budget *budget, struct error *e) {
-    *q = (struct query){0};
+    *q = (struct query){.structured = structured};
     arena_init(&q->arena, budget);
     *b = (struct build){.q = q,
                         .limits = limits,

@@ -44,7 +44,9 @@ static const char *const FOREIGN_TYPES[][2] = {
     {"smallint", "integer"},   {"tinyint", "integer"},  {"hugeint", "integer"},
     {"signed", "integer"},     {"unsigned", "integer"}, {"numeric", "double"},
     {"decimal", "double"},     {"char", "text"},        {"date", "timestamp"},
-    {"datetime", "timestamp"},
+    {"datetime", "timestamp"}, {"int64", "integer"},    {"int32", "integer"},
+    {"long", "integer"},       {"float64", "double"},   {"number", "double"},
+    {"str", "text"},
 };
 
 static bool spells(struct str s, const char *word, size_t n) {
@@ -113,9 +115,13 @@ static bool check_field(struct build *b, enum fn fn, struct node *word) {
         i++;
     if (i == N_FIELDS)
         build_fail(b, E_BAD_ARGUMENT, place_of(word), word_nearest(s, FIELDS, N_FIELDS),
-                   "no field \"%s\" of a timestamp", show(s).text);
+                   "no field \"%s\" of a timestamp: year, quarter, month, week, day, hour, "
+                   "minute, second and some more are there",
+                   show(s).text);
     else if (fn == FN_date_trunc && !TRUNCATES[i])
-        build_fail(b, E_BAD_ARGUMENT, place_of(word), NULL, "date_trunc does not cut to \"%s\"",
+        build_fail(b, E_BAD_ARGUMENT, place_of(word), NULL,
+                   "date_trunc does not cut to \"%s\", only to a year, quarter, month, week, day, "
+                   "hour, minute, second, millisecond or microsecond",
                    show(s).text);
     else
         word->value = value_str(str_of(FIELDS[i]));

@@ -113,12 +113,10 @@ static struct node *moved(struct parser *p, const struct operand *left, bool neg
     struct str text;
     uint32_t pos = p->tok.pos;
     parse_next(p); /* INTERVAL */
-    if (!literal_quoted(&p->b, p->tok, &text))
+    if (!literal_quoted(&p->b, p->tok, &text) || !interval_read(&p->b, p->tok, text, negative, &by))
         return NULL;
     parse_next(p);
     struct place at = parse_since(p, pos);
-    if (!interval_read(&p->b, at, text, negative, &by))
-        return NULL;
     size_t mark = build_mark(&p->b);
     bool ok = build_push(&p->b, left->node) &&
               build_push(&p->b, build_literal(&p->b, at, value_int(by.months), 0)) &&
@@ -182,8 +180,8 @@ static struct node *cast(struct parser *p, enum fn fn, uint32_t pos) {
 /* EXTRACT(field FROM x) is date_part('field', x). */
 static struct node *extract(struct parser *p, uint32_t pos) {
     size_t mark = build_mark(&p->b);
-    if (!build_push(&p->b, word(p, "a field of a timestamp")))
-        return NULL;
+    if (parse_at(p, WORD_FROM) || !build_push(&p->b, word(p, "a field of a timestamp")))
+        return parse_fail_expected(p, "a field of a timestamp");
     if (!parse_take_word(p, WORD_FROM))
         return parse_fail_expected(p, "FROM");
     if (!build_push(&p->b, parse_condition(p)) || !parse_close(p, TOK_CLOSE, "\")\""))
@@ -205,8 +203,10 @@ static struct node *unknown_function(struct parser *p, struct token name) {
     struct str s = token_text(p->b.source, name);
     char shown[48];
     error_text(shown, sizeof shown, s.p, s.n);
+    const char *reason = function_absent(s);
     build_fail(&p->b, E_UNKNOWN_FUNCTION, place_of(name),
-               word_suggest(s, PLACE_FUNCTION | PLACE_PREFIX), "no function \"%s\"", shown);
+               reason ? NULL : word_suggest(s, PLACE_FUNCTION | PLACE_PREFIX),
+               "no function \"%s\"%s%s", shown, reason ? ": " : "", reason ? reason : "");
     return NULL;
 }
 

@@ -4,14 +4,15 @@
 #define TAMIS_QUERY_INTERVAL_H
 
 #include "build.h"
+#include "lex.h"
 
 struct interval {
     int64_t months, seconds, nanoseconds;
 };
 
-/* The string token behind the word INTERVAL, which stands at `at`; negated if `negative`. Reports
- * what is wrong. */
-bool interval_read(struct build *b, struct place at, struct str text, bool negative,
+/* The string token behind the word INTERVAL, whose text s is; negated if `negative`. Reports what
+ * is wrong, and where in the text. */
+bool interval_read(struct build *b, struct token text, struct str s, bool negative,
                    struct interval *ret);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 void parse_next(struct parser *p) {
     p->last = p->tok;
@@ -185,13 +186,67 @@ static const char *operator_suggestion(const struct parser *p) {
     return NULL;
 }
 
+static bool is_one_of(const struct parser *p, struct token t, const char *const *words, size_t n) {
+    struct str s = token_text(p->b.source, t);
+    size_t i = 0;
+    while (i < n && (strlen(words[i]) != s.n || strncasecmp(words[i], s.p, s.n) != 0))
+        i++;
+    return i < n;
+}
+
+/* Whether the query begins as a whole statement, or goes on as one. */
+static bool is_statement(const struct parser *p) {
+    static const char *const FIRST[] = {"SELECT", "WHERE", "FILTER"};
+    static const char *const LATER[] = {"ORDER", "GROUP", "LIMIT", "WHERE", "HAVING"};
+    struct token first = lex_at(p->b.source, 0);
+    return p->tok.kind == TOK_NAME && (is_one_of(p, first, FIRST, sizeof FIRST / sizeof *FIRST) ||
+                                       is_one_of(p, p->tok, LATER, sizeof LATER / sizeof *LATER));
+}
+
+/* A word before the place that is a keyword only in company, and has not got it. NULL: none. */
+static const char *lonely_word(const struct parser *p) {
+    bool literal =
+        p->tok.kind == TOK_STRING || p->tok.kind == TOK_INTEGER || p->tok.kind == TOK_REAL;
+    if (p->last.kind != TOK_NAME || (!literal && p->tok.kind != TOK_NAME))
+        return NULL;
+    switch (p->last.word) {
+    case WORD_ANY:
+        return "ANY is written ANY(path) or ANY name IN path SATISFIES ... END";
+    case WORD_EVERY:
+        return "EVERY is written EVERY(path) or EVERY name IN path SATISFIES ... END";
+    case WORD_INTERVAL:
+        return literal ? "INTERVAL is written t + INTERVAL '1 day' or t - INTERVAL '1 day'" : NULL;
+    case WORD_TIMESTAMP:
+        return literal ? "TIMESTAMP is written TIMESTAMP '2020-01-01T00:00:00Z'" : NULL;
+    case WORD_DOUBLE:
+        return literal ? "DOUBLE stands before 'nan', 'inf' or '-inf'; a number needs no type"
+                       : NULL;
+    case WORD_STR:
+        return literal ? "STR stands before a binary: STR X'ff'" : NULL;
+    case WORD_EXTRACT:
+        return "EXTRACT is written EXTRACT(year FROM t)";
+    default:
+        return NULL;
+    }
+}
+
+/* Behind "expected an operator, AND, OR": what else may stand there. */
+static const char *or_of(const char *closing) { return strstr(closing, " or ") ? "," : " or"; }
+
 struct node *parse_fail_operator(struct parser *p, const char *closing) {
     struct build *b = &p->b;
     struct token t = p->tok;
     if (!build_ok(b) || fail_token(p, t) || fail_foreign(p))
         return NULL;
     struct place at = place_of(t);
-    if (infix_at(t.kind))
+    const char *lonely = lonely_word(p);
+    if (lonely)
+        build_fail(b, E_SYNTAX, at, NULL, "%s", lonely);
+    else if (is_statement(p))
+        build_fail(b, E_SYNTAX, at, NULL,
+                   "unexpected %s: a query is the condition alone, what stands behind WHERE in SQL",
+                   show(p, t).text);
+    else if (infix_at(t.kind))
         build_fail(b, E_SYNTAX, at, NULL, "a test is no operand of %s without parentheses",
                    show(p, t).text);
     else if (t.kind == TOK_TILDE)
@@ -201,7 +256,7 @@ struct node *parse_fail_operator(struct parser *p, const char *closing) {
              parse_at(p, WORD_IS))
         build_fail(b, E_SYNTAX, at, NULL,
                    "comparisons do not chain; write a < b AND b < c, or use parentheses");
-    else if (t.kind == TOK_COMMA)
+    else if (t.kind == TOK_COMMA && (closing[0] == 't' || closing[0] == '"')) /* the end, ")" */
         build_fail(b, E_SYNTAX, at, NULL,
                    "unexpected \",\": only a list, a row of values and arguments, all in "
                    "parentheses, have it");
@@ -209,7 +264,7 @@ struct node *parse_fail_operator(struct parser *p, const char *closing) {
         build_fail(b, E_SYNTAX, at, NULL, "\")\" closes nothing");
     else
         build_fail(b, E_SYNTAX, at, operator_suggestion(p),
-                   "expected an operator, AND, OR or %s after %s, found %s", closing,
+                   "expected an operator, AND, OR%s %s after %s, found %s", or_of(closing), closing,
                    show(p, p->last).text, show(p, t).text);
     return NULL;
 }

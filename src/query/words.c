@@ -60,9 +60,19 @@ static const struct {
     {"RLIKE", "REGEXP", PLACE_OPERATOR | PLACE_AFTER_NOT},
     {"MATCHES", "REGEXP", PLACE_OPERATOR | PLACE_AFTER_NOT},
     {"IREGEXP", "REGEXP", PLACE_OPERATOR | PLACE_AFTER_NOT},
+    {"NONE", "NOT ANY", PLACE_FUNCTION},
+    {"REGEXP_LIKE", "REGEXP", PLACE_FUNCTION},
+    {"REGEXP_MATCHES", "REGEXP", PLACE_FUNCTION},
     {"SUBSTRING", "substr", PLACE_FUNCTION},
+    {"LEFT", "substr", PLACE_FUNCTION},
+    {"RIGHT", "substr", PLACE_FUNCTION},
     {"LEN", "length", PLACE_FUNCTION},
     {"CHAR_LENGTH", "length", PLACE_FUNCTION},
+    {"CHARACTER_LENGTH", "length", PLACE_FUNCTION},
+    {"CARDINALITY", "array_length", PLACE_FUNCTION},
+    {"STRIP", "trim", PLACE_FUNCTION},
+    {"LCASE", "lower", PLACE_FUNCTION},
+    {"UCASE", "upper", PLACE_FUNCTION},
     {"CEILING", "ceil", PLACE_FUNCTION},
     {"POW", "power", PLACE_FUNCTION},
     {"IFNULL", "coalesce", PLACE_FUNCTION},
@@ -83,6 +93,25 @@ static const struct {
     {"CARDINALITY", "array_length", PLACE_FUNCTION},
     {"DIV", "/", PLACE_OPERATOR},
     {"MOD", "%", PLACE_OPERATOR},
+    {"DECODE", "CASE", PLACE_FUNCTION},
+    {"INT", "CAST", PLACE_FUNCTION},
+    {"INTEGER", "CAST", PLACE_FUNCTION},
+    {"FLOAT", "CAST", PLACE_FUNCTION},
+    {"TO_CHAR", "CAST", PLACE_FUNCTION},
+    {"TO_NUMBER", "CAST", PLACE_FUNCTION},
+    {"YEAR", "EXTRACT", PLACE_FUNCTION},
+    {"MONTH", "EXTRACT", PLACE_FUNCTION},
+    {"DAY", "EXTRACT", PLACE_FUNCTION},
+    {"DATE_ADD", "INTERVAL", PLACE_FUNCTION},
+    {"DATE_SUB", "INTERVAL", PLACE_FUNCTION},
+    {"DATE", "TIMESTAMP", PLACE_PREFIX},
+    {"DATETIME", "TIMESTAMP", PLACE_PREFIX},
+    {"EQ", "=", PLACE_OPERATOR},
+    {"STARTS", "STARTS_WITH", PLACE_OPERATOR | PLACE_AFTER_NOT},
+    {"ENDS", "ENDS_WITH", PLACE_OPERATOR | PLACE_AFTER_NOT},
+    {"NOT_IN", "NOT IN", PLACE_OPERATOR},
+    {"DISTINCT", "IS DISTINCT", PLACE_OPERATOR},
+    {"IS", "IS NOT", PLACE_AFTER_NOT},
     {"NONE", "NULL", PLACE_AFTER_IS},
     {"NULL", "IS NOT NULL", PLACE_AFTER_NOT},
 };
@@ -129,7 +158,30 @@ const char *op_suggest(struct str found) {
     return name;
 }
 
-/* --- symbols of other languages --- */
+/* --- functions and symbols of other languages --- */
+
+#define NO_CLOCK     "a query has no clock; give the time as a parameter"
+#define NO_AGGREGATE "a query is about one row; there are no aggregates"
+
+const char *function_absent(struct str name) {
+    static const struct {
+        const char *name, *reason;
+    } ABSENT[] = {
+        {"NOW", NO_CLOCK},
+        {"CURRENT_TIMESTAMP", NO_CLOCK},
+        {"GETDATE", NO_CLOCK},
+        {"RANDOM", "a query has no chance; equal rows get equal answers"},
+        {"COUNT", NO_AGGREGATE},
+        {"SUM", NO_AGGREGATE},
+        {"AVG", NO_AGGREGATE},
+        {"JSON_EXTRACT", "a value inside of another is written as a path: a.b[0]"},
+        {"GET", "a value inside of another is written as a path: a.b[0]"},
+    };
+    for (size_t i = 0; i < sizeof ABSENT / sizeof *ABSENT; i++)
+        if (name.n == strlen(ABSENT[i].name) && strncasecmp(ABSENT[i].name, name.p, name.n) == 0)
+            return ABSENT[i].reason;
+    return NULL;
+}
 
 #define NO_REGEX  "a regular expression is written x REGEXP 'pattern'"
 #define NO_ARROW  "-> is not offered; write a.b or a[0]"
@@ -146,6 +198,9 @@ static const struct mistake MISTAKES[] = {
     {"=~", "REGEXP", NO_REGEX},
     {"!~", "NOT REGEXP", NO_REGEX},
     {"&&", "AND", "&& is not offered; use AND"},
+    {"//", "/", "// is not offered; / of two integers is whole, and a comment begins with --"},
+    {"**", "power", "** is not offered; write power(x, y)"},
+    {"??", "coalesce", "?? is not offered; write coalesce(x, y)"},
     {"->>", ".", NO_ARROW},
     {"->", ".", NO_ARROW},
     {":=", "=", ":= is not offered; use ="},

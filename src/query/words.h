@@ -74,6 +74,8 @@ const char *word_text(enum keyword w); /* upper case */
  * NULL. Before ( it may be a function, too. */
 const char *word_suggest(struct str found, unsigned places);
 
+/* Why a function that other languages have cannot be here, as a message; NULL for all others. */
+const char *function_absent(struct str name);
 /* The one of n words that found may be a misspelling of, or NULL. */
 const char *word_nearest(struct str found, const char *const *words, size_t n);
 

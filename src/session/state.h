@@ -137,7 +137,7 @@ struct request *request_new(struct session *s, enum message_kind kind, uint32_t 
 void request_free(struct request *r);
 void request_strip(struct request *r); /* gives back all memory but the request itself */
 bool request_add_payload(struct request *r, struct buf *message,
-                         size_t at);   /* takes message, also on failure */
+                         size_t at); /* takes message, also on failure */
 bool request_is_small(const struct request *r);
 void request_finish(struct request *r, struct error *e); /* last reply: ERROR */
 

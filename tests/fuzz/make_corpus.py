@@ -26,6 +26,24 @@ EXTRACT(year FROM t) = 2020 AND t + INTERVAL '1 month -2 days' < u - INTERVAL '3
 coalesce(a, b, 1) = greatest(least(c, d), nullif(e, f)) AND round(g, 2) BETWEEN h - 1 AND h + 1
 TRY_CAST(a AS double) IN (1, b + 1) AND ANY e IN t SATISFIES e * 2 > c + 1 END
 - - - a = + + - 5 AND case.when
+a REGEXP '^(a|b)+\\d{2,5}[^x-z]$' FLAGS 'im' OR b NOT REGEXP :p FLAGS ? AND ANY(t) REGEXP '(?i)x'
+a REGEXP '(' OR a REGEXP '[z-a]' FLAGS 'ig'
+CAST(a AS timestamp) < TRY_CAST(b AS 'Boolean') OR try_cast(lower(c) as varchar) = 1
+CASE a WHEN 1 THEN CASE WHEN b THEN c END ELSE CASE WHEN d THEN e ELSE NULL END END
+case when then when 1 then else end
+t + INTERVAL '-1 year 2 quarters +3 weeks 4ms' > t
+t - INTERVAL '-1 year 2 quarters +3 weeks 4milliseconds 5 nanoseconds ' > u
+t - INTERVAL '1 fortnight' > u + INTERVAL '1.5 days'
+t + INTERVAL '99999999999999999999 days' = interval + 1
+extract('epoch' from date_trunc('week', t)) = date_part(f, to_timestamp_ms(g)) + ts_add(t, 1, -2, 3)
+extract(from t) = 1 or extract(yaer from t) = 1
+substr(replace(trim(a, 'x'), b, c), 1, 2) = ltrim(rtrim(d)) || upper(e)
+strpos(f, 'y') > octet_length(g)
+type_of(a) = 'map' AND array_length(b) = mod(c, 2)
+ip_in(d, '10.0.0.0/8') AND power(abs(e), 2) < sqrt(sign(f))
+lower() = upper(a, b, c) or lenght(a) = now()
+a = [1, [2.5, {'k': null, 3: x'00'}], 'x'] or b = {} or c = {1: [ext(5, x'ff')]}
+any e in t satisfies case when e then f(e) else cast(e as text) regexp 'x' end end
 a = 1
 a <> -9223372036854775808
 a < 18446744073709551615 and b >= 1.5e300
@@ -217,6 +235,20 @@ def structured() -> dict[str, bytes]:
         "lit_ext": array(text("distinct"), field, array(text("lit"), VALUES["fixext1"])),
         "bare_array": array(text("="), field, array(number(1))),
         "list_alone": array(text("="), field, array(text("list"), number(1))),
+        "regexp": array(text("regexp"), field, text("^(a|b)+$"), text("is")),
+        "call": array(text("="), array(text("||"), field, array(text("Lower"), field)), text("x")),
+        "cast": array(text("="), array(text("cast"), field, text("INTEGER")), number(1)),
+        "cast_to_nothing": array(text("try_cast"), field, text("varchar")),
+        "case": array(text("case"), field, number(1), array(text("not"), field), number(2), nil()),
+        "case_of": array(text("case of"), field, number(1), number(2)),
+        "case_of_nothing": array(text("case of"), field),
+        "extract": array(text("date_part"), text("Year"), field),
+        "interval": array(
+            text("<"),
+            array(text("ts_add"), field, number(1), number(-2), number(3)),
+            array(text("date_trunc"), text("month"), field),
+        ),
+        "arity": array(text("ts_add"), field, number(1)),
         "or": array(text("or"), b"\xc3", array(text("or"), b"\xc2", field)),
         "unknown_operator": array(text("equals"), field, number(1)),
         "too_few": array(text("="), field),

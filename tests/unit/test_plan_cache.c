@@ -180,8 +180,8 @@ static void test_sessions_share(void **state) {
                       "'matched': 2");
         check_request(&t, "[2, 5, 'a >= :x', {'result': 'count', 'params': {'x': 3}}, " ROWS3 "]",
                       "", E_OK, "'matched': 1");
-        check_request(&t, "[2, 5, ['>=', ['path', 'a'], 3], {'result': 'count'}, " ROWS3 "]", "", E_OK,
-                      "'matched': 1");
+        check_request(&t, "[2, 5, ['>=', ['path', 'a'], 3], {'result': 'count'}, " ROWS3 "]", "",
+                      E_OK, "'matched': 1");
         check_request(&t, "[2, 5, 'a >=', {'result': 'count'}, " ROWS3 "]", "", E_SYNTAX, "");
         check_request(&t, "[2, 5, \"a regexp 'x'\", {'result': 'count'}, " ROWS3 "]", "", E_OK,
                       "'matched': 0");

@@ -66,6 +66,14 @@ static bool next_block(FILE *f, struct buf *query, struct buf *plan) {
     return query->len > 1;
 }
 
+/* Whether this build cannot run a query, since REGEXP is left out of it. */
+static bool not_built(const char *query) {
+    struct regex *r = NULL;
+    bool without = regex_compile(str_of("a"), 0, NULL, &r, NULL) == E_NO_REGEX;
+    regex_free(r);
+    return without && strstr(query, " REGEXP ");
+}
+
 static void test_golden_plans(void **state) {
     (void)state;
     FILE *f = fopen(GOLDEN, "r");
@@ -75,6 +83,8 @@ static void test_golden_plans(void **state) {
     for (; next_block(f, &query, &plan); cases++) {
         struct buf steps = {0}, text = {0};
         struct compiled c;
+        if (not_built((const char *)query.data))
+            continue;
         compile_or_fail(&c, (const char *)query.data, NULL);
         assert_true(plan_explain(c.plan, NULL, &steps, &text));
         check_steps(&steps, text_of(&text), false);
@@ -92,7 +102,7 @@ static void test_golden_plans(void **state) {
     buf_done(&plan);
     if (wrong > 0)
         fail_msg("%u plans are not as in " GOLDEN "; they are above as they are now", wrong);
-    assert_true(cases >= 25);
+    assert_true(cases >= 45);
 }
 
 /* --- after a run --- */

@@ -112,13 +112,17 @@ static void test_refusals(void **state) {
         uint64_t pos;
         const char *says;
     } REFUSALS[] = {
-        {"a = 1 AND s REGEXP '('", E_BAD_PATTERN, 19, "missing ): ("},
-        {"NULL REGEXP '('", E_BAD_PATTERN, 12, "missing )"},
+        {"a = 1 AND s REGEXP '('", E_BAD_PATTERN, 20, "missing ), at character 1"},
+        {"NULL REGEXP '('", E_BAD_PATTERN, 13, "missing )"},
+        {"s REGEXP 'it''s \xC3\xA4('", E_BAD_PATTERN, 18, "missing ), at character 7"},
+        {"s REGEXP STR X'6128'", E_BAD_PATTERN, 9, "missing ), at character 2"},
+        {"s REGEXP STR X'27616128'", E_BAD_PATTERN, 9, "missing ), at character 4"},
+        {"s REGEXP 'x' || '('", E_BAD_PATTERN, 9, "missing ), at character 2"},
         {"s REGEXP t", E_BAD_ARGUMENT, 9, "constant or a parameter"},
         {"s REGEXP 'a' FLAGS 'x'", E_BAD_ARGUMENT, 19, "letters i"},
         {"s REGEXP 'a' FLAGS t", E_BAD_ARGUMENT, 19, "constant or a parameter"},
         {"s REGEXP 'a' FLAGS 1", E_BAD_ARGUMENT, 19, "FLAGS needs a string"},
-        {"s REGEXP '((((a{10}){10}){10}){10})'", E_BAD_PATTERN, 9, "repetition"},
+        {"s REGEXP '((((a{10}){10}){10}){10})'", E_BAD_PATTERN, 15, "repetition"},
         {"s REGEXP 'a' ESCAPE '!'", E_SYNTAX, 13, ""},
         {"s LIKE 'a' FLAGS 'i'", E_SYNTAX, 11, ""},
         {"s RLIKE 'a'", E_SYNTAX, 2, ""},

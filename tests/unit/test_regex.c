@@ -190,9 +190,10 @@ static void check_subjects(struct str pattern, unsigned flags, const struct rege
     static const char *const LETTERS[] = {"", "i", "m", "im", "s", "is", "ms", "ims"};
     struct regex_engine *e = NULL;
     char text[80], bytes[128];
-    assert_int_equal(
-        regex_engine_new(pattern.p, pattern.n, LETTERS[flags], 1 << 20, &e, text, sizeof text),
-        REGEX_OK);
+    size_t place;
+    assert_int_equal(regex_engine_new(pattern.p, pattern.n, LETTERS[flags], 1 << 20, &e, text,
+                                      sizeof text, &place),
+                     REGEX_OK);
     for (int i = 0; i < 40; i++) {
         struct str s = random_text(PARTS, COUNT_OF(PARTS), 7, bytes);
         bool failed, t = regex_engine_match(e, s.p, s.n, &failed);
@@ -276,7 +277,7 @@ static double cpu_seconds(void) {
 
 static void test_refusals(void **state) {
     (void)state;
-    check_refusal(S("a("), E_BAD_PATTERN, "missing ): a(");
+    check_refusal(S("a("), E_BAD_PATTERN, "missing ), at character 2 of the pattern");
     check_refusal(S("a)"), E_BAD_PATTERN, "unexpected )");
     check_refusal(S("*"), E_BAD_PATTERN, "no argument for repetition operator: *");
     check_refusal(S("(a)\\1"), E_BAD_PATTERN, "invalid escape sequence: \\1");
@@ -290,6 +291,34 @@ static void test_refusals(void **state) {
     error_clear(&e);
     assert_int_equal(regex_compile(S("("), REGEX_FOLD, NULL, &r, &e), E_BAD_PATTERN);
     assert_null(strstr(e.message, "?i")); /* our flags are not the user's text */
+}
+
+/* The byte of the pattern that a report is about, which RE2 does not say. */
+static void test_places(void **state) {
+    (void)state;
+    static const struct {
+        const char *pattern;
+        uint64_t place;
+    } PLACES[] = {{"a(b", 1},          {"(a(b)|c", 0},     {"(a(b|c", 2},
+                  {"[(](", 3},         {"\\((", 2},        {"(()", 0},
+                  {"[)](a))b", 6},     {"\\))", 2},        {"[]()](a)[^])]((b)", 13},
+                  {"ab[c", 2},         {"[a](?:[b", 6},    {"abc\\", 3},
+                  {"\\\\q\\q", 3},     {"\xC3\xA4\\q", 2}, {"a*|*", 3},
+                  {"a*(+)", 3},        {"?", 0},           {"z-a[z-a]", 4},
+                  {"[^0-9z-a]", 5},    {"a{2}b{1001}", 5}, {"\\***", 2},
+                  {"a+(?=b)", 2},      {"(?P<x", 0},       {"\\pZ\\p{Foo}", 3},
+                  {"\xFF", ERROR_NONE}};
+    for (size_t i = 0; i < COUNT_OF(PLACES); i++)
+        for (unsigned flags = 0; flags < 8; flags++) {
+            struct error e;
+            struct regex *r = NULL;
+            error_clear(&e);
+            struct str pattern = {PLACES[i].pattern, strlen(PLACES[i].pattern)};
+            assert_int_equal(regex_compile(pattern, flags, NULL, &r, &e), E_BAD_PATTERN);
+            if (e.pos != PLACES[i].place)
+                fail_msg("%s, flags %u: %lld: %s", PLACES[i].pattern, flags, (long long)e.pos,
+                         e.message);
+        }
 }
 
 static void test_too_large(void **state) {
@@ -435,6 +464,7 @@ int main(void) {
         cmocka_unit_test(test_literals),
         cmocka_unit_test(test_literals_at_random),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_places),
         cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_budget),
         cmocka_unit_test(test_hostile),

@@ -354,7 +354,7 @@ def point_at(text: str, position: int, length: int) -> str:
     position = min(max(position, 0), len(text))
     start = text.rfind("\n", 0, position) + 1
     end = text.find("\n", position)
-    line = text[start:] if end < 0 else text[start:end]
+    line = text[start:] if end < 0 else text[start:end].removesuffix("\r")
     column = position - start
     length = min(max(length, 1), max(len(line) - column, 1))
     label = f"line {text.count(chr(10), 0, start) + 1}: " if "\n" in text else ""

@@ -50,6 +50,25 @@ def test_caret_in_one_of_several_lines_with_a_tab() -> None:
     assert lines(error)[1:] == ["  line 2: \tand b == 2", "          \t      ^^"]
 
 
+def test_line_ends_of_other_systems_are_no_part_of_a_line() -> None:
+    query = "a = 1\r\nand b == 2\r\nor c"
+    error = query_error(query, query.index("=="), 2)
+    assert lines(error)[1:] == ["  line 2: and b == 2", "                ^^"]
+    error = query_error(query, query.index("\r\nor"), 0)  # the end of that line
+    assert lines(error)[1:] == ["  line 2: and b == 2", "                    ^"]
+
+
+def test_place_over_several_lines_is_marked_in_the_first() -> None:
+    query = "a = 'not\nclosed"
+    assert lines(query_error(query, 4, 11))[1:] == ["  line 1: a = 'not", "              ^^^^"]
+
+
+def test_emoji_and_tab_before_the_place() -> None:
+    query = "name = '\N{GRINNING FACE}'\tAND x !"
+    error = query_error(query, len(query[:-1].encode()), 1)
+    assert lines(error)[2] == "  " + " " * 11 + "\t" + " " * 6 + "^"
+
+
 def test_positions_are_bytes_in_the_reply_and_characters_here() -> None:
     query = "name = 'Åse' and ?!"
     error = query_error(query, len(query[:17].encode()), 2)
