@@ -71,7 +71,7 @@ struct node *build_list(struct build *b, struct place at, size_t mark, size_t va
 /* The kids above the mark as operands, number and kinds checked. AND and OR are flattened; of one
  * operand they are that operand if it is a predicate, else TRUE AND it, FALSE OR it. */
 struct node *build_op(struct build *b, enum op op, struct place at, size_t mark);
-/* A node like another, kids copied. Positional parameters of the copy are the same ones. */
+/* A node like another, kids copied; its parameters are the same ones. */
 struct node *build_copy(struct build *b, const struct node *from);
 /* The kids above the mark as arguments, number and constant words (types of CAST, fields of a date)
  * checked. */

@@ -377,6 +377,8 @@ enum status query_parse(struct query *q, struct str text, const struct limits *l
             parse_fail_operator(&p, "the end of the query");
         if (root && build_ok(&p.b))
             number_scopes(root, NULL);
+        if (root && build_ok(&p.b) && p.rows)
+            parse_number_params(&p, root);
     }
     return build_end(&p.b, root);
 }

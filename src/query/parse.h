@@ -24,6 +24,7 @@ struct parser {
     struct binder *binders;
     uint32_t n_binders; /* ids given */
     uint32_t nest;
+    bool rows; /* there are rows of values */
 };
 
 /* A value on one side of an operator. For ANY(path), whose operator is still to come, quant is set,
@@ -78,6 +79,9 @@ struct node *parse_negate(struct parser *p, bool negated, struct node *n);
 bool parse_row(struct parser *p, struct node *first, struct operand *ret);
 struct node *parse_row_test(struct parser *p, const struct operand *x);
 struct node *parse_fail_row(struct parser *p, const struct operand *x);
+/* Numbers the parameters of a finished tree with rows in the tree's order: both forms number them
+ * so. Fails if that is not the text's order of ?. */
+bool parse_number_params(struct parser *p, struct node *root);
 /* A value (expression.c); for parse_value ANY(path) is an error. */
 bool parse_operand(struct parser *p, struct operand *ret);
 struct node *parse_value(struct parser *p);

@@ -12,29 +12,11 @@ struct row_item {
     bool used;
 };
 
-static bool has_positional(const struct parser *p, const struct node *n) {
-    const struct param *params = (const struct param *)(const void *)p->b.params.data;
-    if (n->kind == NODE_PARAM)
-        return !params[n->param].name.p;
-    for (uint32_t i = 0; i < n->n_kids; i++)
-        if (has_positional(p, n->kids[i]))
-            return true;
-    return false;
-}
-
 static struct node *use(struct parser *p, struct row_item *item) {
-    struct node *n = item->node;
-    if (!item->used) {
-        item->used = true;
-        return n;
-    }
-    if (has_positional(p, n)) {
-        build_fail(&p->b, E_BAD_ARGUMENT, (struct place){n->pos, n->length}, ":name",
-                   "this comparison of rows asks for a value more than once, which a parameter "
-                   "without a name cannot be");
-        return NULL;
-    }
-    return build_copy(&p->b, n);
+    if (item->used)
+        return build_copy(&p->b, item->node);
+    item->used = true;
+    return item->node;
 }
 
 bool parse_row(struct parser *p, struct node *first, struct operand *ret) {
@@ -56,8 +38,69 @@ bool parse_row(struct parser *p, struct node *first, struct operand *ret) {
     }
     p->b.kids.len = mark;
     ret->n_items = (uint32_t)n;
+    p->rows = true;
     ret->node = first; /* so that there is one; nobody who has looked at n_items takes it */
     ret->length = parse_since(p, ret->pos).length;
+    return true;
+}
+
+/* --- parameters --- */
+
+struct numbering {
+    struct parser *p;
+    const struct param *params; /* by the numbers of the text */
+    struct param *ordered;      /* by those of the tree */
+    uint32_t *number;           /* of the tree, plus 1, by that of the text; 0: not met yet */
+    uint32_t n;
+    uint32_t n_positional; /* numbers of the text below which every ? has been met */
+};
+
+/* The values of ? are counted by those who send them, in the text and in the tree alike. */
+static bool in_order(struct numbering *o, const struct node *n) {
+    if (n->param < o->n_positional)
+        build_fail(&o->p->b, E_BAD_ARGUMENT, (struct place){n->pos, n->length}, ":name",
+                   "what these rows mean asks for parameters in another order, or twice; give them "
+                   "names");
+    o->n_positional = n->param + 1;
+    return build_ok(&o->p->b);
+}
+
+static bool number(struct numbering *o, struct node *n) {
+    if (n->kind == NODE_PARAM) {
+        uint32_t old = n->param;
+        if (!o->params[old].name.p && !in_order(o, n))
+            return false;
+        if (o->number[old] == 0) {
+            o->ordered[o->n] = o->params[old];
+            o->number[old] = ++o->n;
+        }
+        n->param = o->number[old] - 1;
+    }
+    for (uint32_t i = 0; i < n->n_kids; i++)
+        if (!number(o, n->kids[i]))
+            return false;
+    return true;
+}
+
+bool parse_number_params(struct parser *p, struct node *root) {
+    struct buf *params = &p->b.params;
+    size_t n = params->len / sizeof(struct param);
+    struct numbering o = {
+        .p = p,
+        .params = (const struct param *)(const void *)params->data,
+        .ordered = arena_array(&p->b.q->arena, n, sizeof *o.ordered),
+        .number = arena_zero(&p->b.q->arena, n * sizeof *o.number),
+    };
+    if (n == 0)
+        return true;
+    if (!o.ordered || !o.number) {
+        build_no_memory(&p->b);
+        return false;
+    }
+    if (!number(&o, root))
+        return false;
+    memcpy(params->data, o.ordered, o.n * sizeof *o.ordered);
+    params->len = o.n * sizeof *o.ordered;
     return true;
 }
 

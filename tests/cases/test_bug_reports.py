@@ -37,10 +37,18 @@ def column(name: str, *values: Plain) -> list[Plain]:
 
 
 def kept(daemon: Connection, query: Plain, rows: list[Plain], **params: Plain) -> list[int]:
-    """The rows that a query keeps; an error is a failure of the test."""
+    """The rows that a query keeps, whichever way it is asked: all at once, row by row as a stream,
+    and in the structured form. An error is a failure of the test.
+    """
     options: dict[str, Plain] = {"params": params} if params else {}
     answer = daemon.filter(query, ["maps", rows], **options)
     assert answer.error is None, answer.error
+    alone: list[Plain] = [["maps", [row]] for row in rows]
+    streamed = daemon.stream(wire.FILTER, query, alone, options)
+    tree = wire.fields(daemon.call(wire.EXPLAIN, query, options)[-1][2])["structured"]
+    twin = daemon.filter(tree, ["maps", rows], **options)
+    assert (streamed.code, streamed.indices) == ("OK", answer.indices), query
+    assert (twin.code, twin.indices) == ("OK", answer.indices), query
     return answer.indices
 
 

@@ -18,6 +18,7 @@ VECTORS = CORPUS.parents[2] / "proto" / "vectors"
 QUERIES = '''\
 (a, b, c) < (1, 'x', :y) or (a, b) in ((1, 2), (3, 4)) or (a, b) not between (1, 2) and (3, 4)
 ((a, x in t) >= (b, true), d) <> (true, 1) and (a, b) is not distinct from (?, null) or (a, b) in ()
+(:a, :b) < (:c, :d) and (?, e) = (f, ?)
 -a::int > -5::double precision::text and (b || 'x')::varchar = c.d[0]::timestamptz
 a + b * -c / 2 % d - -(5) > ~e & 3 | 4 << 1 >> f
 a || b || 'x' = lower(c) || CAST(d AS text)

@@ -124,6 +124,8 @@ static const struct {
     {"(1, 2) >= (a, b) IS NOT TRUE", "(1 > a OR 1 = a AND 2 >= b) IS NOT TRUE"},
     {"(a, b) IN ((1, 2), (c, ?)) OR (a, b) NOT IN ((?, 2))",
      "a = 1 AND b = 2 OR a = c AND b = ? OR NOT (a = ? AND b = 2)"},
+    {"(:a, :b) < (:c, :a) OR (?, :b) = (:d, ?)",
+     ":a < :c OR :a = :c AND :b < :a OR ? = :d AND :b = ?"},
     {"(a, b) IN () OR (a, b) NOT IN ()", "a IN () AND b IN () OR NOT (a IN () AND b IN ())"},
     {"(a, b) NOT BETWEEN (1, 2) AND (3, :d)",
      "NOT ((a > 1 OR a = 1 AND b >= 2) AND (a < 3 OR a = 3 AND b <= :d))"},
