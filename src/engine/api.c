@@ -81,7 +81,7 @@ static void filter(struct stream *s, struct run *run, tamis_match_fn *match, voi
         uint32_t n = fill(s, run, e);
         uint32_t kept = run_block_filter(run, &rows);
         if (kept == RUN_FAILED) {
-            error_set(e, E_MEMORY, "out of memory for the values of a condition");
+            run_failure(run, e);
             return;
         }
         counts->rows += n;
@@ -107,7 +107,8 @@ int tamis_filter_msgpack(const tamis_query *query, const void *rows, size_t leng
     struct arena arena;
     arena_init(&arena, NULL);
     struct run_options options = {.row_depth = (uint32_t)query->limits.row_depth,
-                                  .row_fields = (uint32_t)query->limits.row_fields};
+                                  .row_fields = (uint32_t)query->limits.row_fields,
+                                  .nested_elements = query->limits.nested_elements};
     struct stream s = {
         .start = rows, .p = rows, .end = length > 0 ? (const uint8_t *)rows + length : rows};
     struct run *run = run_new(query->plan, &options, NULL);

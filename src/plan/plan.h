@@ -58,6 +58,7 @@ struct run_options {
     const atomic_bool *stop;  /* the run gives up soon after it is true; may be NULL */
     uint64_t (*now_ns)(void); /* not NULL: keep step_stats */
     uint32_t row_depth, row_fields;
+    uint64_t nested_elements; /* that quantifiers inside others may look at in a block; 0: any */
 };
 
 /* State for running p; NULL: no memory. */
@@ -72,14 +73,17 @@ void run_seal(struct run *r, uint32_t n);
 #define RUN_FAILED UINT32_MAX
 
 /* Evaluates the filled block. Sets *ret_rows to the kept rows, ascending, and gives their number;
- * valid until the next call. With options.stop set the answer is meaningless. RUN_FAILED: there was
- * no memory for a value; the run is over. */
+ * valid until the next call. With options.stop set the answer is meaningless. RUN_FAILED:
+ * run_failure says why; the run is over. */
 uint32_t run_block_filter(struct run *r, const uint16_t **ret_rows);
 
 /* After a block in which run_mismatches grew: finds the first row that made it grow, and reports it
  * in e as TYPE_MISMATCH, with the condition's place, and in near_text the path. Gives the row's
  * number in the block; the number of the first one in the request is base. The counts stay. */
 uint32_t run_blame(struct run *r, uint64_t base, struct error *e);
+
+/* After RUN_FAILED: fills e (MEMORY for a value, TOO_MANY_ELEMENTS) and gives its status. */
+enum status run_failure(const struct run *r, struct error *e);
 
 /* The kept rows of the last run_block_filter, where they stand now. */
 const uint16_t *run_block_rows(const struct run *r);

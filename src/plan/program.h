@@ -251,13 +251,15 @@ struct run {
     struct frame frame;
     struct step_stats *stats; /* by step id; NULL unless asked for */
     uint64_t mismatches, undefined;
-    bool failed;         /* no memory for a value */
+    enum status failure; /* of the run; E_OK: none */
+    uint64_t elements;   /* of nested quantifiers, in this block */
     struct blame *blame; /* while a mismatch is looked for (blame.c) */
 };
 
 bool frame_init(struct run *r, struct frame *f, const struct program *p, bool spans);
 void frame_done(struct frame *f);
-/* Runs over the rows of f->block; register 0 is the result, which is meaningless once r->failed. */
+/* Runs over the rows of f->block; register 0 is the result, which is meaningless once r->failure is
+ * set. */
 void frame_run(struct run *r, struct frame *f);
 /* The same over rows from .. to - 1 alone. */
 void frame_run_rows(struct run *r, struct frame *f, uint32_t from, uint32_t to);

@@ -56,6 +56,17 @@ static void flush(struct run *r, struct quantifier *q, const struct step *s,
     block_clear(&q->frame.block, q->frame.program->n_paths);
 }
 
+/* Quantifiers multiply: n elements more are looked at inside of others' elements. */
+static bool may_look_at(struct run *r, const struct frame *outer, uint32_t n) {
+    uint64_t most = r->options.nested_elements;
+    if (outer == &r->frame || most == 0)
+        return true;
+    r->elements += n;
+    if (r->elements > most && r->failure == E_OK)
+        r->failure = E_TOO_MANY_ELEMENTS;
+    return r->failure == E_OK;
+}
+
 static void gather(struct run *r, struct quantifier *q, const struct step *s, struct frame *outer) {
     const struct column *x = &outer->block.columns[s->x];
     struct frame *f = &q->frame;
@@ -71,6 +82,8 @@ static void gather(struct run *r, struct quantifier *q, const struct step *s, st
         struct value array = column_get(x, row);
         const uint8_t *p, *end = array.w.p + array.n;
         uint32_t n = mp_container(array, &p);
+        if (!may_look_at(r, outer, n))
+            return;
         for (uint32_t k = 0; k < n; k++) {
             q->row_of[filled] = (uint16_t)row;
             p = scan_value(&f->scanner, f->program->fields.root, p, end, 0, &f->block, filled);

@@ -193,6 +193,8 @@ void frame_run(struct run *r, struct frame *f) { frame_run_rows(r, f, 0, f->bloc
 void frame_run_rows(struct run *r, struct frame *f, uint32_t from, uint32_t to) {
     const struct program *p = f->program;
     uint32_t quantifier = 0; /* the next QUANTIFY step's state */
+    if (f == &r->frame)
+        r->elements = 0;
     arena_reset(&f->values);
     for (uint32_t i = 0; i < p->n_shared; i++)
         f->shared[i].n = 0;
@@ -201,7 +203,7 @@ void frame_run_rows(struct run *r, struct frame *f, uint32_t from, uint32_t to) 
         f->registers[0][i - from] = (uint16_t)i;
     for (uint32_t i = 0; i < p->n_steps; i++) {
         const struct step *s = &p->steps[i];
-        if (r->failed || is_stopped(r)) {
+        if (r->failure != E_OK || is_stopped(r)) {
             f->counts[0] = 0;
             if (p->both)
                 f->counts[1] = 0;
@@ -277,7 +279,14 @@ void run_seal(struct run *r, uint32_t n) {
 uint32_t run_block_filter(struct run *r, const uint16_t **ret_rows) {
     frame_run(r, &r->frame);
     *ret_rows = r->frame.registers[0];
-    return r->failed ? RUN_FAILED : r->frame.counts[0];
+    return r->failure != E_OK ? RUN_FAILED : r->frame.counts[0];
+}
+
+enum status run_failure(const struct run *r, struct error *e) {
+    if (r->failure == E_TOO_MANY_ELEMENTS)
+        return error_limit(e, r->failure, "nested_elements", r->options.nested_elements,
+                           ERROR_NONE);
+    return error_set(e, r->failure, "out of memory for the values of a condition");
 }
 
 const uint16_t *run_block_rows(const struct run *r) { return r->frame.registers[0]; }

@@ -50,7 +50,8 @@ void run_compute(struct run *r, struct frame *f, const struct step *s) {
                                 s->compute->n_args,   f->scratch, out};
     const struct compute_loop *loop = compute_pick(&args);
     loop->run(&args, n == f->block.n ? NULL : in, n);
-    r->failed |= call.failed;
+    if (call.failed)
+        r->failure = E_MEMORY;
     if (r->stats && r->stats[s->id].loops)
         r->stats[s->id].loops[loop - compute_at(0)]++;
 }

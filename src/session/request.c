@@ -186,6 +186,7 @@ static enum status start_run(struct request *r, struct error *e) {
         .now_ns = r->kind == MESSAGE_EXPLAIN ? service->now_ns : NULL,
         .row_depth = (uint32_t)l->row_depth,
         .row_fields = (uint32_t)l->row_fields,
+        .nested_elements = l->nested_elements,
     };
     r->run = run_new(plan_of(r), &options, &service->budget);
     if (!r->run || !scanner_init(&r->scanner, &r->arena, plan_fields(plan_of(r)), options.row_depth,
@@ -314,7 +315,7 @@ static enum status filter_block(struct request *r, uint32_t n, struct error *e) 
     uint64_t mismatches = run_mismatches(r->run);
     uint32_t kept = run_block_filter(r->run, &matches);
     if (kept == RUN_FAILED)
-        return error_set(e, E_MEMORY, "out of memory for the values of a condition");
+        return run_failure(r->run, e);
     if (kept >= r->limit) {
         kept = (uint32_t)r->limit;
         r->limit_reached = true;

@@ -364,13 +364,36 @@ static void test_mutations(void **state) {
     buf_done(&script);
 }
 
+/* Quantifiers in quantifiers multiply: 3 rows of 2 elements, each with 2 inside, look at 12. */
+static void test_nested_elements(void **state) {
+    (void)state;
+    static const char NESTED[] =
+        "[2, 5, 'any x in t satisfies any y in t satisfies x + y > 3 end end', {'result': "
+        "'count'}, ['maps', [{'t': [1, 2]}, {'t': [0, 1]}, {'t': [2, 3]}]]]";
+    static const char FLAT[] = "[2, 5, 'any x in t satisfies x > 1 end', {'result': 'count'}, "
+                               "['maps', [{'t': [1, 2]}, {'t': [0, 1]}, {'t': [2, 3]}]]]";
+    for (uint64_t limit = 0; limit < 15; limit++) {
+        struct talk t;
+        struct limits few;
+        limits_default(&few);
+        few.nested_elements = limit; /* 0: no limit */
+        talk_begin(&t, &few);
+        if (limit == 0 || limit >= 12)
+            check_request(&t, NESTED, "", E_OK, "'matched': 2");
+        else
+            check_request(&t, NESTED, "", E_TOO_MANY_ELEMENTS, "the limit nested_elements");
+        check_request(&t, FLAT, "", E_OK, "'matched': 2");
+        talk_stop(&t);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pieces),        cmocka_unit_test(test_any_cut),
         cmocka_unit_test(test_free_anywhere), cmocka_unit_test(test_deep),
         cmocka_unit_test(test_huge_claims),   cmocka_unit_test(test_huge_options),
         cmocka_unit_test(test_many_params),   cmocka_unit_test(test_quotes_are_utf8),
-        cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_mutations),     cmocka_unit_test(test_nested_elements),
     };
     return cmocka_run_group_tests_name("session_hostile", tests, NULL, NULL);
 }

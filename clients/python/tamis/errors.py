@@ -262,6 +262,7 @@ CODES: dict[int, tuple[str, type[TamisError]]] = {
     46: ("SLOW_CLIENT", DaemonDied),
     47: ("SHUTDOWN", DaemonDied),
     48: ("REGEX_TOO_LARGE", LimitError),
+    49: ("TOO_MANY_ELEMENTS", LimitError),
     64: ("SYSTEM", InternalError),
     65: ("INTERNAL", InternalError),
 }
