@@ -1,0 +1,273 @@
+/* See files.h. */
+#include "shell/files.h"
+
+#include "shell/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define TOLD_MOST 5u /* broken rows of an input that are told one by one */
+
+/* Tells what is wrong with the input, behind the rows that came before. */
+static void tell(struct files *fs, const char *what) {
+    output_flush(fs->out);
+    report("%s: %s", fs->input.name, what);
+    fs->trouble = true;
+}
+
+/* --- bytes --- */
+
+/* Makes room for a read behind the bytes that are not used yet. */
+static bool make_room(struct window *w) {
+    if (w->at > 0) {
+        memmove(w->data, w->data + w->at, w->n - w->at);
+        w->n -= w->at;
+        w->at = 0;
+    }
+    if (w->cap - w->n >= FILE_READ_BYTES)
+        return true;
+    size_t cap = 2 * w->cap > w->n + 2 * FILE_READ_BYTES ? 2 * w->cap : w->n + 2 * FILE_READ_BYTES;
+    uint8_t *data = realloc(w->data, cap);
+    if (!data)
+        return false;
+    w->data = data;
+    w->cap = cap;
+    return true;
+}
+
+/* More bytes of the input. Before it sleeps, everything that is there goes out. False: told. */
+static bool read_more(struct files *fs) {
+    struct window *w = &fs->window;
+    size_t n;
+    if (!make_room(w)) {
+        tell(fs, "out of memory for a row");
+        return false;
+    }
+    if (!input_ready(&fs->input))
+        output_flush(fs->out);
+    if (!input_wait(&fs->input, output_watch(fs->out)))
+        output_gone();
+    bool good = input_read(&fs->input, w->data + w->n, FILE_READ_BYTES, &n);
+    w->n += n;
+    fs->bytes += n;
+    w->last = good && n == 0;
+    if (!good && n == 0)
+        tell(fs, fs->input.message);
+    return good || n > 0;
+}
+
+/* --- formats --- */
+
+static enum input_format known_format(const struct files *fs) {
+    const struct shell_options *o = fs->job->options;
+    enum input_format format = o->format;
+    if (format == INPUT_UNKNOWN)
+        format = guess_by_name(fs->input.name);
+    if (format == INPUT_UNKNOWN && (o->csv.delimiter || o->no_header || o->csv.n_names))
+        format = INPUT_CSV;
+    return format;
+}
+
+/* False, and told: no format, or one that does not go with what was written. An empty input has
+ * none, and needs none. */
+static bool find_format(struct files *fs, enum input_format *ret) {
+    const struct shell_options *o = fs->job->options;
+    struct window *w = &fs->window;
+    enum guessed guessed = GUESS_MORE;
+    *ret = known_format(fs);
+    while (guessed == GUESS_MORE && !(w->last && w->n == 0)) {
+        if (w->n > 0 || w->last)
+            guessed =
+                *ret != INPUT_UNKNOWN ? GUESS_MADE : guess_by_bytes(w->data, w->n, w->last, ret);
+        if (guessed == GUESS_MORE && !read_more(fs))
+            return false;
+    }
+    if (w->last && w->n == 0)
+        return true;
+    if (guessed == GUESS_NONE) {
+        tell(fs, "its first bytes do not tell the format: say --format jsonl, csv, tsv or msgpack");
+        return false;
+    }
+    if (!o->count && !o->quiet && fs->written != INPUT_UNKNOWN && *ret != fs->written) {
+        char text[160];
+        snprintf(text, sizeof text, "its rows are %s, and those before were %s",
+                 input_format_name(*ret), input_format_name(fs->written));
+        tell(fs, text);
+        return false;
+    }
+    return true;
+}
+
+/* --- rows --- */
+
+/* The header of the input is known: the first one is written, the others must be equal. */
+static bool put_header(struct files *fs) {
+    const struct filter *f = &fs->filter;
+    const uint8_t *p = f->header.data;
+    size_t n = f->header.len, bom = n >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    char text[200];
+    if (!fs->header_of) {
+        output_add(fs->out, p, n);
+        output_add(fs->out, "\n", 1);
+        buf_add(&fs->header, p + bom, n - bom);
+        fs->header_of = fs->input.name;
+        return true;
+    }
+    if (fs->header.len == n - bom && memcmp(fs->header.data, p + bom, n - bom) == 0)
+        return true;
+    snprintf(text, sizeof text, "its header is not the same as that of %s", fs->header_of);
+    tell(fs, text);
+    return false;
+}
+
+static bool put_rows(struct files *fs) {
+    struct filter *f = &fs->filter;
+    const struct shell_options *o = fs->job->options;
+    bool good = true;
+    if (f->has_header && !o->count && !o->quiet)
+        good = put_header(fs);
+    if (good)
+        output_add(fs->out, f->out.data, f->out.len);
+    f->out.len = 0;
+    if (fs->out->eager)
+        output_flush(fs->out);
+    fs->enough |= fs->out->failed;
+    return good;
+}
+
+static void describe(const struct error *e, char *text, size_t size) {
+    if (strncmp(e->message, "row ", 4) == 0 || e->row == ERROR_NONE)
+        snprintf(text, size, "%s", e->message);
+    else
+        snprintf(text, size, "row %llu: %s, at byte %llu", (unsigned long long)e->row, e->message,
+                 (unsigned long long)e->offset);
+}
+
+/* The next row is broken. True: it was stepped over. */
+static bool broken(struct files *fs) {
+    struct window *w = &fs->window;
+    const uint8_t *p = w->data + w->at;
+    struct error e;
+    char text[ERROR_TEXT_BYTES + 64], told[sizeof text + 64];
+    bool skip = fs->job->options->skip_broken;
+    filter_fault(&fs->filter, &e);
+    describe(&e, text, sizeof text);
+    bool skipped = skip && filter_skip(&fs->filter, &p, w->data + w->n);
+    w->at = (size_t)(p - w->data);
+    if (!skipped) {
+        snprintf(told, sizeof told, "%s%s", text, skip ? " (there is no way on behind it)" : "");
+        tell(fs, told);
+    } else if (fs->told++ < TOLD_MOST && !fs->job->options->quiet) {
+        output_flush(fs->out);
+        report("%s: skipped %s", fs->input.name, text);
+    }
+    return skipped;
+}
+
+static void failed(struct files *fs) {
+    const struct error *e = &fs->filter.error;
+    char prefix[200];
+    output_flush(fs->out);
+    if (e->row != ERROR_NONE)
+        snprintf(prefix, sizeof prefix, "%s: row %llu: ", fs->input.name,
+                 (unsigned long long)e->row);
+    else
+        snprintf(prefix, sizeof prefix, "%s: ", fs->input.name);
+    report_query_error(fs->job->text, prefix, e);
+    fs->trouble = fs->enough = true;
+}
+
+/* One step. False: the input is done with. */
+static bool step(struct files *fs) {
+    struct window *w = &fs->window;
+    const uint8_t *p = w->data + w->at;
+    enum filter_step step = filter_step(&fs->filter, &p, w->data + w->n, w->last);
+    w->at = (size_t)(p - w->data);
+    if (!put_rows(fs) || fs->enough)
+        return false;
+    switch (step) {
+    case FILTER_ROWS:
+        break;
+    case FILTER_INPUT:
+        return read_more(fs);
+    case FILTER_END:
+        return false;
+    case FILTER_ENOUGH:
+        fs->enough = true;
+        return false;
+    case FILTER_BROKEN:
+        return broken(fs);
+    case FILTER_FAILED:
+        failed(fs);
+        return false;
+    }
+    fs->enough |= fs->job->options->quiet && fs->filter.counts.matched > 0;
+    return !fs->enough;
+}
+
+static void tell_skipped(struct files *fs) {
+    unsigned long long n = fs->filter.reader.skipped;
+    if (n <= TOLD_MOST || fs->job->options->quiet)
+        return;
+    output_flush(fs->out);
+    report("%s: %llu malformed rows were skipped", fs->input.name, n);
+}
+
+/* --- files --- */
+
+/* Reading what is written at the same time would never end. */
+static bool is_output(const struct files *fs) {
+    struct stat in, out;
+    return fs->input.regular && fstat(fs->input.fd, &in) == 0 && fstat(fs->out->fd, &out) == 0 &&
+           in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+}
+
+static void filter_input(struct files *fs) {
+    enum input_format format;
+    if (!find_format(fs, &format) || (fs->window.last && fs->window.n == 0))
+        return;
+    if (!filter_begin(&fs->filter, format)) {
+        tell(fs, "out of memory");
+        return;
+    }
+    fs->written = format;
+    while (step(fs))
+        continue;
+    tell_skipped(fs);
+    filter_end(&fs->filter);
+}
+
+static void run_file(struct files *fs, const char *name) {
+    fs->window.at = fs->window.n = 0;
+    fs->window.last = false;
+    fs->told = 0;
+    if (!input_open(&fs->input, name))
+        tell(fs, fs->input.message);
+    else if (is_output(fs))
+        tell(fs, "it is also the output");
+    else
+        filter_input(fs);
+    input_close(&fs->input);
+}
+
+void files_run(struct files *fs, const struct job *job, struct output *out) {
+    const struct text_list *names = &job->options->files;
+    *fs = (struct files){.job = job, .out = out};
+    if (!filter_init(&fs->filter, job)) {
+        report("out of memory");
+        fs->trouble = true;
+        return;
+    }
+    if (names->n == 0)
+        run_file(fs, "-");
+    for (uint32_t i = 0; i < names->n && !fs->enough; i++)
+        run_file(fs, names->at[i]);
+}
+
+void files_done(struct files *fs) {
+    filter_done(&fs->filter);
+    buf_done(&fs->header);
+    free(fs->window.data);
+}

@@ -1,0 +1,36 @@
+/* The inputs of a command, one after the other through a filter, to the output. */
+#ifndef TAMIS_SHELL_FILES_H
+#define TAMIS_SHELL_FILES_H
+
+#include "shell/filter.h"
+#include "shell/input.h"
+#include "shell/output.h"
+
+/* Where the bytes of an input stand until they are rows: [at, n) of data. */
+struct window {
+    uint8_t *data;
+    size_t at, n, cap;
+    bool last; /* nothing comes behind */
+};
+
+struct files {
+    const struct job *job;
+    struct output *out;
+    struct filter filter;
+    struct window window;
+    struct input input;        /* the one that is being read */
+    bool trouble;              /* something has been told that makes the status 2 */
+    bool enough;               /* rows; or nobody takes them any more */
+    enum input_format written; /* of the rows that came out; INPUT_UNKNOWN: none yet */
+    const char *header_of;     /* the input whose header was written, or NULL */
+    struct buf header;
+    uint64_t bytes; /* of all inputs, unpacked */
+    unsigned told;  /* broken rows of this input that were told one by one */
+};
+
+/* Reads the files that the options name, or standard input. Everything that goes wrong is told.
+ * Ends with files_done. */
+void files_run(struct files *fs, const struct job *job, struct output *out);
+void files_done(struct files *fs);
+
+#endif
