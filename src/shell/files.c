@@ -110,6 +110,8 @@ static bool put_header(struct files *fs) {
     char text[200];
     if (!fs->header_of) {
         output_add(fs->out, p, n);
+        if (f->header_ends_crlf)
+            output_add(fs->out, "\r", 1);
         output_add(fs->out, "\n", 1);
         buf_add(&fs->header, p + bom, n - bom);
         fs->header_of = fs->input.name;
@@ -203,8 +205,7 @@ static bool step(struct files *fs) {
         failed(fs);
         return false;
     }
-    fs->enough |= fs->job->options->quiet && fs->filter.counts.matched > 0;
-    return !fs->enough;
+    return true;
 }
 
 static void tell_skipped(struct files *fs) {

@@ -152,9 +152,11 @@ static enum filter_step filter_block(struct filter *f, uint64_t base, uint32_t n
 static void take_header(struct filter *f, const uint8_t *p, const uint8_t *end) {
     if (!f->csv || f->job->options->no_header || f->has_header || p == end)
         return;
+    const uint8_t *line_end = end;
     while (end > p && (end[-1] == '\n' || end[-1] == '\r'))
         end--;
     buf_add(&f->header, p, (size_t)(end - p));
+    f->header_ends_crlf = line_end - end >= 2 && *end == '\r';
     f->has_header = true;
 }
 

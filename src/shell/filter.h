@@ -40,7 +40,8 @@ struct filter {
     struct reader reader;
     bool reading, csv, lines; /* lines: rows end in a line feed */
     bool has_header;          /* the header of this input is known: ... */
-    struct buf header;        /* ... its record, without the end of the line */
+    struct buf header;        /* ... its record, without the end of the line, */
+    bool header_ends_crlf;    /* which was this, or a line feed */
     struct buf out;
     uint64_t left; /* rows that may still be kept */
 

@@ -30,7 +30,7 @@ void options_help(void) {
            "standard input.\n\n"
            "Examples:\n"
            "  tamis \"status >= 500 and path like '/api/%%'\" events.jsonl\n"
-           "  tamis --count \"city = 'Oslo' or city is null\" people.csv\n"
+           "  tamis --count \"city = 'Oslo' or city = ''\" people.csv\n"
            "  tamis --types price=double \"price > 9.5\" -n 10 prices.csv\n"
            "  tamis --param who=\"'Ada'\" --param least=5 \"name = :who and n >= :least\" < "
            "log.jsonl\n");

@@ -311,6 +311,8 @@ static void check_whole(struct parse *p) {
         p->wrong = false;
     o->csv.no_header = o->no_header;
     o->exit_status |= o->quiet;
+    if (o->quiet && o->limit > 1)
+        o->limit = 1; /* more would tell nobody anything */
 }
 
 bool options_parse(struct shell_options *o, struct arena *a, int argc, char **argv) {

@@ -91,17 +91,18 @@ static size_t unzstd(struct unpack *u, const uint8_t **p, const uint8_t *end, ui
                      size_t room) {
     ZSTD_inBuffer in = {*p, (size_t)(end - *p), 0};
     ZSTD_outBuffer out = {to, room, 0};
-    /* also without input: there may be output that had no room */
-    do {
-        size_t before = out.pos, result = ZSTD_decompressStream(u->stream, &out, &in);
+    /* inside of a frame also without input: there may be output that had no room */
+    while (out.pos < out.size && (in.pos < in.size || u->inside)) {
+        size_t made = out.pos, used = in.pos;
+        size_t result = ZSTD_decompressStream(u->stream, &out, &in);
         if (ZSTD_isError(result)) {
             u->why = ZSTD_getErrorName(result);
             break;
         }
-        u->inside = result != 0;
-        if (in.pos == in.size && out.pos == before)
+        if (out.pos == made && in.pos == used)
             break;
-    } while (out.pos < out.size && (in.pos < in.size || u->inside));
+        u->inside = result != 0;
+    }
     *p += in.pos;
     return out.pos;
 }
