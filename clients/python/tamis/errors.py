@@ -231,6 +231,7 @@ CODES: dict[int, tuple[str, type[TamisError]]] = {
     46: ("SLOW_CLIENT", DaemonDied),
     47: ("SHUTDOWN", DaemonDied),
     48: ("REGEX_TOO_LARGE", LimitError),
+    49: ("ROW_TOO_LONG", LimitError),
     64: ("SYSTEM", InternalError),
     65: ("INTERNAL", InternalError),
 }
