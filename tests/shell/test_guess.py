@@ -56,8 +56,8 @@ def test_a_name_decides_before_bytes(file: File, name: str, format: str) -> None
 
 def test_csv_that_begins_like_something_else(file: File) -> None:
     data = b'{a},"b"\n1,2\n'
-    assert rows('"{a}" = \'1\'', file("x.csv", data)) == data
-    assert rows("-f", "csv", '"{a}" = \'1\'', stdin=data) == data
+    assert rows("\"{a}\" = '1'", file("x.csv", data)) == data
+    assert rows("-f", "csv", "\"{a}\" = '1'", stdin=data) == data
 
 
 @pytest.mark.parametrize("data", [b"one column\nx\n", b"\0\0,\0", b"5\n", b"\xff\xfea\0"])

@@ -10,8 +10,8 @@ import pytest
 from tests.shell.command import lines, rows, run
 
 VALUES: list[Any] = [
-    0, 5, -5, 5.5, "5", "007", 7, "x", "", "a'b", 'a"b', "line\n", True, False, None, "true", "null",
-    18446744073709551615, 1e300, [1, 2], {"k": [None, "é"]}, "Привіт", "\U0001f600",
+    0, 5, -5, 5.5, "5", "007", 7, "x", "", "a'b", 'a"b', "line\n", True, False, None,
+    "true", "null", 18446744073709551615, 1e300, [1, 2], {"k": [None, "é"]}, "Привіт", "\U0001f600",
 ]  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def test_the_other_rows_are_those_that_are_false_or_unknown() -> None:
 @pytest.mark.parametrize("query", ["n % 3 = 0", "n >= 0", "n < 0", "n = 4"])
 def test_every_number_of_rows(n: int, query: str) -> None:
     data = [b'{"n":%d}\n' % i for i in range(n)]
-    keeps = {
+    keeps: Callable[[int], bool] = {
         "n % 3 = 0": lambda i: i % 3 == 0,
         "n >= 0": lambda i: True,
         "n < 0": lambda i: False,
@@ -83,9 +83,7 @@ def test_carriage_returns_blank_lines_and_marks_of_utf8() -> None:
 
 def test_an_array_of_rows_becomes_lines() -> None:
     pretty = b'[\n  {\n    "a": 1,\n    "t": "x\\ny"\n  },\n  {"a": 2}, {"a":1}\n]\n'
-    assert rows("a = 1", stdin=pretty) == (
-        b'{     "a": 1,     "t": "x\\ny"   }\n{"a":1}\n'
-    )
+    assert rows("a = 1", stdin=pretty) == (b'{     "a": 1,     "t": "x\\ny"   }\n{"a":1}\n')
 
 
 def test_msgpack_rows() -> None:
@@ -156,6 +154,4 @@ def test_statistics() -> None:
 def test_strict_says_row_and_field() -> None:
     done = run("--strict", "n > 2", stdin=lines({"n": 3}, {"n": "x"}, {"n": 4}))
     assert done.status == 2
-    assert done.err == (
-        "tamis: standard input: row 1: n is a string, in n > 2\n  n > 2\n  ^^^^^\n"
-    )
+    assert done.err == ("tamis: standard input: row 1: n is a string, in n > 2\n  n > 2\n  ^^^^^\n")
