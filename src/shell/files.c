@@ -52,7 +52,7 @@ static bool read_more(struct files *fs) {
     bool good = input_read(&fs->input, w->data + w->n, FILE_READ_BYTES, &n);
     w->n += n;
     fs->bytes += n;
-    w->last = good && n == 0;
+    w->last = good && fs->input.finished;
     if (!good && n == 0)
         tell(fs, fs->input.message);
     return good || n > 0;
@@ -90,7 +90,8 @@ static bool find_format(struct files *fs, enum input_format *ret) {
         tell(fs, "its first bytes do not tell the format: say --format jsonl, csv, tsv or msgpack");
         return false;
     }
-    if (!o->count && !o->quiet && fs->written != INPUT_UNKNOWN && *ret != fs->written) {
+    bool as_they_are = !o->count && !o->quiet && o->selection.n == 0 && o->to == INPUT_UNKNOWN;
+    if (as_they_are && fs->written != INPUT_UNKNOWN && *ret != fs->written) {
         char text[160];
         snprintf(text, sizeof text, "its rows are %s, and those before were %s",
                  input_format_name(*ret), input_format_name(fs->written));
@@ -102,17 +103,15 @@ static bool find_format(struct files *fs, enum input_format *ret) {
 
 /* --- rows --- */
 
-/* The header of the input is known: the first one is written, the others must be equal. */
-static bool put_header(struct files *fs) {
-    const struct filter *f = &fs->filter;
-    const uint8_t *p = f->header.data;
-    size_t n = f->header.len, bom = n >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+/* The header of the input, without the end of its line: the first one is written, the others must
+ * be equal. */
+static bool put_header(struct files *fs, const struct buf *header, bool crlf) {
+    const uint8_t *p = header->data;
+    size_t n = header->len, bom = n >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     char text[200];
     if (!fs->header_of) {
         output_add(fs->out, p, n);
-        if (f->header_ends_crlf)
-            output_add(fs->out, "\r", 1);
-        output_add(fs->out, "\n", 1);
+        output_add(fs->out, crlf ? "\r\n" : "\n", crlf ? 2 : 1);
         buf_add(&fs->header, p + bom, n - bom);
         fs->header_of = fs->input.name;
         return true;
@@ -124,15 +123,52 @@ static bool put_header(struct files *fs) {
     return false;
 }
 
-static bool put_rows(struct files *fs) {
+static bool put_plain(struct files *fs) {
     struct filter *f = &fs->filter;
+    if (f->has_header && !put_header(fs, &f->header, f->header_ends_crlf))
+        return false;
+    output_add(fs->out, f->out.data, f->out.len);
+    return true;
+}
+
+static void tell_error(struct files *fs, const struct error *e) {
+    char text[ERROR_TEXT_BYTES + 96];
+    snprintf(text, sizeof text, "%s%s%s%s", e->message, *e->suggestion ? " (did you mean '" : "",
+             e->suggestion, *e->suggestion ? "'?)" : "");
+    tell(fs, text);
+}
+
+/* The same in another form. */
+static bool put_shaped(struct files *fs) {
+    struct filter *f = &fs->filter;
+    struct error e;
+    bool good = true;
+    error_clear(&e);
+    if (!fs->shaping && f->csv && !f->has_header && !fs->job->options->no_header)
+        return true; /* nothing has been read */
+    if (!fs->shaping)
+        good = reshape_begin(&fs->shape, fs->format,
+                             (struct str){(const char *)f->header.data, f->header.len}, &e) == E_OK;
+    fs->shaping = true;
+    fs->shaped.len = 0;
+    good = good && reshape_rows(&fs->shape, f->out.data, f->out.len, &fs->shaped, &e) == E_OK;
+    if (e.status != E_OK)
+        tell_error(fs, &e);
+    struct buf header = {0};
+    if (good && reshape_header(&fs->shape, &header))
+        good = put_header(fs, &header, false);
+    buf_done(&header);
+    if (good)
+        output_add(fs->out, fs->shaped.data, fs->shaped.len);
+    return good;
+}
+
+static bool put_rows(struct files *fs) {
     const struct shell_options *o = fs->job->options;
     bool good = true;
-    if (f->has_header && !o->count && !o->quiet)
-        good = put_header(fs);
-    if (good)
-        output_add(fs->out, f->out.data, f->out.len);
-    f->out.len = 0;
+    if (!o->count && !o->quiet)
+        good = fs->shapes ? put_shaped(fs) : put_plain(fs);
+    fs->filter.out.len = 0;
     if (fs->out->eager)
         output_flush(fs->out);
     fs->enough |= fs->out->failed;
@@ -226,14 +262,15 @@ static bool is_output(const struct files *fs) {
 }
 
 static void filter_input(struct files *fs) {
-    enum input_format format;
-    if (!find_format(fs, &format) || (fs->window.last && fs->window.n == 0))
+    if (!find_format(fs, &fs->format) || (fs->window.last && fs->window.n == 0))
         return;
-    if (!filter_begin(&fs->filter, format)) {
+    if (!filter_begin(&fs->filter, fs->format)) {
         tell(fs, "out of memory");
         return;
     }
-    fs->written = format;
+    fs->written = fs->format;
+    fs->shapes = reshape_is_needed(fs->job->options, fs->format);
+    fs->shaping = false;
     while (step(fs))
         continue;
     tell_skipped(fs);
@@ -256,6 +293,7 @@ static void run_file(struct files *fs, const char *name) {
 void files_run(struct files *fs, const struct job *job, struct output *out) {
     const struct text_list *names = &job->options->files;
     *fs = (struct files){.job = job, .out = out};
+    reshape_init(&fs->shape, job->options);
     if (!filter_init(&fs->filter, job)) {
         report("out of memory");
         fs->trouble = true;
@@ -269,6 +307,8 @@ void files_run(struct files *fs, const struct job *job, struct output *out) {
 
 void files_done(struct files *fs) {
     filter_done(&fs->filter);
+    reshape_done(&fs->shape);
+    buf_done(&fs->shaped);
     buf_done(&fs->header);
     free(fs->window.data);
 }

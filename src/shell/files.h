@@ -5,6 +5,7 @@
 #include "shell/filter.h"
 #include "shell/input.h"
 #include "shell/output.h"
+#include "shell/reshape.h"
 
 /* Where the bytes of an input stand until they are rows: [at, n) of data. */
 struct window {
@@ -21,9 +22,13 @@ struct files {
     struct input input;        /* the one that is being read */
     bool trouble;              /* something has been told that makes the status 2 */
     bool enough;               /* rows; or nobody takes them any more */
+    enum input_format format;  /* of this input */
     enum input_format written; /* of the rows that came out; INPUT_UNKNOWN: none yet */
     const char *header_of;     /* the input whose header was written, or NULL */
     struct buf header;
+    struct reshape shape; /* what the rows go through, if `shapes` */
+    bool shapes, shaping; /* this input's rows; and it has begun */
+    struct buf shaped;
     uint64_t bytes; /* of all inputs, unpacked */
     unsigned told;  /* broken rows of this input that were told one by one */
 };

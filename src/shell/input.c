@@ -50,7 +50,10 @@ void input_close(struct input *in) {
     *in = (struct input){.fd = -1};
 }
 
-static bool has_raw(const struct input *in) { return in->raw_at < in->raw_n || in->ended; }
+/* Whether there may be bytes without reading the descriptor. */
+static bool has_raw(const struct input *in) {
+    return in->raw_at < in->raw_n || in->ended || in->unpack_has_more;
+}
 
 bool input_ready(const struct input *in) {
     struct pollfd p = {.fd = in->fd, .events = POLLIN};
@@ -109,8 +112,11 @@ static bool look(struct input *in) {
 
 static bool read_plain(struct input *in, uint8_t *to, size_t room, size_t *ret_n) {
     size_t n = in->raw_n - in->raw_at;
-    if (n == 0)
-        return in->ended ? true : read_fd(in, to, room, ret_n);
+    if (n == 0) {
+        bool good = in->ended || read_fd(in, to, room, ret_n);
+        in->finished = in->ended;
+        return good;
+    }
     n = n < room ? n : room;
     memcpy(to, in->raw + in->raw_at, n);
     in->raw_at += n;
@@ -118,31 +124,31 @@ static bool read_plain(struct input *in, uint8_t *to, size_t room, size_t *ret_n
     return true;
 }
 
+/* Reads at most once: between two reads the caller may have to write. */
 static bool read_packed(struct input *in, uint8_t *to, size_t room, size_t *ret_n) {
-    for (;;) {
-        const uint8_t *p = in->raw + in->raw_at, *end = in->raw + in->raw_n;
-        *ret_n = unpack_some(&in->unpack, &p, end, to, room);
-        in->raw_at = (size_t)(p - in->raw);
-        uint64_t at = in->taken - (in->raw_n - in->raw_at);
-        if (in->unpack.why) {
-            snprintf(in->message, sizeof in->message, "at byte %llu: %s", (unsigned long long)at,
-                     in->unpack.why);
-            return false;
-        }
-        if (*ret_n > 0)
-            return true;
-        if (in->ended && in->unpack.inside) {
-            snprintf(in->message, sizeof in->message,
-                     "the %s data is cut off: it ends at byte %llu, inside of a member",
-                     in->unpack.packing == PACKING_GZIP ? "gzip" : "zstd", (unsigned long long)at);
-            return false;
-        }
-        if (in->ended)
-            return true;
+    if (!has_raw(in)) {
         in->raw_at = in->raw_n = 0;
         if (!read_fd(in, in->raw, FILE_READ_BYTES, &in->raw_n))
             return false;
     }
+    const uint8_t *p = in->raw + in->raw_at, *end = in->raw + in->raw_n;
+    *ret_n = unpack_some(&in->unpack, &p, end, to, room);
+    in->raw_at = (size_t)(p - in->raw);
+    in->unpack_has_more = *ret_n == room;
+    uint64_t at = in->taken - (in->raw_n - in->raw_at);
+    if (in->unpack.why) {
+        snprintf(in->message, sizeof in->message, "at byte %llu: %s", (unsigned long long)at,
+                 in->unpack.why);
+        return false;
+    }
+    if (*ret_n > 0 || !in->ended)
+        return true;
+    in->finished = true;
+    if (in->unpack.inside)
+        snprintf(in->message, sizeof in->message,
+                 "the %s data is cut off: it ends at byte %llu, inside of a member",
+                 in->unpack.packing == PACKING_GZIP ? "gzip" : "zstd", (unsigned long long)at);
+    return !in->unpack.inside;
 }
 
 bool input_read(struct input *in, uint8_t *to, size_t room, size_t *ret_n) {

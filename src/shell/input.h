@@ -13,8 +13,10 @@
 struct input {
     const char *name; /* as messages say it */
     int fd;
-    bool regular;   /* never sleeps */
-    bool ended;     /* no more bytes in fd */
+    bool regular;  /* never sleeps */
+    bool ended;    /* no more bytes in fd */
+    bool finished; /* ... and none that were not passed on: the end */
+    bool unpack_has_more;
     uint64_t size;  /* of a regular file, or 0 */
     uint64_t taken; /* bytes read from fd */
     bool known;     /* the first bytes have been looked at */
@@ -36,8 +38,9 @@ bool input_ready(const struct input *in);
  * is asked): then false. */
 bool input_wait(const struct input *in, int out_fd);
 
-/* Up to `room` > 0 bytes, at least one unless it is the end. False: in->message says why; *ret_n
- * bytes before the fault stand all the same. */
+/* Up to `room` > 0 bytes, by one read at most: so there may be none though it is not the end, which
+ * in->finished says. False: in->message says why; *ret_n bytes before the fault stand all the same.
+ */
 bool input_read(struct input *in, uint8_t *to, size_t room, size_t *ret_n);
 
 #endif

@@ -11,10 +11,10 @@
 static bool read_query(struct job *job, const struct shell_options *o, struct arena *a) {
     struct input in;
     struct buf b = {0};
-    size_t n = 1;
+    size_t n = 0;
     bool good = input_open(&in, o->query_file);
     /* one byte more than is allowed, so that it is seen */
-    while (good && n > 0 && b.len <= o->limits.query_bytes + 1) {
+    while (good && !in.finished && b.len <= o->limits.query_bytes + 1) {
         good = buf_reserve(&b, FILE_READ_BYTES);
         if (good)
             good = input_read(&in, b.data + b.len, FILE_READ_BYTES, &n);

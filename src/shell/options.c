@@ -82,6 +82,23 @@ static void take_format(struct parse *p, const char *value) {
     }
 }
 
+static void take_to(struct parse *p, const char *value) {
+    p->o->to = input_format_named(value);
+    if (p->o->to == INPUT_UNKNOWN) {
+        p->wrong = true;
+        report("--to: \"%s\" is not jsonl, csv, tsv or msgpack", value);
+    }
+}
+
+static void take_select(struct parse *p, const char *value) {
+    struct error e;
+    error_clear(&e);
+    if (selection_parse(&p->o->selection, str_of(value), p->arena, &e) == E_OK)
+        return;
+    p->wrong = true;
+    report_query_error(str_of(value), "--select: ", &e);
+}
+
 static void take_on_error(struct parse *p, const char *value) {
     p->o->skip_broken = strcmp(value, "skip") == 0;
     if (!p->o->skip_broken && strcmp(value, "fail") != 0) {

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "format/reader.h"
 #include "shell/guess.h"
+#include "shell/select.h"
 
 #define EXIT_NONE_KEPT 1
 #define EXIT_TROUBLE   2
@@ -32,10 +33,12 @@ struct shell_options {
 #undef FLAG
 #undef VALUE
 
-    uint64_t limit;           /* UINT64_MAX: none */
-    enum input_format format; /* INPUT_UNKNOWN: to be found out */
-    bool skip_broken;         /* --on-error skip */
-    struct csv_options csv;   /* delimiter 0: by the format */
+    uint64_t limit;             /* UINT64_MAX: none */
+    enum input_format format;   /* INPUT_UNKNOWN: to be found out */
+    enum input_format to;       /* INPUT_UNKNOWN: as they are */
+    struct selection selection; /* n 0: whole rows */
+    bool skip_broken;           /* --on-error skip */
+    struct csv_options csv;     /* delimiter 0: by the format */
     struct limits limits;
     size_t row_bytes;
 };
