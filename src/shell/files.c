@@ -1,6 +1,7 @@
 /* See files.h. */
 #include "shell/files.h"
 
+#include "shell/parallel.h"
 #include "shell/report.h"
 
 #include <stdio.h>
@@ -10,8 +11,7 @@
 
 #define TOLD_MOST 5u /* broken rows of an input that are told one by one */
 
-/* Tells what is wrong with the input, behind the rows that came before. */
-static void tell(struct files *fs, const char *what) {
+void files_tell(struct files *fs, const char *what) {
     output_flush(fs->out);
     report("%s: %s", fs->input.name, what);
     fs->trouble = true;
@@ -20,7 +20,7 @@ static void tell(struct files *fs, const char *what) {
 /* --- bytes --- */
 
 /* Makes room for a read behind the bytes that are not used yet. */
-static bool make_room(struct window *w) {
+static bool window_room(struct window *w) {
     if (w->at > 0) {
         memmove(w->data, w->data + w->at, w->n - w->at);
         w->n -= w->at;
@@ -37,12 +37,10 @@ static bool make_room(struct window *w) {
     return true;
 }
 
-/* More bytes of the input. Before it sleeps, everything that is there goes out. False: told. */
-static bool read_more(struct files *fs) {
-    struct window *w = &fs->window;
+bool files_read(struct files *fs, struct window *w) {
     size_t n;
-    if (!make_room(w)) {
-        tell(fs, "out of memory for a row");
+    if (!window_room(w)) {
+        files_tell(fs, "out of memory for a row");
         return false;
     }
     if (!input_ready(&fs->input))
@@ -54,7 +52,7 @@ static bool read_more(struct files *fs) {
     fs->bytes += n;
     w->last = good && fs->input.finished;
     if (!good && n == 0)
-        tell(fs, fs->input.message);
+        files_tell(fs, fs->input.message);
     return good || n > 0;
 }
 
@@ -81,13 +79,14 @@ static bool find_format(struct files *fs, enum input_format *ret) {
         if (w->n > 0 || w->last)
             guessed =
                 *ret != INPUT_UNKNOWN ? GUESS_MADE : guess_by_bytes(w->data, w->n, w->last, ret);
-        if (guessed == GUESS_MORE && !read_more(fs))
+        if (guessed == GUESS_MORE && !files_read(fs, w))
             return false;
     }
     if (w->last && w->n == 0)
         return true;
     if (guessed == GUESS_NONE) {
-        tell(fs, "its first bytes do not tell the format: say --format jsonl, csv, tsv or msgpack");
+        files_tell(
+            fs, "its first bytes do not tell the format: say --format jsonl, csv, tsv or msgpack");
         return false;
     }
     bool as_they_are = !o->count && !o->quiet && o->selection.n == 0 && o->to == INPUT_UNKNOWN;
@@ -95,7 +94,7 @@ static bool find_format(struct files *fs, enum input_format *ret) {
         char text[160];
         snprintf(text, sizeof text, "its rows are %s, and those before were %s",
                  input_format_name(*ret), input_format_name(fs->written));
-        tell(fs, text);
+        files_tell(fs, text);
         return false;
     }
     return true;
@@ -119,7 +118,7 @@ static bool put_header(struct files *fs, const struct buf *header, bool crlf) {
     if (fs->header.len == n - bom && memcmp(fs->header.data, p + bom, n - bom) == 0)
         return true;
     snprintf(text, sizeof text, "its header is not the same as that of %s", fs->header_of);
-    tell(fs, text);
+    files_tell(fs, text);
     return false;
 }
 
@@ -135,7 +134,7 @@ static void tell_error(struct files *fs, const struct error *e) {
     char text[ERROR_TEXT_BYTES + 96];
     snprintf(text, sizeof text, "%s%s%s%s", e->message, *e->suggestion ? " (did you mean '" : "",
              e->suggestion, *e->suggestion ? "'?)" : "");
-    tell(fs, text);
+    files_tell(fs, text);
 }
 
 /* The same in another form. */
@@ -175,12 +174,18 @@ static bool put_rows(struct files *fs) {
     return good;
 }
 
-static void describe(const struct error *e, char *text, size_t size) {
-    if (strncmp(e->message, "row ", 4) == 0 || e->row == ERROR_NONE)
-        snprintf(text, size, "%s", e->message);
-    else
-        snprintf(text, size, "row %llu: %s, at byte %llu", (unsigned long long)e->row, e->message,
-                 (unsigned long long)e->offset);
+void files_tell_row(struct files *fs, const struct error *e, bool skipped) {
+    const struct shell_options *o = fs->job->options;
+    char text[ERROR_TEXT_BYTES + 128];
+    snprintf(text, sizeof text, "%srow %llu: %s, at byte %llu%s", skipped ? "skipped " : "",
+             (unsigned long long)e->row, e->message, (unsigned long long)e->offset,
+             o->skip_broken && !skipped ? " (there is no way on behind it)" : "");
+    if (!skipped) {
+        files_tell(fs, text);
+    } else if (fs->skipped++ < TOLD_MOST && !o->quiet) {
+        output_flush(fs->out);
+        report("%s: %s", fs->input.name, text);
+    }
 }
 
 /* The next row is broken. True: it was stepped over. */
@@ -188,24 +193,14 @@ static bool broken(struct files *fs) {
     struct window *w = &fs->window;
     const uint8_t *p = w->data + w->at;
     struct error e;
-    char text[ERROR_TEXT_BYTES + 64], told[sizeof text + 64];
-    bool skip = fs->job->options->skip_broken;
     filter_fault(&fs->filter, &e);
-    describe(&e, text, sizeof text);
-    bool skipped = skip && filter_skip(&fs->filter, &p, w->data + w->n);
+    bool skipped = fs->job->options->skip_broken && filter_skip(&fs->filter, &p, w->data + w->n);
     w->at = (size_t)(p - w->data);
-    if (!skipped) {
-        snprintf(told, sizeof told, "%s%s", text, skip ? " (there is no way on behind it)" : "");
-        tell(fs, told);
-    } else if (fs->told++ < TOLD_MOST && !fs->job->options->quiet) {
-        output_flush(fs->out);
-        report("%s: skipped %s", fs->input.name, text);
-    }
+    files_tell_row(fs, &e, skipped);
     return skipped;
 }
 
-static void failed(struct files *fs) {
-    const struct error *e = &fs->filter.error;
+void files_failed(struct files *fs, const struct error *e) {
     char prefix[200];
     output_flush(fs->out);
     if (e->row != ERROR_NONE)
@@ -215,6 +210,13 @@ static void failed(struct files *fs) {
         snprintf(prefix, sizeof prefix, "%s: ", fs->input.name);
     report_query_error(fs->job->text, prefix, e);
     fs->trouble = fs->enough = true;
+}
+
+/* The window has no whole row any more. Long inputs go on with several threads from here. */
+static bool read_on(struct files *fs) {
+    if (fs->parallel && parallel_fits(fs->parallel, fs))
+        return parallel_run(fs->parallel, fs);
+    return files_read(fs, &fs->window);
 }
 
 /* One step. False: the input is done with. */
@@ -229,7 +231,7 @@ static bool step(struct files *fs) {
     case FILTER_ROWS:
         break;
     case FILTER_INPUT:
-        return read_more(fs);
+        return read_on(fs);
     case FILTER_END:
         return false;
     case FILTER_ENOUGH:
@@ -238,14 +240,14 @@ static bool step(struct files *fs) {
     case FILTER_BROKEN:
         return broken(fs);
     case FILTER_FAILED:
-        failed(fs);
+        files_failed(fs, &fs->filter.error);
         return false;
     }
     return true;
 }
 
 static void tell_skipped(struct files *fs) {
-    unsigned long long n = fs->filter.reader.skipped;
+    unsigned long long n = fs->skipped;
     if (n <= TOLD_MOST || fs->job->options->quiet)
         return;
     output_flush(fs->out);
@@ -265,7 +267,7 @@ static void filter_input(struct files *fs) {
     if (!find_format(fs, &fs->format) || (fs->window.last && fs->window.n == 0))
         return;
     if (!filter_begin(&fs->filter, fs->format)) {
-        tell(fs, "out of memory");
+        files_tell(fs, "out of memory");
         return;
     }
     fs->written = fs->format;
@@ -280,11 +282,12 @@ static void filter_input(struct files *fs) {
 static void run_file(struct files *fs, const char *name) {
     fs->window.at = fs->window.n = 0;
     fs->window.last = false;
-    fs->told = 0;
+    fs->skipped = 0;
+    fs->no_parallel = fs->input_failed = false;
     if (!input_open(&fs->input, name))
-        tell(fs, fs->input.message);
+        files_tell(fs, fs->input.message);
     else if (is_output(fs))
-        tell(fs, "it is also the output");
+        files_tell(fs, "it is also the output");
     else
         filter_input(fs);
     input_close(&fs->input);
@@ -299,13 +302,18 @@ void files_run(struct files *fs, const struct job *job, struct output *out) {
         fs->trouble = true;
         return;
     }
+    if (job->options->threads > 1)
+        fs->parallel = parallel_new(job); /* or it is one thread */
     if (names->n == 0)
         run_file(fs, "-");
     for (uint32_t i = 0; i < names->n && !fs->enough; i++)
         run_file(fs, names->at[i]);
+    if (fs->parallel)
+        parallel_counts(fs->parallel, &fs->filter.counts);
 }
 
 void files_done(struct files *fs) {
+    parallel_free(fs->parallel);
     filter_done(&fs->filter);
     reshape_done(&fs->shape);
     buf_done(&fs->shaped);

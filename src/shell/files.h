@@ -14,6 +14,8 @@ struct window {
     bool last; /* nothing comes behind */
 };
 
+struct parallel;
+
 struct files {
     const struct job *job;
     struct output *out;
@@ -29,13 +31,29 @@ struct files {
     struct reshape shape; /* what the rows go through, if `shapes` */
     bool shapes, shaping; /* this input's rows; and it has begun */
     struct buf shaped;
-    uint64_t bytes; /* of all inputs, unpacked */
-    unsigned told;  /* broken rows of this input that were told one by one */
+    uint64_t bytes;            /* of all inputs, unpacked */
+    uint64_t skipped;          /* broken rows of this input that were stepped over */
+    struct parallel *parallel; /* NULL: one thread */
+    bool no_parallel;          /* for the rest of this input */
+    bool input_failed;         /* and told */
 };
 
 /* Reads the files that the options name, or standard input. Everything that goes wrong is told.
  * Ends with files_done. */
 void files_run(struct files *fs, const struct job *job, struct output *out);
 void files_done(struct files *fs);
+
+/* --- for the parts: files.c and parallel.c --- */
+
+/* Tells what is wrong with the input, behind the rows that came before; the status will be 2. */
+void files_tell(struct files *fs, const char *what);
+/* ... about a broken row, with the way on: skipped (as --on-error says) or not. */
+void files_tell_row(struct files *fs, const struct error *e, bool skipped);
+/* ... about a failed run: everything ends. */
+void files_failed(struct files *fs, const struct error *e);
+
+/* More bytes of the input behind those of w, by one read. Before it sleeps, everything that is
+ * there goes out. False: told. */
+bool files_read(struct files *fs, struct window *w);
 
 #endif

@@ -37,8 +37,9 @@ bool filter_begin(struct filter *f, enum input_format format) {
         options.csv.delimiter = '\t';
     arena_reset(&f->arena);
     f->csv = options.format == FORMAT_CSV;
-    f->has_header = false;
+    f->has_header = f->ends_lines = false;
     f->header.len = 0;
+    f->fed = f->row_base = f->byte_base = 0;
     f->lines = options.format != FORMAT_MSGPACK;
     f->reading = reader_init(&f->reader, &f->arena, plan_fields(f->job->plan), &options);
     return f->reading;
@@ -163,11 +164,13 @@ static void take_header(struct filter *f, const uint8_t *p, const uint8_t *end) 
 enum filter_step filter_step(struct filter *f, const uint8_t **p, const uint8_t *end, bool last) {
     struct block *b = run_block(f->run);
     const uint8_t *start = *p;
-    uint64_t base = f->reader.rows + f->reader.skipped;
+    uint64_t base = f->row_base + filter_rows(f);
     enum filter_step step = FILTER_ROWS;
     uint32_t n;
     run_clear(f->run);
     *p = reader_fill(&f->reader, start, end, last, b, &n);
+    f->fed += (uint64_t)(*p - start);
+    f->ends_lines |= n > 0 && b->spans[0].p[b->spans[0].n - 1] == '\n';
     take_header(f, start, n > 0 ? b->spans[0].p : *p);
     if (f->left == 0 && (n > 0 || f->has_header || !f->csv || f->job->options->no_header))
         step = FILTER_ENOUGH;
@@ -186,14 +189,44 @@ enum filter_step filter_step(struct filter *f, const uint8_t **p, const uint8_t 
     return last ? FILTER_END : FILTER_INPUT;
 }
 
+bool filter_pass_header(struct filter *f, const struct buf *header) {
+    struct block *b = run_block(f->run);
+    struct buf line = {0};
+    uint32_t n;
+    buf_add(&line, header->data, header->len);
+    buf_byte(&line, '\n');
+    bool good = !buf_failed(&line);
+    if (good) {
+        run_clear(f->run);
+        reader_fill(&f->reader, line.data, line.data + line.len, false, b, &n);
+        good = f->reader.status == E_OK;
+        f->fed += line.len;
+    }
+    f->has_header = true;
+    buf_done(&line);
+    return good;
+}
+
 void filter_fault(const struct filter *f, struct error *e) {
+    const struct reader *r = &f->reader;
+    struct error found;
     error_clear(e);
-    reader_error(&f->reader, e);
+    error_clear(&found);
+    if (reader_error(r, &found) == E_MEMORY || found.limit != ERROR_NONE)
+        *e = found;
+    else
+        error_set(e, r->status, "%s", r->why ? r->why : status_text(r->status));
+    e->row = f->row_base + filter_rows(f);
+    e->offset = f->byte_base + reader_fault_offset(r);
 }
 
 bool filter_skip(struct filter *f, const uint8_t **p, const uint8_t *end) {
+    if (f->csv && !f->has_header && !f->job->options->no_header)
+        return false; /* without a header no row has names */
     const uint8_t *next = reader_skip(&f->reader, *p, end);
-    if (next)
-        *p = next;
-    return next != NULL;
+    if (!next)
+        return false;
+    f->fed += (uint64_t)(next - *p);
+    *p = next;
+    return true;
 }

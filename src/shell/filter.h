@@ -43,7 +43,11 @@ struct filter {
     struct buf header;        /* ... its record, without the end of the line, */
     bool header_ends_crlf;    /* which was this, or a line feed */
     struct buf out;
-    uint64_t left; /* rows that may still be kept */
+    uint64_t left;   /* rows that may still be kept */
+    bool ends_lines; /* rows that end in a line feed have been seen */
+    uint64_t fed;    /* bytes of this input that were given to the reader */
+    /* What is before the rows and bytes that the reader has seen: for the numbers in messages. */
+    uint64_t row_base, byte_base;
 
     struct counts counts; /* of all inputs; mismatches are brought in by filter_end */
     struct error error;
@@ -61,6 +65,14 @@ void filter_end(struct filter *f);
 
 /* One block of rows from *p on, which moves. `last`: nothing comes behind end. */
 enum filter_step filter_step(struct filter *f, const uint8_t **p, const uint8_t *end, bool last);
+
+/* The header that another filter has found, so that it is not looked for. False: no memory. */
+bool filter_pass_header(struct filter *f, const struct buf *header);
+
+/* Rows of the input so far, broken ones that were stepped over with them. */
+static inline uint64_t filter_rows(const struct filter *f) {
+    return f->reader.rows + f->reader.skipped;
+}
 
 /* After FILTER_BROKEN: what is wrong, where; and the way on behind that row (false: there is none).
  */

@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ROW_BYTES_DEFAULT ((size_t)64 << 20)
 #define ROW_BYTES_MOST    ((uint64_t)1 << 31)
+#define THREADS_MOST      256u
 
 struct parse {
     struct shell_options *o;
@@ -59,6 +61,13 @@ static void take_number(struct parse *p, const char *name, const char *text, boo
 
 static void take_limit(struct parse *p, const char *value) {
     take_number(p, "limit", value, false, 0, UINT64_MAX, &p->o->limit);
+}
+
+static void take_threads(struct parse *p, const char *value) {
+    uint64_t n = 1;
+    take_number(p, "threads", value, false, 0, THREADS_MOST, &n);
+    long online = n == 0 ? sysconf(_SC_NPROCESSORS_ONLN) : 0;
+    p->o->threads = n > 0 ? (unsigned)n : online > 0 ? (unsigned)online : 1;
 }
 
 static void take_row_bytes(struct parse *p, const char *value) {

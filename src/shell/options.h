@@ -33,8 +33,9 @@ struct shell_options {
 #undef FLAG
 #undef VALUE
 
-    uint64_t limit;             /* UINT64_MAX: none */
-    enum input_format format;   /* INPUT_UNKNOWN: to be found out */
+    uint64_t limit;           /* UINT64_MAX: none */
+    enum input_format format; /* INPUT_UNKNOWN: to be found out */
+    unsigned threads;
     enum input_format to;       /* INPUT_UNKNOWN: as they are */
     struct selection selection; /* n 0: whole rows */
     bool skip_broken;           /* --on-error skip */
