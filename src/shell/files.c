@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define TOLD_MOST 5u /* broken rows of an input that are told one by one */
 
 void files_tell(struct files *fs, const char *what) {
     output_flush(fs->out);
+    progress_clear(&fs->progress);
     report("%s: %s", fs->input.name, what);
     fs->trouble = true;
 }
@@ -184,6 +186,7 @@ void files_tell_row(struct files *fs, const struct error *e, bool skipped) {
         files_tell(fs, text);
     } else if (fs->skipped++ < TOLD_MOST && !o->quiet) {
         output_flush(fs->out);
+        progress_clear(&fs->progress);
         report("%s: %s", fs->input.name, text);
     }
 }
@@ -203,6 +206,7 @@ static bool broken(struct files *fs) {
 void files_failed(struct files *fs, const struct error *e) {
     char prefix[200];
     output_flush(fs->out);
+    progress_clear(&fs->progress);
     if (e->row != ERROR_NONE)
         snprintf(prefix, sizeof prefix, "%s: row %llu: ", fs->input.name,
                  (unsigned long long)e->row);
@@ -219,12 +223,27 @@ static bool read_on(struct files *fs) {
     return files_read(fs, &fs->window);
 }
 
+static struct progress_state progress_state(const struct files *fs) {
+    return (struct progress_state){.bytes = fs->taken_before + fs->input.taken,
+                                   .size = fs->size,
+                                   .rows = fs->filter.counts.rows,
+                                   .kept = fs->filter.counts.matched};
+}
+
+void files_progress(struct files *fs) {
+    if (!progress_is_due(&fs->progress))
+        return;
+    struct progress_state state = progress_state(fs);
+    progress_show(&fs->progress, &state);
+}
+
 /* One step. False: the input is done with. */
 static bool step(struct files *fs) {
     struct window *w = &fs->window;
     const uint8_t *p = w->data + w->at;
     enum filter_step step = filter_step(&fs->filter, &p, w->data + w->n, w->last);
     w->at = (size_t)(p - w->data);
+    files_progress(fs);
     if (!put_rows(fs) || fs->enough)
         return false;
     switch (step) {
@@ -251,6 +270,7 @@ static void tell_skipped(struct files *fs) {
     if (n <= TOLD_MOST || fs->job->options->quiet)
         return;
     output_flush(fs->out);
+    progress_clear(&fs->progress);
     report("%s: %llu malformed rows were skipped", fs->input.name, n);
 }
 
@@ -290,12 +310,38 @@ static void run_file(struct files *fs, const char *name) {
         files_tell(fs, "it is also the output");
     else
         filter_input(fs);
+    fs->taken_before += fs->input.taken;
     input_close(&fs->input);
+}
+
+/* What there is to read; 0 if not all of it is in files. */
+static uint64_t size_of_all(const struct text_list *names) {
+    uint64_t size = 0;
+    struct stat s;
+    for (uint32_t i = 0; i < (names->n > 0 ? names->n : 1); i++) {
+        const char *name = names->n > 0 ? names->at[i] : "-";
+        bool found = strcmp(name, "-") == 0 ? fstat(STDIN_FILENO, &s) == 0 : stat(name, &s) == 0;
+        if (found && !S_ISREG(s.st_mode))
+            return 0;
+        size += found && s.st_size > 0 ? (uint64_t)s.st_size : 0;
+    }
+    return size;
+}
+
+static void begin_progress(struct files *fs) {
+    const struct shell_options *o = fs->job->options;
+    progress_init(&fs->progress,
+                  o->no_progress || o->quiet ? PROGRESS_NO
+                  : o->progress              ? PROGRESS_YES
+                                             : PROGRESS_AUTO,
+                  isatty(fs->out->fd) && !o->count);
+    fs->size = fs->progress.on ? size_of_all(&o->files) : 0;
 }
 
 void files_run(struct files *fs, const struct job *job, struct output *out) {
     const struct text_list *names = &job->options->files;
     *fs = (struct files){.job = job, .out = out};
+    begin_progress(fs);
     reshape_init(&fs->shape, job->options);
     if (!filter_init(&fs->filter, job)) {
         report("out of memory");
@@ -310,6 +356,8 @@ void files_run(struct files *fs, const struct job *job, struct output *out) {
         run_file(fs, names->at[i]);
     if (fs->parallel)
         parallel_counts(fs->parallel, &fs->filter.counts);
+    struct progress_state state = progress_state(fs);
+    progress_end(&fs->progress, &state);
 }
 
 void files_done(struct files *fs) {

@@ -5,6 +5,7 @@
 #include "shell/filter.h"
 #include "shell/input.h"
 #include "shell/output.h"
+#include "shell/progress.h"
 #include "shell/reshape.h"
 
 /* Where the bytes of an input stand until they are rows: [at, n) of data. */
@@ -31,8 +32,11 @@ struct files {
     struct reshape shape; /* what the rows go through, if `shapes` */
     bool shapes, shaping; /* this input's rows; and it has begun */
     struct buf shaped;
-    uint64_t bytes;            /* of all inputs, unpacked */
-    uint64_t skipped;          /* broken rows of this input that were stepped over */
+    uint64_t bytes;   /* of all inputs, unpacked */
+    uint64_t skipped; /* broken rows of this input that were stepped over */
+    struct progress progress;
+    uint64_t taken_before;     /* bytes of the files before this one, as they are there */
+    uint64_t size;             /* of all files together; 0: not known */
     struct parallel *parallel; /* NULL: one thread */
     bool no_parallel;          /* for the rest of this input */
     bool input_failed;         /* and told */
@@ -51,6 +55,9 @@ void files_tell(struct files *fs, const char *what);
 void files_tell_row(struct files *fs, const struct error *e, bool skipped);
 /* ... about a failed run: everything ends. */
 void files_failed(struct files *fs, const struct error *e);
+
+/* Shows how far it is, if it is time. */
+void files_progress(struct files *fs);
 
 /* More bytes of the input behind those of w, by one read. Before it sleeps, everything that is
  * there goes out. False: told. */

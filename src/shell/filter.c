@@ -106,13 +106,22 @@ static uint32_t invert(struct filter *f, const uint16_t *rows, uint32_t kept, ui
     return found;
 }
 
-/* The first mismatch of the block, if it is in one of the n rows that count. */
-static bool strict_fault(struct filter *f, uint64_t base, uint32_t n) {
+/* strict: the first mismatch of the block, if it is in one of the n rows that count, is the run's
+ * fault. Gives how many rows are before it, n if there is none. */
+static uint32_t strict_rows(struct filter *f, uint64_t base, uint32_t n) {
     struct error found;
     error_clear(&found);
-    if (run_blame(f->run, base, &found) < n)
-        f->error = found;
-    return f->error.status != E_OK;
+    uint32_t row = run_blame(f->run, base, &found);
+    if (row >= n)
+        return n;
+    f->error = found;
+    return row;
+}
+
+static uint32_t count_before(const uint16_t *rows, uint32_t kept, uint32_t n) {
+    while (kept > 0 && rows[kept - 1] >= n)
+        kept--;
+    return kept;
 }
 
 /* The block's n rows, the first of which is row `base` of the input. */
@@ -136,16 +145,19 @@ static enum filter_step filter_block(struct filter *f, uint64_t base, uint32_t n
         enough = true;
         n = kept > 0 ? rows[kept - 1] + 1u : 0;
     }
-    if (o->strict && run_mismatches(f->run) > mismatches && strict_fault(f, base, n))
-        return FILTER_FAILED;
-    if (!o->invert)
-        rows = run_block_rows(f->run); /* looking for the fault has moved them */
+    if (o->strict && run_mismatches(f->run) > mismatches) {
+        n = strict_rows(f, base, n);
+        rows = o->invert ? rows : run_block_rows(f->run); /* looking for it has moved them */
+        kept = count_before(rows, kept, n);
+    }
     f->counts.rows += n;
     f->counts.matched += kept;
     if (f->left != UINT64_MAX)
         f->left -= kept;
     if (!o->count && !o->quiet)
         add_rows(f, rows, kept);
+    if (f->error.status != E_OK)
+        return FILTER_FAILED;
     return enough ? FILTER_ENOUGH : FILTER_ROWS;
 }
 

@@ -76,6 +76,14 @@ static void take_row_bytes(struct parse *p, const char *value) {
     p->o->row_bytes = (size_t)n;
 }
 
+static void take_completion(struct parse *p, const char *value) {
+    p->o->completion = value;
+    if (strcmp(value, "bash") == 0 || strcmp(value, "zsh") == 0 || strcmp(value, "fish") == 0)
+        return;
+    p->wrong = true;
+    report("--completion: \"%s\" is not bash, zsh or fish", value);
+}
+
 static void take_query_file(struct parse *p, const char *value) { p->o->query_file = value; }
 
 /* Room for every argument is there: see options_parse. */
@@ -172,6 +180,8 @@ bool cell_type_named(struct str text, enum cell_type *ret) {
 #include "casts.def"
 #undef X
     };
+    if (memchr(text.p, ' ', text.n))
+        return false;
     for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++)
         for (const char *at = TYPES[i].names; (at = strchr(at, ' ')); at++)
             if (strncmp(at + 1, text.p, text.n) == 0 && at[1 + text.n] == ' ' && text.n > 0) {
@@ -341,6 +351,11 @@ static void check_whole(struct parse *p) {
         o->limit = 1; /* more would tell nobody anything */
 }
 
+/* There is nothing more to ask. */
+static bool is_complete(const struct shell_options *o) {
+    return o->help || o->version || o->completion;
+}
+
 bool options_parse(struct shell_options *o, struct arena *a, int argc, char **argv) {
     struct parse p = {.o = o, .arena = a};
     bool only_operands = false;
@@ -350,7 +365,7 @@ bool options_parse(struct shell_options *o, struct arena *a, int argc, char **ar
     o->params.at = arena_array(a, (size_t)argc + 1, sizeof *o->params.at);
     if (!o->files.at || !o->params.at)
         return no_memory(&p);
-    for (int i = 1; i < argc && !p.wrong && !o->help && !o->version;) {
+    for (int i = 1; i < argc && !p.wrong && !is_complete(o);) {
         const char *text = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
         if (!only_operands && strcmp(text, "--") == 0) {
             only_operands = true;
@@ -362,7 +377,7 @@ bool options_parse(struct shell_options *o, struct arena *a, int argc, char **ar
             i++;
         }
     }
-    if (p.wrong || o->help || o->version)
+    if (p.wrong || is_complete(o))
         return !p.wrong;
     if (!o->query_file && o->files.n > 0) {
         o->query = *o->files.at++;

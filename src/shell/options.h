@@ -36,6 +36,7 @@ struct shell_options {
     uint64_t limit;           /* UINT64_MAX: none */
     enum input_format format; /* INPUT_UNKNOWN: to be found out */
     unsigned threads;
+    const char *completion;     /* a shell, or NULL */
     enum input_format to;       /* INPUT_UNKNOWN: as they are */
     struct selection selection; /* n 0: whole rows */
     bool skip_broken;           /* --on-error skip */
@@ -45,7 +46,7 @@ struct shell_options {
 };
 
 /* Fills *o, which needs the arena to live as long. Gives false for a wrong command line, which it
- * has told to standard error. With o->help or o->version set, nothing else was checked. */
+ * has told to standard error. With help, version or completion set, nothing else was checked. */
 bool options_parse(struct shell_options *o, struct arena *a, int argc, char **argv);
 
 /* "integer", "int" ...: the names of proto/casts.def. False if it is none. */

@@ -290,6 +290,7 @@ static bool put_oldest(struct parallel *p, struct files *fs, bool *ret_again) {
         e->row += i < FAULTS_MOST ? base : 0;
         files_tell_row(fs, e, true);
     }
+    files_progress(fs);
     fs->filter.row_base += s->rows;
     fs->filter.byte_base += s->cut;
     if (s->error.row != ERROR_NONE)

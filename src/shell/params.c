@@ -58,8 +58,10 @@ static bool only_member(struct reader *r, const struct buf *b, struct value *ret
     struct mp_reader m;
     uint32_t n = 0, members = 0;
     bool found = false;
-    if (!block_init(&block, 1, false, NULL))
+    if (!block_init(&block, 1, false, NULL)) {
+        r->status = E_MEMORY;
         return false;
+    }
     block_clear(&block, 1);
     const uint8_t *end = b->data + b->len;
     if (reader_fill(r, b->data, end, true, &block, &n) == end && r->status == E_OK && n == 1) {

@@ -1,6 +1,7 @@
 /* See shell.h. */
 #include "shell/shell.h"
 
+#include "shell/completion.h"
 #include "shell/files.h"
 #include "shell/job.h"
 #include "shell/report.h"
@@ -95,6 +96,9 @@ int shell_main(int argc, char **argv) {
     if (options_parse(&o, &a, argc, argv)) {
         if (o.help) {
             options_help();
+            status = finish_stdout();
+        } else if (o.completion) {
+            completion_print(o.completion);
             status = finish_stdout();
         } else if (o.version) {
             printf("tamis %s\n", TAMIS_VERSION);
