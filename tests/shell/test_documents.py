@@ -46,10 +46,10 @@ def test_the_list_is_read() -> None:
 
 def test_help() -> None:
     text = run("--help").out.decode()
-    found = dict(
-        (name, letter.strip("-, "))
+    found = {
+        name: letter.strip("-, ")
         for letter, name in re.findall(r"^  (-\w, |    )--([\w-]+)", text, re.MULTILINE)
-    )
+    }
     assert found == OPTIONS
 
 
