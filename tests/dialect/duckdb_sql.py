@@ -68,8 +68,8 @@ MACROS = [
     "text_of(t) AS CASE WHEN date_part('year', t) BETWEEN 0 AND 9999 THEN"
     " replace(t::VARCHAR, ' ', 'T') || 'Z' END",
     "whole(x, n) AS (x - ((x % n) + n) % n) // n",
-    "seconds(x) AS dbl(whole(x, 1000000::HUGEINT))"
-    " + dbl(x - whole(x, 1000000::HUGEINT) * 1000000) * 1000 / 1e9::DOUBLE",
+    # By way of a text: the division of a double would round twice beyond 2 ** 53 microseconds.
+    "seconds(x) AS (x::DECIMAL(30, 0) * 0.000001::DECIMAL(7, 6))::VARCHAR::DOUBLE",
     "made(x) AS CASE WHEN x BETWEEN -9223372022400000000 AND 9223372036854775806 THEN"
     " make_timestamp(x::BIGINT) END",
 ]
