@@ -130,7 +130,6 @@ static void between_build(const void *arg, enum truth want, struct term *t) {
     term_between(t, c->k, c->k2, want);
 }
 
-
 static void test_between(void **state) {
     (void)state;
     for (size_t i = 0; i < POOLED; i++)
