@@ -3,7 +3,7 @@
  * A pair of types between which there is no conversion is a mismatch; a value that its conversion
  * cannot turn is undefined. TRY_CAST counts neither. Texts are taken as a whole: no blanks around,
  * nothing behind. */
-#include "kernel/calendar.h"
+#include "value/calendar.h"
 #include "kernel/double_text.h"
 #include "kernel/function_impl.h"
 

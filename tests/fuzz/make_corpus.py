@@ -204,6 +204,56 @@ def rows() -> dict[str, bytes]:
     return found
 
 
+JSON_LINES = {
+    "values": rb"""{"a":1,"b":{"c":[1,"x\u00e9",{"k":2.5}]}}
+
+  {"a": -0.0, "b": "q\"\ud83d\ude00\ud800"}
+{"a":18446744073709551615,"a":null,"":true}
+{"a":1e400,"b":-12345678901234567890123,"c":[0,false,{"x":[]}]}
+""",
+    "carriage_returns": b'{"a":1}\r\n\r\n{"a":"\\r"}\r\n',
+    "array": b'[{"a":[1,2,3],"c":[1,2,{"x":true}]},\n {"":false}\n]\n',
+    "array_of_others": b'[{"a":1},[2],3]',
+    "names": b'{"a name longer than what is remembered 1":1,"a name longer 2":2,"a":{"b":[0]}}\n'
+    * 3,
+    "pretty": b'{\n "a": 1\n}\n',
+    "together": b'{"a":1}{"a":2}\n{"a":3}\n',
+    "broken": rb"""{"a":tru}
+{"x":01}
+{"x":"a" "b"}
+{"x":[}]}
+{"x"}
+{}
+[1]
+"s"
+{"x":{"y":[1,2,{"z":null}]},"a":NaN}
+{"x":"\q","a":"\q"}
+{"a":"cut
+""",
+    "backslashes": b'{"a":"' + b"\\\\" * 70 + b'","b":"\\\\\\""}\n',
+    "digits": b'{"b":0.12345678901234567,"a":123456789.25}\n{"b":1.5e-7,"a":12345678901234567890}\n',
+    "deep": b'{"x":' + b"[" * 5 + b"1" + b"]" * 5 + b',"a":' + b"[" * 9 + b"]" * 9 + b"}\n",
+    "mark": b'\xef\xbb\xbf{"a":"\xff"}',
+}
+CSV_RECORDS = {
+    "values": b'\xef\xbb\xbfa,b,c2\r\n1,"two\r\nlines",\r\n\r\n2,x,"a ""q"" b"\r\n3,5" x,007\n4,"",NA',
+    "tabs": b"a\tb\tc2\n'x'\t1\t2\n",
+    "one_column": b'a\n\n\n"x"\n',
+    "wrong": b'b,c2,b\n1.5,2,3\n1,2\n1,2,3,4\n"a"x,1,2\n"never\n1,2,3\n',
+    "long_cells": b"a,b,a\n" + (b'"' + b"x" * 150 + b'""y",2,3\n') * 4,
+}
+
+
+def texts() -> Iterator[tuple[str, bytes]]:
+    """Lines of JSON and records of CSV; the first bytes choose options (see the targets)."""
+    for name, content in JSON_LINES.items():
+        for choice in (0, 3, 30):
+            yield f"json/{name}_{choice}", bytes([choice]) + content
+    for name, content in CSV_RECORDS.items():
+        for choice in (0, 3, 6, 8, 18, 26, 96, 128):
+            yield f"csv/{name}_{choice}", bytes([choice, 9]) + content
+
+
 def structured() -> dict[str, bytes]:
     """Structured queries: well-formed and not. Operators are [name, operand...]; see QUERY.md."""
     field = array(text("path"), text("a"))
@@ -398,6 +448,9 @@ def seeds() -> Iterator[tuple[str, bytes]]:
         yield f"query_msgpack/{name}", content
     for name, content in rows().items():
         yield f"scan_msgpack/{name}", content
+        yield f"rows_msgpack/{name}", content
+        yield f"rows_msgpack/{name}_in_an_array", array(content, mapping())
+    yield from texts()
     for name, content in streams().items():
         yield f"frame/{name}", b"\x00" + content  # one byte at a time
         yield f"frame/{name}_at_once", b"\xff" + content

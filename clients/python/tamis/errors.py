@@ -263,6 +263,7 @@ CODES: dict[int, tuple[str, type[TamisError]]] = {
     47: ("SHUTDOWN", DaemonDied),
     48: ("REGEX_TOO_LARGE", LimitError),
     49: ("TOO_MANY_ELEMENTS", LimitError),
+    50: ("ROW_TOO_LONG", LimitError),
     64: ("SYSTEM", InternalError),
     65: ("INTERNAL", InternalError),
 }

@@ -1,7 +1,7 @@
 /* The proleptic Gregorian calendar in UTC, without leap seconds, for every int64 of seconds from
  * 1970 on or before it: dates, and timestamps as text. Pure; any thread. */
-#ifndef TAMIS_KERNEL_CALENDAR_H
-#define TAMIS_KERNEL_CALENDAR_H
+#ifndef TAMIS_VALUE_CALENDAR_H
+#define TAMIS_VALUE_CALENDAR_H
 
 #include "value/value.h"
 

@@ -1,6 +1,6 @@
 /* See calendar.h. Years are counted from March, so that a leap day is the last of its year, and in
  * eras of 400 years, which all have 146097 days. */
-#include "kernel/calendar.h"
+#include "value/calendar.h"
 
 #include <stdio.h>
 

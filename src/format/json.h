@@ -1,0 +1,95 @@
+/* What the parts of the JSON reader share. Private to format/. */
+#ifndef TAMIS_FORMAT_JSON_H
+#define TAMIS_FORMAT_JSON_H
+
+#include "base/buf.h"
+#include "format/json_index.h"
+#include "format/json_text.h"
+
+#define KEY_BYTES 28u /* names up to this, quotes and blanks included, are remembered */
+
+/* A name of a row before, as it stands in the text. 64 bytes: a cache line. */
+struct json_key {
+    uint64_t first, mask;      /* its first bytes and which of them count */
+    uint64_t tail;             /* its last 8 bytes, if it has so many */
+    const struct field *field; /* the child it leads to, or NULL */
+    uint32_t n;                /* bytes; or more than any name has */
+    uint8_t text[KEY_BYTES];
+};
+
+/* Of the objects at one node: the names, in order. None where nothing in them is wanted. */
+struct json_shape {
+    struct json_key *keys, *end;
+};
+
+/* An open container on the way to a wanted field. */
+struct json_level {
+    const struct field *field;
+    const uint8_t *open;
+    struct json_key *key, *keys_end;
+    uint32_t count; /* members or elements so far */
+    bool map;
+};
+
+/* Where in the input the next row is looked for. */
+enum json_place {
+    JSON_BEGIN,
+    JSON_LINES,
+    JSON_FIRST,  /* of an array: behind its [ */
+    JSON_BEHIND, /* behind an element */
+    JSON_NEXT,   /* behind a comma */
+    JSON_END     /* behind its ] */
+};
+
+struct json_reader {
+    enum json_place place;
+    struct json_shape *shapes; /* one for each node of the fields */
+    struct json_level *levels;
+    uint32_t row;           /* of the block, the one that is being read */
+    size_t average;         /* bytes of a row, lately */
+    struct buf body, heads; /* of a container that is being turned into msgpack */
+    struct {                /* of an element that comes in pieces */
+        uint32_t depth;
+        bool in_string, escaped;
+    } seek;
+    struct json_index index;
+};
+
+/* Positions that were found and not yet used. By value, so that it can live in registers. */
+struct cursor {
+    const uint32_t *at, *to;
+    const uint8_t *base;
+};
+
+/* Where json_next points when there is nothing: a NUL, which is never structural. */
+extern const uint8_t JSON_NOTHING[1];
+
+struct cursor json_refill(struct reader *r);
+
+/* The next structural character. */
+static inline __attribute__((always_inline)) const uint8_t *json_next(struct reader *r,
+                                                                      struct cursor *c) {
+    if (__builtin_expect(c->at == c->to, 0)) {
+        *c = json_refill(r);
+        if (c->at == c->to)
+            return JSON_NOTHING;
+    }
+    return c->base + *c->at++;
+}
+
+bool json_shapes_init(struct reader *r);
+
+/* Reads the object whose { is at `open` into a row of the block. Gives its }, or NULL: at a fault,
+ * or with r->status E_OK where the input ends inside it and is not the last. */
+const uint8_t *json_read_object(struct reader *r, struct cursor *c, const uint8_t *open,
+                                struct block *b, uint32_t row);
+
+/* There is no structural character where one must be. Gives NULL, with a fault unless more input
+ * may bring it. */
+const uint8_t *json_ended(struct reader *r);
+
+/* The array or object [open, end), which is well-formed but for its escapes, as a value in msgpack,
+ * in r->values. False: r->status says why. */
+bool json_convert(struct reader *r, const uint8_t *open, const uint8_t *end, struct value *ret);
+
+#endif

@@ -1,0 +1,83 @@
+/* The scalars of JSON text: strings with their escapes, numbers, the three words. What stands
+ * between two structural characters is given whole; blanks around it are passed over here.
+ *
+ * Bytes of strings are kept as they are, malformed UTF-8 too (SEMANTICS S3); only json_string_fault
+ * looks at it. An escaped surrogate without its other half becomes the three bytes that UTF-8 would
+ * have for it: different texts stay different. Private to format/.
+ */
+#ifndef TAMIS_FORMAT_JSON_TEXT_H
+#define TAMIS_FORMAT_JSON_TEXT_H
+
+#include "format/number_text.h"
+#include "format/reader.h"
+
+#include <string.h>
+
+/* Four characters as they stand in memory. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define JSON_WORD(s)                                                                               \
+    ((uint32_t)(s)[0] | (uint32_t)(s)[1] << 8 | (uint32_t)(s)[2] << 16 | (uint32_t)(s)[3] << 24)
+#else
+#define JSON_WORD(s)                                                                               \
+    ((uint32_t)(s)[3] | (uint32_t)(s)[2] << 8 | (uint32_t)(s)[1] << 16 | (uint32_t)(s)[0] << 24)
+#endif
+
+static inline bool json_is_blank(uint8_t c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Whether only blanks stand in [p, end). */
+static inline bool json_blank(const uint8_t *p, const uint8_t *end) {
+    while (p < end && json_is_blank(*p))
+        p++;
+    return p == end;
+}
+
+/* Without the blanks around. */
+static inline void json_trim(const uint8_t **p, const uint8_t **end) {
+    while (*p < *end && json_is_blank(**p))
+        ++*p;
+    while (*p < *end && json_is_blank((*end)[-1]))
+        --*end;
+}
+
+/* The first backslash in [p, end), or end. */
+const uint8_t *json_escape(const uint8_t *p, const uint8_t *end);
+
+/* Writes [p, end), the inside of a string, to out, which has room for as many bytes, without its
+ * escapes. Gives the length, or SIZE_MAX and where an escape is wrong. */
+size_t json_unescape(const uint8_t *p, const uint8_t *end, uint8_t *out, const uint8_t **ret_fault);
+
+/* Where the inside of a string has a wrong escape or malformed UTF-8, or NULL. */
+const uint8_t *json_string_fault(const uint8_t *p, const uint8_t *end);
+
+/* [p, end) as a value; strings are borrowed, or in r->values if they have escapes. False: r->status
+ * says why. */
+bool json_scalar(struct reader *r, const uint8_t *p, const uint8_t *end, struct value *ret);
+
+/* The same for a value that nobody wants: a string is looked into only if r->validate says so. */
+bool json_scalar_check(struct reader *r, const uint8_t *p, const uint8_t *end);
+
+/* The same for most of them, with few branches; end < r->end. False: it is another one. */
+static inline bool json_scalar_check_fast(const struct reader *r, const uint8_t *p,
+                                          const uint8_t *end) {
+    size_t n = (size_t)(end - p);
+    if (*p == '"')
+        return n >= 2 && end[-1] == '"' && !r->validate;
+    if ((size_t)(r->end - p) < NUMBER_ROOM + 1)
+        return false;
+    uint32_t word;
+    memcpy(&word, p, 4);
+    if ((uint8_t)(*p - '0') < 10 || *p == '-') {
+        size_t sign = *p == '-';
+        return n - sign - 1 < 16 && number_shape(p + sign, n - sign) > 0;
+    }
+    bool four = (word == JSON_WORD("null")) | (word == JSON_WORD("true"));
+    bool five = (word == JSON_WORD("fals")) & (p[4] == 'e');
+    return (four & (n == 4)) | (five & (n == 5));
+}
+
+/* Notes that [p, end) is no value of JSON. Gives false. */
+bool json_not_scalar(struct reader *r, const uint8_t *p, const uint8_t *end);
+
+#endif

@@ -1,0 +1,44 @@
+/* The state of the CSV reader. Private to format/. */
+#ifndef TAMIS_FORMAT_READER_CSV_H
+#define TAMIS_FORMAT_READER_CSV_H
+
+#include "format/csv.h"
+
+/* What ends a cell. */
+enum csv_end { CSV_CELL, CSV_RECORD, CSV_INPUT, CSV_FAULT };
+
+/* Where a walker through a record that comes in pieces is. */
+enum csv_seek { SEEK_CELL, SEEK_BARE, SEEK_QUOTED, SEEK_QUOTE };
+
+struct csv_slice {
+    const uint8_t *p, *end;
+};
+
+struct csv_reader {
+    struct csv_dialect dialect;
+    struct csv_options options;
+    bool has_columns;
+    uint32_t n_columns; /* of the input */
+    uint32_t n_wanted;
+    struct csv_column *wanted; /* by index, ascending ... */
+    struct csv_slice *slices;  /* ... and their cells in a record that is read cell by cell */
+    enum csv_seek seek;
+    size_t broken_bytes; /* of a record at fault whose end is known, else 0 */
+    struct csv_index index;
+};
+
+/* One cell at p: *ret_end is its end, quotes included, without the carriage return of a line end;
+ * *ret_next what is behind the delimiter or the line end. CSV_INPUT: the input ends inside it.
+ * CSV_FAULT: r->status says why. */
+enum csv_end csv_cell(struct reader *r, const uint8_t *p, const uint8_t **ret_end,
+                      const uint8_t **ret_next);
+
+/* Reads the header, or finds the columns without one, at r->p. False: more must come, or a fault.
+ */
+bool csv_find_columns(struct reader *r);
+
+/* The end of the record at r->p is known not to be in its first r->sought bytes: whether it is in
+ * the rest. */
+bool csv_has_grown(struct reader *r);
+
+#endif
