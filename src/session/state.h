@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "engine/absent.h"
+#include "engine/bytes.h"
 #include "engine/result.h"
 #include "engine/source.h"
 #include "plan/plan.h"
@@ -88,6 +89,7 @@ struct request {
     size_t payloads_bytes;                             /* of the messages to be run */
     bool source_open;
     struct source source;
+    struct byte_rows bytes; /* of payloads that are bytes of a format */
     struct result result;
     struct reply_result reply;
     bool result_open;

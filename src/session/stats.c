@@ -2,10 +2,11 @@
 #include "session/state.h"
 
 static const char *const CAPABILITIES[] = {
-    "filter",           "strict",       "warnings",         "prepare",         "stream",
-    "cancel",           "explain",      "explain.analyze",  "stats",           "query.text",
-    "query.structured", "payload.maps", "payload.template", "payload.columns", "result.indices",
-    "result.bitmap",    "result.auto",  "result.count",     "result.rows",
+    "filter",           "strict",         "warnings",         "prepare",         "stream",
+    "cancel",           "explain",        "explain.analyze",  "stats",           "query.text",
+    "query.structured", "payload.maps",   "payload.template", "payload.columns", "result.indices",
+    "result.bitmap",    "result.auto",    "result.count",     "result.rows",     "result.spans",
+    "payload.bytes",    "format.msgpack", "format.jsonl",     "format.csv",
 };
 
 static void write_limits(struct buf *b, const struct limits *limits) {

@@ -2,7 +2,7 @@
  * int64. */
 #include "function_unit.h"
 
-#include "kernel/calendar.h"
+#include "value/calendar.h"
 
 #include <stdio.h>
 #include <stdlib.h>

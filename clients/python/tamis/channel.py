@@ -184,6 +184,10 @@ class Channel:
         while not request.finished:
             self._step(deadline)
 
+    def step(self, deadline: Optional[float]) -> None:
+        """Wait until the peer gives or takes something."""
+        self._step(deadline)
+
     def look(self) -> None:
         """Take what has come, without waiting."""
         for _ in range(16):
