@@ -23,7 +23,7 @@ struct byte_rows {
     struct arena arena; /* of the reader's life */
     struct buf carry;
     size_t wait_bytes; /* of the carry, before it is worth another look */
-    uint64_t offset; /* of the next byte to be read, in the whole input */
+    uint64_t offset;   /* of the next byte to be read, in the whole input */
     uint64_t skipped_at[SKIPPED_TOLD];
 };
 

@@ -191,7 +191,9 @@ def test_broken_rows_are_skipped(client: tamis.Client) -> None:
 
 
 def test_wrong_arguments(client: tamis.Client) -> None:
-    for wrong in ({"format": "xml"}, {"result": "dicts"}, {"on_error": "ignore"}):
+    wrongs: list[dict[str, Any]]
+    wrongs = [{"format": "xml"}, {"result": "dicts"}, {"on_error": "ignore"}]
+    for wrong in wrongs:
         with pytest.raises(ValueError, match="must be"):
             client.filter_bytes(LINES, "a = 3", **wrong)
     with pytest.raises(tamis.RequestError, match="delimiter"):
