@@ -92,9 +92,9 @@ static bool read_record(struct reader *r, const uint8_t *p, uint32_t first, uint
     const struct csv_index *x = &s->index;
     uint32_t n_cells = last - first + 1;
     const uint8_t *end = x->base + x->at[last];
-    if (__builtin_expect(n_cells != s->n_columns || r->validate, 0))
-        if (!check_record(r, p, end + 1, n_cells))
-            return false;
+    bool usual = n_cells == s->n_columns && (size_t)(end - p) < r->row_bytes && !r->validate;
+    if (__builtin_expect(!usual, 0) && !check_record(r, p, end + 1, n_cells))
+        return false;
     for (uint32_t k = 0; k < s->n_wanted && s->wanted[k].index < n_cells; k++) {
         const struct csv_column *c = &s->wanted[k];
         uint32_t at = first + c->index;

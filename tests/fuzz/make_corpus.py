@@ -231,14 +231,13 @@ JSON_LINES = {
 {"a":"cut
 """,
     "backslashes": b'{"a":"' + b"\\\\" * 70 + b'","b":"\\\\\\""}\n',
-    "digits": b'{"b":0.12345678901234567,"a":123456789.25}\n'
-    b'{"b":1.5e-7,"a":12345678901234567890}\n',
+    "digits": b'{"b":0.12345678901234567,"a":123456789.25}\n{"b":1.5e-7,"a":12345678901234567}\n',
     "deep": b'{"x":' + b"[" * 5 + b"1" + b"]" * 5 + b',"a":' + b"[" * 9 + b"]" * 9 + b"}\n",
     "mark": b'\xef\xbb\xbf{"a":"\xff"}',
 }
 CSV_RECORDS = {
-    "values": b'\xef\xbb\xbfa,b,c2\r\n1,"two\r\nlines",\r\n\r\n'
-    b'2,x,"a ""q"" b"\r\n3,5" x,007\n4,"",NA',
+    "values": b"\xef\xbb\xbfa,b,c2\r\n"
+    b'1,"two\r\nlines",\r\n\r\n2,x,"a ""q"" b"\r\n3,5" x,007\n4,"",NA',
     "tabs": b"a\tb\tc2\n'x'\t1\t2\n",
     "one_column": b'a\n\n\n"x"\n',
     "wrong": b'b,c2,b\n1.5,2,3\n1,2\n1,2,3,4\n"a"x,1,2\n"never\n1,2,3\n',

@@ -20,6 +20,7 @@ struct dump {
     struct reader_options options;
     size_t piece_bytes; /* of input that comes at once; 0: all */
     bool skip;          /* over broken rows */
+    bool plain;         /* for people: no bytes of the row, strings and doubles to be read */
 };
 
 static inline void dump_hex(struct buf *out, const uint8_t *p, size_t n) {
@@ -53,13 +54,23 @@ static inline void dump_value(struct buf *out, struct value v) {
     }
 }
 
-static inline void dump_rows(struct buf *out, const struct block *b, uint32_t n_columns,
+static inline void dump_plain(struct buf *out, struct value v) {
+    if (v.type == T_STR)
+        buf_printf(out, " '%.*s'", (int)v.n, (const char *)v.w.p);
+    else if (v.type == T_DOUBLE)
+        buf_printf(out, " %.17gd", v.w.d);
+    else
+        dump_value(out, v);
+}
+
+static inline void dump_rows(struct buf *out, const struct dump *d, const struct block *b,
                              uint32_t n) {
     for (uint32_t row = 0; row < n; row++) {
-        buf_add_text(out, "row ");
-        dump_hex(out, b->spans[row].p, b->spans[row].n);
-        for (uint32_t i = 0; i < n_columns; i++)
-            dump_value(out, column_get(&b->columns[i], row));
+        buf_add_text(out, d->plain ? "-" : "row ");
+        if (!d->plain)
+            dump_hex(out, b->spans[row].p, b->spans[row].n);
+        for (uint32_t i = 0; i < d->fields->n_slots; i++)
+            (d->plain ? dump_plain : dump_value)(out, column_get(&b->columns[i], row));
         buf_byte(out, '\n');
     }
 }
@@ -97,7 +108,7 @@ static inline uint64_t dump_feed(struct buf *out, const struct dump *d, struct r
             block_clear(b, d->fields->n_slots);
             p = reader_fill(r, p, end, last, b, &n);
             FUZZ_CHECK(p >= piece && p <= end && n <= BLOCK_ROWS);
-            dump_rows(out, b, d->fields->n_slots, n);
+            dump_rows(out, d, b, n);
             if (r->status != E_OK) {
                 more = dump_fault(out, d, r, &p, end);
                 if (!more)
