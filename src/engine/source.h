@@ -49,7 +49,9 @@ struct source {
     struct byte_rows *bytes;
     const uint8_t *origin; /* a byte of the input, where it stands now, and which one it is */
     uint64_t origin_offset;
-    bool at_end, waits; /* waits: not looked at, a row must grow first */
+    const uint8_t *piece, *piece_end; /* while p is in what was carried: the payload's bytes, of */
+    size_t joined, carried;           /* which `joined` are behind the `carried` ones */
+    bool at_end, waits;               /* waits: not looked at, a row must grow first */
 };
 
 /* Opens the payload that stands at offset `at` of a message of n bytes and is its last element.

@@ -1,8 +1,8 @@
 /* The payload "bytes": rows in a format that a reader of format/ takes apart. See bytes.h.
  *
- * The pieces of a row stream may be cut anywhere. What a piece leaves over goes to the front of the
- * carry, the next piece is put behind it, and the reader goes on there; so only streams are copied,
- * and only from their second piece on. */
+ * The pieces of a row stream may be cut anywhere. What a piece leaves over is carried: the
+ * beginning of the next piece is put behind it, as much as it takes to end that row, and the rest
+ * of the piece is read where it is. */
 #include "engine/bytes.h"
 #include "engine/source.h"
 
@@ -217,20 +217,36 @@ enum status bytes_read_payload(struct byte_rows *b, struct mp_reader *r, uint32_
 
 /* --- reading --- */
 
-/* The piece [p, end) behind what is carried over. */
-static enum status join(struct source *s, const uint8_t *p, size_t n, struct error *e) {
+/* What of a piece is put behind the carry at first: some rows, so that the rest of the piece is
+ * read where it is. */
+#define JOIN_BYTES (READ_BYTES / 16 + 1)
+
+/* A row that is longer than this and not all there is looked at again only when it has grown by an
+ * eighth: pieces of a byte would make it quadratic. */
+#define LONG_ROW (16 * (size_t)READ_BYTES)
+
+static enum status no_memory(struct error *e) {
+    return error_set(e, E_MEMORY, "out of memory for a row that comes in pieces");
+}
+
+/* The reader goes on at p. */
+static void stand_at(struct source *s, const uint8_t *p, const uint8_t *end) {
+    s->p = s->origin = p;
+    s->end = end;
+    s->origin_offset = s->bytes->offset;
+}
+
+/* Puts up to n more bytes of the piece behind the carry. */
+static enum status join(struct source *s, size_t n, struct error *e) {
     struct byte_rows *b = s->bytes;
-    if (b->carry.len > 0 || n == 0) {
-        buf_add(&b->carry, p, n);
-        if (buf_failed(&b->carry))
-            return error_set(e, E_MEMORY, "out of memory for a row that comes in pieces");
-        p = b->carry.data;
-        n = b->carry.len;
-    }
-    s->p = p;
-    s->end = n > 0 ? p + n : p;
-    s->origin = p;
-    s->origin_offset = b->offset;
+    size_t left = (size_t)(s->piece_end - s->piece) - s->joined;
+    size_t used = s->p ? (size_t)(s->p - b->carry.data) : 0;
+    n = n < left ? n : left;
+    buf_add(&b->carry, s->piece + s->joined, n);
+    if (buf_failed(&b->carry))
+        return no_memory(e);
+    s->joined += n;
+    stand_at(s, b->carry.data + used, b->carry.data + b->carry.len);
     return E_OK;
 }
 
@@ -238,42 +254,56 @@ enum status bytes_open(struct source *s, struct mp_reader *r, uint32_t parts, st
     struct value data;
     if (!s->bytes)
         return bad(e, r, "a \"bytes\" payload is not taken here");
-    enum status status =
-        bytes_read_payload(s->bytes, r, parts, s->scanner->fields, s->limits, &data, e);
+    struct byte_rows *b = s->bytes;
+    enum status status = bytes_read_payload(b, r, parts, s->scanner->fields, s->limits, &data, e);
     if (status == E_OK && !mp_at_end(r))
         return source_trailing(s, r, e);
     if (status != E_OK)
         return status == r->status ? source_reader_error(s, r, e) : status;
-    return join(s, data.w.p, data.n, e);
+    s->piece = data.w.p;
+    s->piece_end = data.w.p + data.n;
+    s->carried = b->carry.len;
+    s->p = NULL;
+    if (s->carried == 0) {
+        stand_at(s, s->piece, s->piece_end);
+        s->piece = NULL;
+        return E_OK;
+    }
+    s->at_end = s->waits = !b->last && s->carried + data.n < b->wait_bytes;
+    return join(s, s->waits ? SIZE_MAX : JOIN_BYTES, e);
 }
 
 void source_open_end(struct source *s, struct byte_rows *b) {
     *s = (struct source){.form = source_form_bytes(), .bytes = b};
     b->last = true;
-    join(s, NULL, 0, NULL); /* takes no memory */
+    stand_at(s, b->carry.data, b->carry.len > 0 ? b->carry.data + b->carry.len : b->carry.data);
 }
 
-/* A row that is longer than this and not all there is looked at again only when it has grown by an
- * eighth: pieces of a byte would make it quadratic. */
-#define LONG_ROW (16 * (size_t)READ_BYTES)
+/* All of the carry is used, and something of the piece: the rest is read where it is. */
+static void go_to_piece(struct source *s) {
+    size_t used = (size_t)(s->p - s->bytes->carry.data) - s->carried;
+    s->bytes->carry.len = 0;
+    stand_at(s, s->piece + used, s->piece_end);
+    s->piece = NULL;
+}
 
 /* What the reader did not use goes to the front of the carry. */
 static enum status leave_over(struct source *s, struct error *e) {
     struct byte_rows *b = s->bytes;
     size_t left = (size_t)(s->end - s->p);
-    if (s->p == s->origin && !s->waits)
-        b->wait_bytes = left > LONG_ROW ? left + left / 8 : 0;
-    if (s->origin == b->carry.data) {
+    if (s->piece) { /* it is there, behind what has been used */
         if (left > 0)
             memmove(b->carry.data, s->p, left);
         b->carry.len = left;
-        return E_OK;
+    } else {
+        b->carry.len = 0;
+        buf_add(&b->carry, s->p, left);
+        if (buf_failed(&b->carry))
+            return no_memory(e);
     }
-    b->carry.len = 0;
-    buf_add(&b->carry, s->p, left);
-    return buf_failed(&b->carry)
-               ? error_set(e, E_MEMORY, "out of memory for a row that comes in pieces")
-               : E_OK;
+    if (!s->waits)
+        b->wait_bytes = left > LONG_ROW ? left + left / 8 : 0;
+    return E_OK;
 }
 
 static void used(struct source *s, const uint8_t *p) {
@@ -294,20 +324,32 @@ static bool step_over(struct source *s) {
     return true;
 }
 
+/* The input that the reader has is used up but for a row that is not all there. */
+static enum status go_on(struct source *s, struct error *e) {
+    size_t left = s->piece ? (size_t)(s->piece_end - s->piece) - s->joined : 0;
+    if (left == 0) {
+        s->at_end = true;
+        s->bytes->ended = s->bytes->last;
+        return E_OK;
+    }
+    return join(s, 8 * s->joined, e);
+}
+
 enum status bytes_fill(struct source *s, struct block *block, uint32_t *ret_n, struct error *e) {
     struct byte_rows *b = s->bytes;
     *ret_n = 0;
-    if (!b->last && s->p == s->origin && (size_t)(s->end - s->p) < b->wait_bytes)
-        s->at_end = s->waits = true;
     while (!s->at_end) {
+        if (s->piece && (size_t)(s->p - b->carry.data) >= s->carried)
+            go_to_piece(s);
         if (b->reader.status != E_OK && !step_over(s))
             return reader_error(&b->reader, e);
-        used(s, reader_fill(&b->reader, s->p, s->end, b->last, block, ret_n));
-        s->at_end = b->reader.status == E_OK && *ret_n < block->rows;
-        if (s->at_end)
-            b->ended = b->last;
+        bool last = b->last && (!s->piece || s->piece + s->joined == s->piece_end);
+        used(s, reader_fill(&b->reader, s->p, s->end, last, block, ret_n));
         if (*ret_n > 0)
             return E_OK;
+        enum status status = b->reader.status == E_OK ? go_on(s, e) : E_OK;
+        if (status != E_OK)
+            return status;
     }
     return leave_over(s, e);
 }
