@@ -268,7 +268,8 @@ class Client:
         )
         options = make_options(None, params, named, limit, strict)
         options["result"] = RAW_RESULTS[result]
-        work = RawFilter(self._runner, query, raw.pieces(data), shape, options, timeout)
+        pieces = raw.pieces(data)
+        work = RawFilter(self._runner, query, pieces, shape, options, timeout, stable=True)
         answer = raw.collect(work, result, data)
         self._runner.note_raw(work.done)
         return answer

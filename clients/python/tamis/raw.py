@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, NamedTuple, Optional, Union
 from . import encode, result
 from .connection import END, EXECUTE, ROWS, Request
 from .errors import ClosedError, ProtocolError
+from .frames import frame_of_bytes
 from .runner import Runner, Source
 
 Bytes = Union[bytes, bytearray, memoryview]
@@ -116,8 +117,12 @@ class RawFilter:
         layout: Layout,
         options: Mapping[str, Any],
         timeout: Optional[float],
+        stable: bool = False,
     ) -> None:
+        """stable: the chunks' memory stays as it is until the request is done."""
         self.done: Optional[RawStats] = None
+        self._stable = stable
+        self._head = b""
         self._runner = runner
         self._chunks = chunks
         self._layout = layout
@@ -134,7 +139,8 @@ class RawFilter:
         assert request is not None
         try:
             for chunk in self._chunks:
-                view = memoryview(chunk).cast("B")
+                # What is left of a piece goes out while the next is made: it must stay as it is.
+                view = memoryview(chunk if self._stable else bytes(chunk)).cast("B")
                 for at in range(0, len(view), self._most_bytes):
                     self._step(self._send, view[at : at + self._most_bytes])
                     yield from self._taken(request)
@@ -163,6 +169,10 @@ class RawFilter:
             frame = encode.frame_without_rows(runner.packer, opening, options)
             # The options of the bytes go with the first payload, which may be empty.
             first = ("bytes", self._layout.format, b"", self._layout.options)
+            # The message of a piece but for the bytes, which are never copied here.
+            self._head = runner.packer.pack((ROWS, request.id, ("bytes", self._layout.format, 0)))[
+                :-1
+            ]
             frame += runner.packer.frame((ROWS, request.id, first))
         except BaseException:
             channel.connection.forget(request)
@@ -173,8 +183,7 @@ class RawFilter:
         channel = self._runner.channel
         channel.look()
         if not request.finished:
-            payload = ("bytes", self._layout.format, piece)
-            channel.send(self._runner.packer.frame((ROWS, request.id, payload)), deadline)
+            channel.send(frame_of_bytes(self._head, len(piece)), deadline, piece)
 
     def _end(self, request: Request, deadline: Optional[float]) -> None:
         if not request.finished:

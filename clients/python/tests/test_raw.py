@@ -153,7 +153,12 @@ def test_a_socket_gives_rows_as_they_come(client: tamis.Client) -> None:
     with ours, theirs, ours.makefile("rb") as file:
         theirs.sendall(b'{"a":3}\n{"a":4}\n{"a"')
         stream = client.filter_file(file, "a = 3", format="jsonl")
-        feeder = threading.Timer(0.2, lambda: (theirs.sendall(b':3,"b":1}\n'), theirs.close()))
+
+        def feed() -> None:
+            theirs.sendall(b':3,"b":1}\n')
+            theirs.close()
+
+        feeder = threading.Timer(0.2, feed)
         feeder.start()
         got = b"".join(stream)
         feeder.join()
