@@ -6,15 +6,16 @@
 #include "format/json_index.h"
 #include "format/json_text.h"
 
-#define KEY_BYTES 28u /* names up to this, quotes and blanks included, are remembered */
+#define KEY_BYTES 36u /* names up to this, quotes and blanks included, are remembered */
+#define FAR_BYTES 64u /* more than are read beyond where something begins, or before */
 
 /* A name of a row before, as it stands in the text. 64 bytes: a cache line. */
 struct json_key {
-    uint64_t first, mask;      /* its first bytes and which of them count */
-    uint64_t tail;             /* its last 8 bytes, if it has so many */
-    const struct field *field; /* the child it leads to, or NULL */
-    uint32_t n;                /* bytes; or more than any name has */
-    uint8_t text[KEY_BYTES];
+    uint64_t first, first_mask; /* its first bytes and which of them count */
+    uint64_t tail, tail_mask;   /* the same for its last ones */
+    const struct field *field;  /* the child it leads to, or NULL */
+    uint32_t n;                 /* bytes; or more than any name has */
+    uint8_t middle[KEY_BYTES - 16];
 };
 
 /* Of the objects at one node: the names, in order. None where nothing in them is wanted. */
@@ -47,6 +48,9 @@ struct json_reader {
     struct json_level *levels;
     uint32_t row;           /* of the block, the one that is being read */
     size_t average;         /* bytes of a row, lately */
+    const uint32_t *to;     /* behind the last position that was found */
+    const uint32_t *far;    /* those before this one are far enough from the end of the input */
+    const uint8_t *base;    /* positions count from here */
     struct buf body, heads; /* of a container that is being turned into msgpack */
     struct {                /* of an element that comes in pieces */
         uint32_t depth;
@@ -55,26 +59,28 @@ struct json_reader {
     struct json_index index;
 };
 
-/* Positions that were found and not yet used. By value, so that it can live in registers. */
+/* The next position that was found and not yet used. By value, so that it can live in a register.
+ */
 struct cursor {
-    const uint32_t *at, *to;
-    const uint8_t *base;
+    const uint32_t *at;
 };
 
 /* Where json_next points when there is nothing: a NUL, which is never structural. */
 extern const uint8_t JSON_NOTHING[1];
 
+/* Looks for more positions. */
 struct cursor json_refill(struct reader *r);
 
 /* The next structural character. */
 static inline __attribute__((always_inline)) const uint8_t *json_next(struct reader *r,
                                                                       struct cursor *c) {
-    if (__builtin_expect(c->at == c->to, 0)) {
+    const struct json_reader *j = r->state;
+    if (__builtin_expect(c->at == j->to, 0)) {
         *c = json_refill(r);
-        if (c->at == c->to)
+        if (c->at == j->to)
             return JSON_NOTHING;
     }
-    return c->base + *c->at++;
+    return j->base + *c->at++;
 }
 
 bool json_shapes_init(struct reader *r);

@@ -15,7 +15,6 @@
 #define INNER_KEYS 16u    /* ... of an object inside it ... */
 #define MOST_KEYS  16384u /* ... and in all */
 #define NO_KEY     UINT32_MAX
-#define FAR_BYTES  64u /* more than are read beyond where something begins */
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -106,19 +105,28 @@ static inline uint64_t load64(const uint8_t *p) {
 
 /* Remembers a name. */
 static void learn(struct json_key *k, const uint8_t *p, size_t n, const struct field *field) {
+    uint8_t first[8] = {0}, mask[8] = {0};
     *k = (struct json_key){.n = n <= KEY_BYTES ? (uint32_t)n : NO_KEY, .field = field};
     if (k->n == NO_KEY)
         return;
-    memcpy(k->text, p, n);
-    k->first = load64(k->text);
-    k->mask = UINT64_MAX;
-    if (n < 8) {
-        uint8_t mask[8] = {0};
-        memset(mask, 0xFF, n);
-        k->mask = load64(mask);
-    } else {
-        k->tail = load64(k->text + n - 8);
-    }
+    memcpy(first, p, n < 8 ? n : 8);
+    memset(mask, 0xFF, n < 8 ? n : 8);
+    k->first = load64(first);
+    k->first_mask = load64(mask);
+    if (n < 8)
+        return;
+    k->tail = load64(p + n - 8);
+    k->tail_mask = UINT64_MAX;
+    if (n > 16)
+        memcpy(k->middle, p + 8, n - 16);
+}
+
+/* Whether a name is the remembered one. From 7 bytes before p to 7 behind it there is input. */
+INLINE bool is_key(const struct json_key *k, const uint8_t *p, const uint8_t *end) {
+    size_t n = (size_t)(end - p);
+    uint64_t differs =
+        ((load64(p) ^ k->first) & k->first_mask) | ((load64(end - 8) ^ k->tail) & k->tail_mask);
+    return n == k->n && differs == 0 && (n <= 16 || memcmp(p + 8, k->middle, n - 16) == 0);
 }
 
 /* The text of one name of the object h, up to its colon, and the child it leads to. False: it is no
@@ -155,18 +163,13 @@ INLINE bool check_name(struct reader *r, const uint8_t *p, const uint8_t *end) {
 /* A name by what is remembered. */
 INLINE bool match_name(struct reader *r, struct json_level *h, const uint8_t *p, const uint8_t *end,
                        const struct field **ret) {
-    const struct json_key *k = h->key;
-    if (k < h->keys_end && r->end - p >= 8) {
-        size_t n = (size_t)(end - p);
-        if (n == k->n && (load64(p) & k->mask) == k->first &&
-            (n <= 8 || (load64(end - 8) == k->tail && (n <= 16 || memcmp(p, k->text, n) == 0)))) {
-            *ret = k->field;
-            h->key++;
-            return true;
-        }
-    } else if (h->field->n_names == 0) {
-        return check_name(r, p, end);
+    if (h->key < h->keys_end && r->end - p >= 8 && p - r->start >= 8 && is_key(h->key, p, end)) {
+        *ret = h->key->field;
+        h->key++;
+        return true;
     }
+    if (h->field->n_names == 0)
+        return check_name(r, p, end);
     if (!read_name(r, h, p, end, ret))
         return false;
     h->key += h->key < h->keys_end;
@@ -203,40 +206,76 @@ static bool put_container(struct reader *r, const struct field *f, const uint8_t
     return true;
 }
 
-INLINE bool check_scalar(struct reader *r, const uint8_t *p, const uint8_t *end) {
-    return json_scalar_check_fast(r, p, end) || json_scalar_check(r, p, end);
-}
-
 INLINE bool opens(uint8_t c) { return c == '{' || c == '['; }
 /* Ends a value: , } or ] */
 INLINE bool ends_value(uint8_t c) { return c == ',' || c == '}' || c == ']'; }
 
-/* Steps over the container at `open`, which is the depth-th, checking it. Gives its end, or NULL.
- */
-INLINE const uint8_t *skip_container(struct reader *r, struct cursor *c, const uint8_t *open,
-                                     uint32_t depth) {
+/* Items of a skipped container as they usually are, before its last: scalars, with a name in an
+ * object, and a comma. Gives the last comma, from where on the rest is done step by step. */
+INLINE const uint8_t *usual_items(const struct reader *r, struct cursor *c, bool map,
+                                  const uint8_t *prev, uint32_t *members) {
+    const struct json_reader *j = r->state;
+    const uint32_t *at = c->at, *far = j->far;
+    const uint8_t *base = j->base;
+    uint32_t left = r->row_fields - *members, n = 0;
+    if (!map) {
+        for (; at < far; at++) {
+            const uint8_t *comma = base + at[0];
+            if (*comma != ',' || !json_scalar_usual(prev + 1, comma))
+                break;
+            prev = comma;
+        }
+    } else {
+        for (; far - at >= 2 && n < left; n++, at += 2) {
+            const uint8_t *colon = base + at[0], *comma = base + at[1];
+            if (*colon != ':' || *comma != ',' || prev[1] != '"' || colon[-1] != '"' ||
+                !json_scalar_usual(colon + 1, comma))
+                break;
+            prev = comma;
+        }
+    }
+    *members += n;
+    c->at = at;
+    return prev;
+}
+
+struct skipped {
+    const uint8_t *close; /* or NULL */
+    struct cursor cursor;
+};
+
+static struct skipped no_container(const uint8_t *fault) {
+    return (struct skipped){fault, {NULL}}; /* NULL */
+}
+
+/* Steps over the container at `open`, which is the depth-th, checking it. A function of its own, so
+ * that both loops have registers enough. */
+static __attribute__((noinline)) struct skipped
+skip_container(struct reader *r, struct cursor c, const uint8_t *open, uint32_t depth) {
     uint64_t outer[MP_DEPTH_MOST]; /* for each open one around: its members so far, twice, plus 1
                                       for an object */
     uint32_t n = 0, members = 0;
     bool map = *open == '{';
     const uint8_t *prev = open, *s;
     for (;;) {
-        s = json_next(r, c);
+        if (!r->validate)
+            prev = usual_items(r, &c, map, prev, &members);
+        s = json_next(r, &c);
         if (map && *s == ':') {
             if (!check_name(r, prev + 1, s))
-                return NULL;
+                return no_container(NULL);
             if (++members > r->row_fields)
-                return too_wide(r, open);
+                return no_container(too_wide(r, open));
             prev = s;
-            s = json_next(r, c);
+            s = json_next(r, &c);
         } else if (map && !(*s == '}' && *prev == '{')) {
-            return unexpected(r, s);
+            return no_container(unexpected(r, s));
         }
         if (opens(*s)) {
             if (!json_blank(prev + 1, s))
-                return unexpected(r, s);
+                return no_container(unexpected(r, s));
             if (depth + n >= r->row_depth)
-                return too_deep(r, s);
+                return no_container(too_deep(r, s));
             outer[n++] = (uint64_t)members << 1 | map;
             members = 0;
             map = *s == '{';
@@ -244,23 +283,23 @@ INLINE const uint8_t *skip_container(struct reader *r, struct cursor *c, const u
             continue;
         }
         if (!ends_value(*s))
-            return unexpected(r, s);
+            return no_container(unexpected(r, s));
         bool none = *s != ',' && opens(*prev) && json_blank(prev + 1, s);
         if (!none && *prev == '{')
-            return unexpected(r, s);
-        if (!none && !check_scalar(r, prev + 1, s))
-            return NULL;
+            return no_container(unexpected(r, s));
+        if (!none && !json_scalar_check(r, prev + 1, s))
+            return no_container(NULL);
         while (*s != ',') {
             if (*s != (map ? '}' : ']'))
-                return unexpected(r, s);
+                return no_container(unexpected(r, s));
             if (n == 0)
-                return s;
+                return (struct skipped){s, c};
             map = outer[--n] & 1;
             members = (uint32_t)(outer[n] >> 1);
             prev = s;
-            s = json_next(r, c);
+            s = json_next(r, &c);
             if (!ends_value(*s) || !json_blank(prev + 1, s))
-                return unexpected(r, s);
+                return no_container(unexpected(r, s));
         }
         prev = s;
     }
@@ -275,37 +314,43 @@ static struct json_level level_at(const struct reader *r, const struct field *f,
         .field = f, .open = open, .key = shape->keys, .keys_end = shape->end, .map = *open == '{'};
 }
 
+/* A wanted scalar as it usually is. False: at a fault. */
+INLINE bool put_usual(struct reader *r, const struct field *f, const uint8_t *p, const uint8_t *end,
+                      struct block *b, uint32_t row) {
+    struct value v;
+    if (*p == '"' || f->slot == NO_SLOT || f->n_slots > 1 ||
+        !number_read_fast(p, (size_t)(end - p), &v))
+        return put_scalar(r, f, p, end, b, row);
+    column_put(&b->columns[f->slot], row, v);
+    return true;
+}
+
 /* Members of an object as they usually are: the name that is expected, a scalar, a comma, and far
- * enough from the end of the input. Gives the last comma, from where on the rest is done step by
+ * enough from both ends of the input. Gives the last comma, from where on the rest is done step by
  * step; NULL at a fault. */
-INLINE const uint8_t *usual_members(struct reader *r, struct cursor *cursor, struct json_level *h,
+INLINE const uint8_t *usual_members(struct reader *r, struct cursor *c, struct json_level *h,
                                     const uint8_t *prev, struct block *b, uint32_t row) {
-    const uint8_t *base = cursor->base, *safe = r->end - FAR_BYTES;
-    const uint32_t *at = cursor->at, *to = cursor->to;
+    const struct json_reader *j = r->state;
+    const uint32_t *at = c->at, *far = j->far;
+    const uint8_t *base = j->base;
     struct json_key *key = h->key, *end = h->keys_end;
     if (end - key > (ptrdiff_t)(r->row_fields - h->count))
         end = key + (r->row_fields - h->count);
-    while (to - at >= 2 && key < end) {
-        const uint8_t *colon = base + at[0], *comma = base + at[1], *p = prev + 1;
-        size_t n = (size_t)(colon - p);
-        if (*colon != ':' || *comma != ',' || comma > safe || n != key->n ||
-            (load64(p) & key->mask) != key->first)
-            break;
-        if (n > 8 && (load64(colon - 8) != key->tail || (n > 16 && memcmp(p, key->text, n) != 0)))
+    for (; far - at >= 2 && key < end; key++, at += 2) {
+        const uint8_t *colon = base + at[0], *comma = base + at[1];
+        if (*colon != ':' || *comma != ',' || !is_key(key, prev + 1, colon))
             break;
         if (key->field) {
-            if (!put_scalar(r, key->field, colon + 1, comma, b, row))
+            if (!put_usual(r, key->field, colon + 1, comma, b, row))
                 return NULL;
-        } else if (!json_scalar_check_fast(r, colon + 1, comma)) {
+        } else if (!json_scalar_usual(colon + 1, comma)) {
             break;
         }
-        key++;
-        at += 2;
         prev = comma;
     }
     h->count += (uint32_t)(key - h->key);
     h->key = key;
-    cursor->at = at;
+    c->at = at;
     return prev;
 }
 
@@ -328,7 +373,9 @@ INLINE bool take_container(struct reader *r, struct cursor *c, uint32_t depth,
         if ((*open == '{' ? child->n_names : child->n_indexes) > 0)
             return true;
     }
-    *ret_close = skip_container(r, c, open, depth + 1);
+    struct skipped skipped = skip_container(r, *c, open, depth + 1);
+    *ret_close = skipped.close;
+    *c = skipped.cursor;
     return *ret_close &&
            (!child || child->slot == NO_SLOT || put_container(r, child, open, *ret_close, b, row));
 }
@@ -340,7 +387,7 @@ const uint8_t *json_read_object(struct reader *r, struct cursor *cursor, const u
     struct json_level h = level_at(r, r->fields->root, open);
     const uint8_t *prev = open;
     uint32_t depth = 1;
-    bool far = r->end - open > (ptrdiff_t)FAR_BYTES;
+    bool far = open - r->start >= 8 && !r->validate;
     for (;;) {
         const struct field *child = NULL;
         if (far && h.map && !(prev = usual_members(r, &c, &h, prev, b, row)))
@@ -379,7 +426,8 @@ const uint8_t *json_read_object(struct reader *r, struct cursor *cursor, const u
         } else if (*s == ',' || !opens(*prev) || !json_blank(prev + 1, s)) {
             if (*prev == '{')
                 return unexpected(r, s);
-            if (!(child ? put_scalar(r, child, prev + 1, s, b, row) : check_scalar(r, prev + 1, s)))
+            if (!(child ? put_scalar(r, child, prev + 1, s, b, row)
+                        : json_scalar_check(r, prev + 1, s)))
                 return NULL;
         }
         while (*s != ',') {

@@ -58,14 +58,12 @@ bool json_scalar(struct reader *r, const uint8_t *p, const uint8_t *end, struct 
 /* The same for a value that nobody wants: a string is looked into only if r->validate says so. */
 bool json_scalar_check(struct reader *r, const uint8_t *p, const uint8_t *end);
 
-/* The same for most of them, with few branches; end < r->end. False: it is another one. */
-static inline bool json_scalar_check_fast(const struct reader *r, const uint8_t *p,
-                                          const uint8_t *end) {
+/* The same without validation for most of them, with few branches; `end` is a structural character
+ * and the input goes on behind it for more than NUMBER_ROOM. False: it is another one. */
+static inline bool json_scalar_usual(const uint8_t *p, const uint8_t *end) {
     size_t n = (size_t)(end - p);
     if (*p == '"')
-        return n >= 2 && end[-1] == '"' && !r->validate;
-    if ((size_t)(r->end - p) < NUMBER_ROOM + 1)
-        return false;
+        return end[-1] == '"'; /* not this one: it opens a string that is closed before end */
     uint32_t word;
     memcpy(&word, p, 4);
     if ((uint8_t)(*p - '0') < 10 || *p == '-') {

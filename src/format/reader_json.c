@@ -12,7 +12,11 @@
 struct cursor json_refill(struct reader *r) {
     struct json_reader *j = r->state;
     json_index_next(&j->index, (BLOCK_ROWS - j->row) * j->average);
-    return (struct cursor){j->index.at, j->index.at + j->index.n, j->index.base};
+    j->base = j->index.base;
+    j->to = j->far = j->index.at + j->index.n;
+    while (j->far > j->index.at && (size_t)(r->end - (j->base + j->far[-1])) < FAR_BYTES)
+        j->far--;
+    return (struct cursor){j->index.at};
 }
 
 static const uint8_t *fail(struct reader *r, enum status status, const uint8_t *at,
@@ -245,6 +249,7 @@ static uint32_t json_fill(struct reader *r, struct block *b) {
     const uint8_t *start = r->p;
     j->row = 0;
     json_index_begin(&j->index, r->p, r->end);
+    j->to = j->far = NULL;
     uint32_t n = j->place == JSON_LINES ? fill_lines(r, j, b) : fill_array(r, j, b);
     if (n > 0)
         j->average = (size_t)(r->p - start) / n + 1;
