@@ -12,7 +12,7 @@ bool reader_init(struct reader *r, struct arena *a, const struct fields *fields,
     *r = (struct reader){
         .fields = fields,
         .validate = o->validate,
-        .portable = o->simd == SIMD_PORTABLE,
+        .simd = o->simd,
         .row_depth = o->row_depth < MP_DEPTH_MOST ? o->row_depth : MP_DEPTH_MOST,
         .row_fields = o->row_fields,
         .row_bytes =

@@ -30,8 +30,9 @@
 
 enum reader_format { FORMAT_MSGPACK, FORMAT_JSONL, FORMAT_CSV };
 
-/* Which loops look for structure. All give the same rows. */
-enum reader_simd { SIMD_BEST, SIMD_PORTABLE };
+/* Which loops look for structure: the best that the machine has, or these at most. All give the
+ * same rows. */
+enum reader_simd { SIMD_BEST, SIMD_AVX2, SIMD_PORTABLE };
 
 /* What the cells of a CSV column are. */
 enum cell_type { CELL_TEXT, CELL_INTEGER, CELL_DOUBLE, CELL_BOOLEAN, CELL_TIMESTAMP };
@@ -89,7 +90,8 @@ struct reader {
     const struct reader_ops *ops;
     const struct fields *fields;
     void *state;
-    bool validate, portable;
+    bool validate;
+    enum reader_simd simd;
     uint32_t row_depth, row_fields;
     size_t row_bytes;
     struct arena values;            /* of the rows in the block */

@@ -132,7 +132,7 @@ static uint32_t read_records(struct reader *r, struct csv_reader *s, struct bloc
     uint32_t n = 0;
     while (n < b->rows && r->p < r->end) {
         const uint8_t *start = r->p;
-        csv_index(&s->index, &s->dialect, r->p, r->end, r->portable);
+        csv_index(&s->index, &s->dialect, r->p, r->end, s->portable);
         if (!read_window(r, s, b, &n) || n == b->rows)
             break;
         if (r->p != start && !s->index.bad && r->p < r->end &&
@@ -209,7 +209,7 @@ bool csv_reader_init(struct reader *r, const struct reader_options *o) {
         .quote = o->csv.quote ? o->csv.quote : '"',
         .quotes = !o->csv.no_quotes,
     };
-    r->portable = r->portable || !csv_index_is_fast();
+    s->portable = r->simd == SIMD_PORTABLE || !csv_index_is_fast();
     uint8_t d = s->dialect.delimiter, q = s->dialect.quote;
     return d != '\n' && d != '\r' && q != '\n' && q != '\r' && (d != q || o->csv.no_quotes);
 }

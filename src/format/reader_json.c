@@ -278,7 +278,11 @@ bool json_reader_init(struct reader *r, const struct reader_options *o) {
     buf_init(&j->body, r->arena->budget);
     buf_init(&j->heads, r->arena->budget);
     j->average = AVERAGE_BYTES;
-    j->index.portable = r->portable || !json_index_is_fast();
+    j->index.loops = json_index_loops();
+    if (r->simd == SIMD_PORTABLE)
+        j->index.loops = LOOPS_PORTABLE;
+    else if (r->simd == SIMD_AVX2 && j->index.loops > LOOPS_AVX2)
+        j->index.loops = LOOPS_AVX2;
     j->levels = arena_array(r->arena, r->row_depth + 1u, sizeof *j->levels);
     return j->levels && json_shapes_init(r);
 }
