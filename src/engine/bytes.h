@@ -1,5 +1,5 @@
-/* Rows that come as the bytes of a format (PROTOCOL.md, the payload "bytes"): what lives as long as
- * the request, while its payloads come and go.
+/* Rows that come as the bytes of a format (PROTOCOL.md, the payloads "bytes" and "file"): what
+ * lives as long as the request, while its payloads come and go.
  *
  * A payload may end inside a row: the rest is carried over to the next one. Owned by the request; a
  * zeroed struct is fine for bytes_done. One thread at a time. */
@@ -15,9 +15,12 @@
 
 struct byte_rows {
     bool open;
-    bool last;  /* no payload comes behind the one that is opened next; the caller's */
-    bool ended; /* the last bytes have been read */
-    bool skips; /* broken rows are stepped over, and counted */
+    bool last;     /* no payload comes behind the one that is opened next; the caller's */
+    bool ended;    /* the last bytes have been read */
+    bool skips;    /* broken rows are stepped over, and counted */
+    bool may_open; /* files; the caller's */
+    bool has_fd;
+    int fd; /* of the file, if has_fd */
     enum reader_format format;
     struct reader reader;
     struct arena arena; /* of the reader's life */
@@ -39,6 +42,12 @@ enum status bytes_read_payload(struct byte_rows *b, struct mp_reader *r, uint32_
 
 /* Whether there is something to be read once no payload comes any more. */
 bool bytes_wait_for_end(const struct byte_rows *b);
+
+struct source;
+struct block;
+/* Rows of what the source has, [p, end): *ret_n, perhaps 0. Broken ones are an error, or are
+ * stepped over. */
+enum status bytes_next(struct source *s, struct block *block, uint32_t *ret_n, struct error *e);
 
 const char *bytes_format_name(enum reader_format format);
 

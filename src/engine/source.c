@@ -215,11 +215,8 @@ static const struct source_form FORMS[] = {
     {"template", true, template_open, template_fill, true},
     {"columns", false, columns_open, columns_fill, true},
     {"bytes", true, bytes_open, bytes_fill, false},
+    {"file", true, file_open, file_fill, false},
 };
-
-const struct source_form *source_form_bytes(void) {
-    return &FORMS[sizeof FORMS / sizeof *FORMS - 1];
-}
 
 static const struct source_form *find_form(struct value name) {
     for (size_t i = 0; name.type == T_STR && i < sizeof FORMS / sizeof *FORMS; i++)
@@ -227,6 +224,8 @@ static const struct source_form *find_form(struct value name) {
             return &FORMS[i];
     return NULL;
 }
+
+const struct source_form *source_form_bytes(void) { return find_form(value_str(str_of("bytes"))); }
 
 enum status source_open(struct source *s, const uint8_t *message, size_t at, size_t n,
                         uint64_t first_row, struct scanner *scanner, struct byte_rows *bytes,
@@ -253,10 +252,10 @@ enum status source_open(struct source *s, const uint8_t *message, size_t at, siz
         return source_reader_error(s, &r, e);
     s->form = find_form(name);
     if (!s->form)
-        return source_bad(
-            s, s->p, e,
-            "the payload's form must be \"maps\", \"template\", \"columns\" or \"bytes\"");
-    if (bytes && (s->form == source_form_bytes() ? first_row > 0 && !bytes->open : bytes->open))
+        return source_bad(s, s->p, e,
+                          "the payload's form must be \"maps\", \"template\", \"columns\", "
+                          "\"bytes\" or \"file\"");
+    if (bytes && (s->form->is_counted ? bytes->open : first_row > 0 && !bytes->open))
         return source_bad(s, s->p, e, "a row stream of \"bytes\" has no payloads of another form");
     return s->form->open(s, &r, parts - 1, e);
 }

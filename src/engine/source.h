@@ -25,7 +25,7 @@ struct source_form {
     /* Fills rows 0 .. *ret_n - 1 of b. Where the payload says how many it has, *ret_n is how many
      * are wanted, and stays; else it is 0 at the end. */
     enum status (*fill)(struct source *s, struct block *b, uint32_t *ret_n, struct error *e);
-    bool is_counted;
+    bool is_counted; /* else it is bytes of a format */
 };
 
 struct source {
@@ -82,6 +82,8 @@ enum status columns_open(struct source *s, struct mp_reader *r, uint32_t parts, 
 enum status columns_fill(struct source *s, struct block *b, uint32_t *ret_n, struct error *e);
 enum status bytes_open(struct source *s, struct mp_reader *r, uint32_t parts, struct error *e);
 enum status bytes_fill(struct source *s, struct block *b, uint32_t *ret_n, struct error *e);
+enum status file_open(struct source *s, struct mp_reader *r, uint32_t parts, struct error *e);
+enum status file_fill(struct source *s, struct block *b, uint32_t *ret_n, struct error *e);
 const struct source_form *source_form_bytes(void);
 
 /* A path as it stands in messages: str, or array of str and unsigned integers. The keys are

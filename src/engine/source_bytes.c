@@ -8,6 +8,8 @@
 
 #include "base/build.h"
 
+#include <unistd.h>
+
 void bytes_init(struct byte_rows *b, struct budget *budget) {
     *b = (struct byte_rows){0};
     arena_init(&b->arena, budget);
@@ -17,6 +19,9 @@ void bytes_init(struct byte_rows *b, struct budget *budget) {
 void bytes_done(struct byte_rows *b) {
     if (b->open)
         reader_done(&b->reader);
+    if (b->has_fd)
+        close(b->fd);
+    b->has_fd = false;
     arena_done(&b->arena);
     buf_done(&b->carry);
     b->open = false;
@@ -335,19 +340,28 @@ static enum status go_on(struct source *s, struct error *e) {
     return join(s, 8 * s->joined, e);
 }
 
+enum status bytes_next(struct source *s, struct block *block, uint32_t *ret_n, struct error *e) {
+    struct byte_rows *b = s->bytes;
+    bool last = b->last && (!s->piece || s->piece + s->joined == s->piece_end);
+    *ret_n = 0;
+    do {
+        if (b->reader.status != E_OK && !step_over(s))
+            return reader_error(&b->reader, e);
+        used(s, reader_fill(&b->reader, s->p, s->end, last, block, ret_n));
+    } while (b->reader.status != E_OK && *ret_n == 0);
+    return E_OK;
+}
+
 enum status bytes_fill(struct source *s, struct block *block, uint32_t *ret_n, struct error *e) {
     struct byte_rows *b = s->bytes;
     *ret_n = 0;
     while (!s->at_end) {
         if (s->piece && (size_t)(s->p - b->carry.data) >= s->carried)
             go_to_piece(s);
-        if (b->reader.status != E_OK && !step_over(s))
-            return reader_error(&b->reader, e);
-        bool last = b->last && (!s->piece || s->piece + s->joined == s->piece_end);
-        used(s, reader_fill(&b->reader, s->p, s->end, last, block, ret_n));
-        if (*ret_n > 0)
-            return E_OK;
-        enum status status = b->reader.status == E_OK ? go_on(s, e) : E_OK;
+        enum status status = bytes_next(s, block, ret_n, e);
+        if (status != E_OK || *ret_n > 0)
+            return status;
+        status = go_on(s, e);
         if (status != E_OK)
             return status;
     }

@@ -117,7 +117,7 @@ bool request_is_small(const struct request *r) {
     query += r->params_bytes;
     if (r->done)
         return true;
-    if (!r->parsed || (r->compiled && r->compiled->heavy))
+    if (!r->parsed || r->reads_file || (r->compiled && r->compiled->heavy))
         return false;
     if (!r->run && query > SMALL_QUERY)
         return false;
@@ -293,8 +293,9 @@ static enum status check_result_kind(const struct request *r, struct error *e) {
         return error_set(e, E_RESULT_KIND,
                          "a \"%s\" payload has no row bytes: ask for indices or a bitmap",
                          form->name);
-    if (r->result.kind == RESULT_SPANS && form != source_form_bytes())
-        return error_set(e, E_RESULT_KIND, "a \"%s\" payload has no spans: they are for \"bytes\"",
+    if (r->result.kind == RESULT_SPANS && form->is_counted)
+        return error_set(e, E_RESULT_KIND,
+                         "a \"%s\" payload has no spans: they are for \"bytes\" and \"file\"",
                          form->name);
     return E_OK;
 }
@@ -310,6 +311,7 @@ static enum status open_source(struct request *r, struct error *e) {
     size_t at = r->payload_at > 0 ? r->payload_at : r->payloads->at;
     arena_reset(&r->payload_arena);
     r->bytes.last = !r->is_stream;
+    r->bytes.may_open = r->session->service->may_open;
     enum status status = source_open(&r->source, message->data, at, message->len, r->rows,
                                      &r->scanner, &r->bytes, l, &r->payload_arena, e);
     if (status == E_OK)
@@ -366,7 +368,7 @@ static enum status filter_block(struct request *r, uint32_t n, struct error *e) 
         begin_result(r);
     r->result.origin = r->source.origin;
     r->result.origin_offset = r->source.origin_offset;
-    r->result.lines = r->source.form == source_form_bytes() && r->bytes.format != FORMAT_MSGPACK;
+    r->result.lines = !r->source.form->is_counted && r->bytes.format != FORMAT_MSGPACK;
     result_add(&r->result, run_block(r->run), n, matches, kept, &r->out, r->reply.data);
     r->rows += n;
     r->matched += kept;

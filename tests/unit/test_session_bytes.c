@@ -2,6 +2,8 @@
  * told or stepped over, and what a stream may not do. */
 #include "session_unit.h"
 
+#include <unistd.h>
+
 static const char LINES[] = "{\"a\":1,\"s\":\"x\"}\n\n{\"a\":5}\r\n{\"a\":7,\"t\":[1,{\"b\":2}]}";
 static const char KEPT[] = "{\"a\":5}\r\n{\"a\":7,\"t\":[1,{\"b\":2}]}\n";
 static const char TABLE[] = "\xEF\xBB\xBF"
@@ -236,6 +238,49 @@ static void test_row_bytes(void **state) {
     talk_stop(&t);
 }
 
+/* A request over the file at path; what it must say. */
+static void check_file(struct talk *t, const char *path, const char *format, const char *want,
+                       const char *part) {
+    char message[300];
+    snprintf(message, sizeof message, "[2, 5, 'a > 1', {'result': 'rows'}, ['file', '%s', '%s']]",
+             format, path);
+    say(t, message);
+    expect_rows(t, want, part);
+}
+
+static void test_files(void **state) {
+    (void)state;
+    char path[] = "/tmp/tamis-file-XXXXXX", row[900];
+    struct talk t;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    talk_begin(&t, NULL);
+    check_file(&t, path, "jsonl", "", "this daemon opens no files");
+    t.service.may_open = true;
+    check_file(&t, path, "jsonl", "", "{'matched': 0, 'rows': 0, ");
+    assert_int_equal(write(fd, "{\"a\":1}\n{\"a\":2}\n", 16), 16);
+    check_file(&t, path, "jsonl", "{\"a\":2}\n", "'bytes': 16, 'unfit': 0}]");
+    snprintf(row, sizeof row, "{\"a\":3,\"s\":\"%0800d\"}", 0); /* longer than a read is here */
+    assert_int_equal(write(fd, row, strlen(row)), strlen(row));
+    char want[1000];
+    snprintf(want, sizeof want, "{\"a\":2}\n%s\n", row);
+    check_file(&t, path, "jsonl", want, "{'matched': 2, 'rows': 3, ");
+    assert_int_equal(write(fd, "\n{\"a\"", 6), 6);
+    check_file(&t, path, "jsonl", want, "'name': 'ROW_TRUNCATED'");
+    check_file(&t, "/tmp", "jsonl", "", "not a regular file");
+    check_file(&t, "/nothing/there", "jsonl", "", "No such file or directory");
+    check_file(&t, "", "jsonl", "", "no path of a file");
+    check_file(&t, path, "xml", "", "the format of the bytes must be");
+    say(&t, "[2, 5, 'a > 1', {'result': 'count'}, nil]");
+    say(&t, "[5, 5, ['file', 'jsonl', '/tmp']]");
+    expect_error(&t, 5, E_BAD_PAYLOAD, "no part of a row stream");
+    say(&t, "[6, 5]");
+    expect_alive(&t);
+    talk_stop(&t);
+    unlink(path);
+    close(fd);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_cut_anywhere),
@@ -246,6 +291,7 @@ int main(void) {
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_streams_stay_what_they_are),
         cmocka_unit_test(test_row_bytes),
+        cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests_name("session_bytes", tests, NULL, NULL);
 }

@@ -300,8 +300,11 @@ class Client:
         response's iter_bytes(). It is read only as fast as the daemon takes it.
         timeout: seconds for each wait for the daemon. The rest as filter_bytes.
         """
-        shape = raw.layout(
-            format,
+        return self._stream(
+            chunks,
+            None,
+            query,
+            format=format,
             delimiter=delimiter,
             header=header,
             names=names,
@@ -309,10 +312,12 @@ class Client:
             ragged=ragged,
             on_error=on_error,
             validate=validate,
+            params=params,
+            limit=limit,
+            strict=strict,
+            timeout=timeout,
+            named=named,
         )
-        options = make_options(None, params, named, limit, strict)
-        options["result"] = "rows"
-        return ByteStream(RawFilter(self._runner, query, chunks, shape, options, timeout), self)
 
     def filter_file(
         self,
@@ -322,28 +327,80 @@ class Client:
         /,
         *,
         format: Optional[str] = None,
-        **options: Any,
+        delimiter: Optional[str] = None,
+        header: Optional[bool] = None,
+        names: Optional[Sequence[str]] = None,
+        types: Optional[Mapping[str, str]] = None,
+        ragged: bool = False,
+        on_error: str = "fail",
+        validate: bool = False,
+        params: Params = None,
+        limit: Optional[int] = None,
+        strict: bool = False,
+        timeout: Optional[float] = None,
+        **named: Any,
     ) -> Any:
         """filter_stream over a file: a path, or an object with read.
 
+        A spawned daemon reads a regular file by itself, so that its bytes cross no pipe.
         into: a binary file that the rows are written to; then returns a RawStats. Without it
         returns the ByteStream, which closes a file that it opened.
-        format: None asks the ending of the name.
+        format: None asks the ending of the name. The rest as filter_stream.
         """
+        path: Optional[bytes] = None
         if isinstance(file, (str, bytes, os.PathLike)):
             chosen = format or raw.format_of(file)
-            chunks: Iterable[Bytes] = raw.file_pieces(file)
+            if "payload.file" in self._channel.connection.capabilities:
+                path = raw.regular_path(file)
+            chunks: Iterable[Bytes] = () if path else raw.file_pieces(file)
+        elif format is None:
+            raise ValueError("a file object tells no format: give format=")
         else:
-            if format is None:
-                raise ValueError("a file object tells no format: give format=")
             chosen, chunks = format, raw.read_pieces(file)
-        stream = self.filter_stream(chunks, query, format=chosen, **options)
+        stream = self._stream(
+            chunks,
+            path,
+            query,
+            format=chosen,
+            delimiter=delimiter,
+            header=header,
+            names=names,
+            types=types,
+            ragged=ragged,
+            on_error=on_error,
+            validate=validate,
+            params=params,
+            limit=limit,
+            strict=strict,
+            timeout=timeout,
+            named=named,
+        )
         if into is None:
             return stream
         with stream:
             for rows in stream:
                 into.write(rows)
         return stream.stats
+
+    def _stream(
+        self,
+        chunks: Iterable[Bytes],
+        path: Optional[bytes],
+        query: Query,
+        *,
+        params: Params,
+        limit: Optional[int],
+        strict: bool,
+        timeout: Optional[float],
+        named: Mapping[str, Any],
+        **shape: Any,
+    ) -> ByteStream:
+        """A ByteStream over the chunks, or over the file that the daemon opens."""
+        layout = raw.layout(**shape)
+        options = make_options(None, params, named, limit, strict)
+        options["result"] = "rows"
+        work = RawFilter(self._runner, query, chunks, layout, options, timeout, path=path)
+        return ByteStream(work, self)
 
     @property
     def last_raw_stats(self) -> Optional[RawStats]:

@@ -7,6 +7,7 @@ what comes back are the rows that match, byte for byte.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
 from array import array
@@ -100,6 +101,15 @@ def read_pieces(file: BinaryIO) -> Iterator[bytes]:
         yield piece
 
 
+def regular_path(path: Union[str, bytes, os.PathLike[str]]) -> Optional[bytes]:
+    """The absolute path of a regular file; None for another kind of file. OSError if there is none,
+    or if it may not be read."""
+    with open(path, "rb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return None
+    return os.fsencode(os.path.abspath(path))
+
+
 def file_pieces(path: Union[str, bytes, os.PathLike[str]]) -> Iterator[bytes]:
     """What a file has. It is opened with the first piece and closed with the last."""
     with open(path, "rb", buffering=0) as file:
@@ -118,10 +128,13 @@ class RawFilter:
         options: Mapping[str, Any],
         timeout: Optional[float],
         stable: bool = False,
+        path: Optional[bytes] = None,
     ) -> None:
-        """stable: the chunks' memory stays as it is until the request is done."""
+        """stable: the chunks' memory stays as it is until the request is done. path: of a file that
+        the daemon reads in place of the chunks."""
         self.done: Optional[RawStats] = None
         self._stable = stable
+        self._path = path
         self._head = b""
         self._runner = runner
         self._chunks = chunks
@@ -164,7 +177,11 @@ class RawFilter:
         runner, channel = self._runner, self._runner.channel
         plan = runner.resolve(source, deadline)
         self._request = request = channel.connection.open(EXECUTE, plan.query)
-        opening = (EXECUTE, request.id, plan.number, options, None)
+        opening: tuple[Any, ...] = (EXECUTE, request.id, plan.number, options)
+        if self._path is None:
+            opening += (None,)
+        else:
+            opening += (("file", self._layout.format, self._path, self._layout.options),)
         try:
             frame = encode.frame_without_rows(runner.packer, opening, options)
             # The options of the bytes go with the first payload, which may be empty.
@@ -173,7 +190,8 @@ class RawFilter:
             self._head = runner.packer.pack((ROWS, request.id, ("bytes", self._layout.format, 0)))[
                 :-1
             ]
-            frame += runner.packer.frame((ROWS, request.id, first))
+            if self._path is None:
+                frame += runner.packer.frame((ROWS, request.id, first))
         except BaseException:
             channel.connection.forget(request)
             raise
@@ -186,7 +204,7 @@ class RawFilter:
             channel.send(frame_of_bytes(self._head, len(piece)), deadline, piece)
 
     def _end(self, request: Request, deadline: Optional[float]) -> None:
-        if not request.finished:
+        if not request.finished and self._path is None:
             frame = self._runner.packer.frame((END, request.id))
             self._runner.channel.send(frame, deadline)
 

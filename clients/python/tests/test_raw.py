@@ -234,3 +234,26 @@ def test_memory_stays_bounded(client: tamis.Client) -> None:
     assert total == len(piece) * 100_000
     peak = client.stats()["memory_peak_bytes"]
     assert peak < 48 << 20, peak
+
+
+def test_the_daemon_reads_files_itself(client: tamis.Client, tmp_path: Path) -> None:
+    data = many(40_000)
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(data)
+    before = client.stats()["bytes_in"]
+    assert b"".join(client.filter_file(path, "a % 7 = 3")) == kept_of(data)
+    assert client.stats()["bytes_in"] - before < 2000
+    assert b"".join(client.filter_file(path, "a % 7 = 3", limit=2)).count(b"\n") == 2
+    with client.filter_file(path, "a >= 0") as stream:  # leaving early
+        next(stream)
+    path.write_bytes(data + b"{\n")
+    with pytest.raises(tamis.RowError) as caught:
+        list(client.filter_file(path, "a % 7 = 3"))
+    assert caught.value.row == 40_000
+    with pytest.raises(FileNotFoundError):
+        client.filter_file(tmp_path / "none.jsonl", "a = 3")
+    path.write_bytes(b'{"s":"' + b"x" * 9_000_000 + b'","a":3}\n{"a":3}')
+    assert sum(map(len, client.filter_file(path, "a = 3"))) == 9_000_015 + 8
+    empty = tmp_path / "empty.csv"
+    empty.write_bytes(b"a,b\n")
+    assert b"".join(client.filter_file(empty, "a = '3'")) == b""
