@@ -1,4 +1,4 @@
-"""tamisd --stdio --files: the daemon opens what its parent names, and nothing without the option."""
+"""tamisd --stdio --files: it opens what its parent names, and nothing without the option."""
 
 from __future__ import annotations
 
