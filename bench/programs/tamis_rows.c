@@ -45,8 +45,8 @@ static void add_field(struct job *job, char *text) {
 
 static void add_block(const struct block *b, uint32_t n_columns, uint32_t n,
                       struct answer *answer) {
-    for (uint32_t i = 0; i < n_columns; i++)
-        for (uint32_t row = 0; row < n; row++) {
+    for (uint32_t row = 0; row < n; row++)
+        for (uint32_t i = 0; i < n_columns; i++) {
             struct value v = column_get(&b->columns[i], row);
             if (v.type > T_NULL)
                 answer_add(answer, v.type == T_STR ? v.n : v.type == T_DOUBLE ? 0 : v.w.u);

@@ -5,7 +5,8 @@
 
 #include <endian.h>
 
-static const char *const NAMES[RESULT_KINDS] = {"indices", "bitmap", "auto", "count", "rows"};
+static const char *const NAMES[RESULT_KINDS] = {"indices", "bitmap", "auto",
+                                                "count",   "rows",   "spans"};
 
 const char *result_kind_name(enum result_kind kind) { return NAMES[kind]; }
 
@@ -50,20 +51,39 @@ static void add_bits(const struct result *r, uint32_t n_rows, const uint16_t *ma
 }
 
 /* Rows that stand one behind the other in the payload are copied together. */
-static void add_rows(const struct block *b, const uint16_t *matches, uint32_t n, struct buf *data) {
+static void add_rows(const struct result *r, const struct block *b, const uint16_t *matches,
+                     uint32_t n, struct buf *data) {
     for (uint32_t i = 0; i < n;) {
         const struct span *first = &b->spans[matches[i]];
         const uint8_t *end = first->p + first->n;
         for (i++; i < n && b->spans[matches[i]].p == end; i++)
             end += b->spans[matches[i]].n;
         buf_add(data, first->p, (size_t)(end - first->p));
+        if (r->lines && end > first->p && end[-1] != '\n')
+            buf_byte(data, '\n');
     }
+}
+
+static void add_spans(const struct result *r, const struct block *b, const uint16_t *matches,
+                      uint32_t n, struct buf *data) {
+    if (!buf_reserve(data, 16 * (size_t)n))
+        return;
+    uint8_t *out = data->data + data->len;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct span *span = &b->spans[matches[i]];
+        uint64_t le[2] = {htole64(r->origin_offset + (uint64_t)(span->p - r->origin)),
+                          htole64(span->n)};
+        memcpy(out + 16 * (size_t)i, le, 16);
+    }
+    data->len += 16 * (size_t)n;
 }
 
 void result_add(struct result *r, const struct block *b, uint32_t n_rows, const uint16_t *matches,
                 uint32_t n_matches, struct buf *data, size_t at) {
     if (r->kind == RESULT_ROWS)
-        add_rows(b, matches, n_matches, data);
+        add_rows(r, b, matches, n_matches, data);
+    else if (r->kind == RESULT_SPANS)
+        add_spans(r, b, matches, n_matches, data);
     else if (r->kind == RESULT_BITMAP)
         add_bits(r, n_rows, matches, n_matches, data, at);
     else if (r->kind != RESULT_COUNT)

@@ -14,6 +14,7 @@ enum result_kind {
     RESULT_AUTO,
     RESULT_COUNT,
     RESULT_ROWS,
+    RESULT_SPANS,
     RESULT_KINDS
 };
 
@@ -26,6 +27,9 @@ struct result {
     uint64_t base; /* first row of the chunk */
     uint32_t rows; /* rows of the chunk so far */
     uint32_t matched;
+    bool lines;            /* ROWS: each row ends with a line feed, also one that has none */
+    const uint8_t *origin; /* SPANS: byte origin_offset of the input stands here */
+    uint64_t origin_offset;
 };
 
 /* Begins a chunk at row base. */

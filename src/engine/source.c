@@ -2,6 +2,7 @@
 #include "engine/source.h"
 
 #include "base/bitmap.h"
+#include "engine/bytes.h"
 
 enum status source_bad(const struct source *s, const uint8_t *p, struct error *e,
                        const char *text) {
@@ -102,8 +103,8 @@ static void set_span(struct block *b, uint32_t row, const uint8_t *from, const u
     b->spans[row] = (struct span){from, (uint32_t)(to - from)};
 }
 
-static enum status maps_fill(struct source *s, struct block *b, uint32_t n, struct error *e) {
-    for (uint32_t row = 0; row < n; row++) {
+static enum status maps_fill(struct source *s, struct block *b, uint32_t *ret_n, struct error *e) {
+    for (uint32_t row = 0; row < *ret_n; row++) {
         const uint8_t *next = scan_row(s->scanner, s->p, s->end, b, row);
         if (!next)
             return source_row_error(s, row, e);
@@ -199,8 +200,9 @@ static enum status template_row(struct source *s, struct block *b, uint32_t row,
     return E_OK;
 }
 
-static enum status template_fill(struct source *s, struct block *b, uint32_t n, struct error *e) {
-    for (uint32_t row = 0; row < n; row++) {
+static enum status template_fill(struct source *s, struct block *b, uint32_t *ret_n,
+                                 struct error *e) {
+    for (uint32_t row = 0; row < *ret_n; row++) {
         enum status status = template_row(s, b, row, e);
         if (status != E_OK)
             return status;
@@ -209,9 +211,11 @@ static enum status template_fill(struct source *s, struct block *b, uint32_t n, 
 }
 
 static const struct source_form FORMS[] = {
-    {"maps", true, maps_open, maps_fill},
-    {"template", true, template_open, template_fill},
-    {"columns", false, columns_open, columns_fill},
+    {"maps", true, maps_open, maps_fill, true},
+    {"template", true, template_open, template_fill, true},
+    {"columns", false, columns_open, columns_fill, true},
+    {"bytes", true, bytes_open, bytes_fill, false},
+    {"file", true, file_open, file_fill, false},
 };
 
 static const struct source_form *find_form(struct value name) {
@@ -221,13 +225,16 @@ static const struct source_form *find_form(struct value name) {
     return NULL;
 }
 
+const struct source_form *source_form_bytes(void) { return find_form(value_str(str_of("bytes"))); }
+
 enum status source_open(struct source *s, const uint8_t *message, size_t at, size_t n,
-                        uint64_t first_row, struct scanner *scanner, const struct limits *limits,
-                        struct arena *arena, struct error *e) {
+                        uint64_t first_row, struct scanner *scanner, struct byte_rows *bytes,
+                        const struct limits *limits, struct arena *arena, struct error *e) {
     struct mp_reader r;
     *s = (struct source){
         .limits = limits,
         .scanner = scanner,
+        .bytes = bytes,
         .arena = arena,
         .message = message,
         .p = message + at,
@@ -246,7 +253,10 @@ enum status source_open(struct source *s, const uint8_t *message, size_t at, siz
     s->form = find_form(name);
     if (!s->form)
         return source_bad(s, s->p, e,
-                          "the payload's form must be \"maps\", \"template\" or \"columns\"");
+                          "the payload's form must be \"maps\", \"template\", \"columns\", "
+                          "\"bytes\" or \"file\"");
+    if (bytes && (s->form->is_counted ? bytes->open : first_row > 0 && !bytes->open))
+        return source_bad(s, s->p, e, "a row stream of \"bytes\" has no payloads of another form");
     return s->form->open(s, &r, parts - 1, e);
 }
 
@@ -264,12 +274,12 @@ static enum status check_end(struct source *s, struct error *e) {
 }
 
 enum status source_fill(struct source *s, struct block *b, uint32_t *ret_n, struct error *e) {
-    uint32_t left = s->rows - s->done, n = left < b->rows ? left : b->rows;
-    *ret_n = n;
-    if (n == 0)
+    uint32_t left = s->rows - s->done;
+    *ret_n = left < b->rows ? left : b->rows;
+    if (s->form->is_counted && *ret_n == 0)
         return check_end(s, e);
-    enum status status = s->form->fill(s, b, n, e);
+    enum status status = s->form->fill(s, b, ret_n, e);
     if (status == E_OK)
-        s->done += n;
+        s->done += *ret_n;
     return status;
 }

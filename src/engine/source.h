@@ -14,6 +14,7 @@
 
 struct source;
 struct column_data;
+struct byte_rows;
 
 struct source_form {
     const char *name;
@@ -21,8 +22,10 @@ struct source_form {
     /* Reads what stands before the rows; r is behind the form's name, `parts` elements are left of
      * the payload array. */
     enum status (*open)(struct source *s, struct mp_reader *r, uint32_t parts, struct error *e);
-    /* Fills rows 0 .. n-1 of b, n <= b->rows. */
-    enum status (*fill)(struct source *s, struct block *b, uint32_t n, struct error *e);
+    /* Fills rows 0 .. *ret_n - 1 of b. Where the payload says how many it has, *ret_n is how many
+     * are wanted, and stays; else it is 0 at the end. */
+    enum status (*fill)(struct source *s, struct block *b, uint32_t *ret_n, struct error *e);
+    bool is_counted; /* else it is bytes of a format */
 };
 
 struct source {
@@ -42,13 +45,23 @@ struct source {
     /* columns */
     uint32_t n_columns;
     struct column_data *columns;
+    /* bytes */
+    struct byte_rows *bytes;
+    const uint8_t *origin; /* a byte of the input, where it stands now, and which one it is */
+    uint64_t origin_offset;
+    const uint8_t *piece, *piece_end; /* while p is in what was carried: the payload's bytes, of */
+    size_t joined, carried;           /* which `joined` are behind the `carried` ones */
+    bool at_end, waits;               /* waits: not looked at, a row must grow first */
 };
 
 /* Opens the payload that stands at offset `at` of a message of n bytes and is its last element.
- * Errors: BAD_PAYLOAD, TOO_MANY_ROWS, ROW_*, MEMORY. */
+ * `bytes` is the request's, or NULL where that form is not taken. Errors: BAD_PAYLOAD,
+ * TOO_MANY_ROWS, ROW_*, MEMORY. */
 enum status source_open(struct source *s, const uint8_t *message, size_t at, size_t n,
-                        uint64_t first_row, struct scanner *scanner, const struct limits *limits,
-                        struct arena *arena, struct error *e);
+                        uint64_t first_row, struct scanner *scanner, struct byte_rows *bytes,
+                        const struct limits *limits, struct arena *arena, struct error *e);
+/* Opens what the payloads of bytes have left over, once no more come. */
+void source_open_end(struct source *s, struct byte_rows *bytes);
 
 /* Fills the next block (cleared before) with up to b->rows rows; *ret_n is 0 when all have been
  * given. */
@@ -66,7 +79,12 @@ enum status source_reader_row_error(const struct source *s, const struct mp_read
 enum status source_trailing(const struct source *s, const struct mp_reader *r, struct error *e);
 
 enum status columns_open(struct source *s, struct mp_reader *r, uint32_t parts, struct error *e);
-enum status columns_fill(struct source *s, struct block *b, uint32_t n, struct error *e);
+enum status columns_fill(struct source *s, struct block *b, uint32_t *ret_n, struct error *e);
+enum status bytes_open(struct source *s, struct mp_reader *r, uint32_t parts, struct error *e);
+enum status bytes_fill(struct source *s, struct block *b, uint32_t *ret_n, struct error *e);
+enum status file_open(struct source *s, struct mp_reader *r, uint32_t parts, struct error *e);
+enum status file_fill(struct source *s, struct block *b, uint32_t *ret_n, struct error *e);
+const struct source_form *source_form_bytes(void);
 
 /* A path as it stands in messages: str, or array of str and unsigned integers. The keys are
  * borrowed, the steps are in the arena. */

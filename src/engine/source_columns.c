@@ -281,7 +281,8 @@ static enum status fill_list(struct source *s, struct column_data *c, struct blo
     return E_OK;
 }
 
-enum status columns_fill(struct source *s, struct block *b, uint32_t n, struct error *e) {
+enum status columns_fill(struct source *s, struct block *b, uint32_t *ret_n, struct error *e) {
+    uint32_t n = *ret_n;
     for (uint32_t i = 0; i < s->n_columns; i++) {
         struct column_data *c = &s->columns[i];
         if (!c->field)

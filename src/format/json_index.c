@@ -130,10 +130,14 @@ static const uint8_t *index_portable(struct json_index *x, const uint8_t *p, con
 
 #define FAST __attribute__((target("avx2,bmi,bmi2,popcnt,pclmul")))
 
-bool json_index_is_fast(void) {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt") &&
-           __builtin_cpu_supports("pclmul");
+enum json_loops json_index_loops(void) {
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi") ||
+        !__builtin_cpu_supports("bmi2") || !__builtin_cpu_supports("popcnt") ||
+        !__builtin_cpu_supports("pclmul"))
+        return LOOPS_PORTABLE;
+    return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2")
+               ? LOOPS_AVX512
+               : LOOPS_AVX2;
 }
 
 FAST static inline uint64_t bits_of(__m256i low, __m256i high) {
@@ -203,9 +207,68 @@ FAST static const uint8_t *index_fast(struct json_index *x, const uint8_t *p, co
     x->bad = bad;
     return p;
 }
+/* --- AVX-512: a mask is one instruction, and positions are packed by another --- */
+
+#define WIDE __attribute__((target("avx512f,avx512bw,avx512vbmi2,avx2,bmi,bmi2,popcnt,pclmul")))
+
+WIDE static inline __attribute__((always_inline)) void put_packed(uint32_t *to, uint64_t bits,
+                                                                  __m512i base) {
+    static const uint8_t COUNT[64] = {
+        0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+        22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+        44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+    __m512i packed = _mm512_maskz_compress_epi8(bits, _mm512_loadu_si512(COUNT));
+    uint8_t rest[64];
+    __m512i first = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(packed));
+    _mm512_storeu_si512(to, _mm512_add_epi32(first, base));
+    int count = (int)_mm_popcnt_u64(bits);
+    if (__builtin_expect(count <= 16, 1))
+        return;
+    _mm512_storeu_si512(rest, packed);
+    for (int i = 16; i < count; i += 16) {
+        __m512i more = _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)(rest + i)));
+        _mm512_storeu_si512(to + i, _mm512_add_epi32(more, base));
+    }
+}
+
+WIDE static const uint8_t *index_wide(struct json_index *x, const uint8_t *p, const uint8_t *stop) {
+    const __m512i row_end = _mm512_set1_epi8((char)x->row_end), fold = _mm512_set1_epi8(0x20);
+    const __m512i quotes = _mm512_set1_epi8('"'), slashes = _mm512_set1_epi8('\\');
+    const __m512i most = _mm512_set1_epi8(0x1F);
+    const __m512i table = _mm512_broadcast_i32x4(
+        _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ':', '{', ',', '}', 0, 0));
+    const uint8_t *bad = NULL, *base = x->base;
+    struct json_carry c = x->carry;
+    uint32_t *to = x->at + x->n;
+    for (; stop - p >= (ptrdiff_t)BLOCK && !bad; p += BLOCK) {
+        ask_ahead(p);
+        __m512i v = _mm512_loadu_si512(p);
+        struct masks m = {.control = _mm512_cmple_epu8_mask(v, most)};
+        m.structural =
+            _mm512_cmpeq_epi8_mask(_mm512_or_si512(v, fold), _mm512_shuffle_epi8(table, v)) &
+            ~m.control;
+        m.structural |= _mm512_cmpeq_epi8_mask(v, row_end);
+        uint64_t quote = _mm512_cmpeq_epi8_mask(v, quotes);
+        uint64_t backslash = _mm512_cmpeq_epi8_mask(v, slashes);
+        if (c.escaped | backslash)
+            quote &= ~escaped_by(backslash, &c.escaped);
+        __m128i prefix =
+            _mm_clmulepi64_si128(_mm_set_epi64x(0, (long long)quote), _mm_set1_epi8((char)0xFF), 0);
+        uint64_t bits = take_block(&c, m, quote, (uint64_t)_mm_cvtsi128_si64(prefix), p, &bad);
+        put_packed(to, bits, _mm512_set1_epi32((int)(p - base)));
+        to += _mm_popcnt_u64(bits);
+    }
+    x->n = (uint32_t)(to - x->at);
+    x->carry = c;
+    x->bad = bad;
+    return p;
+}
 #else
-bool json_index_is_fast(void) { return false; }
+enum json_loops json_index_loops(void) { return LOOPS_PORTABLE; }
 static const uint8_t *index_fast(struct json_index *x, const uint8_t *p, const uint8_t *stop) {
+    return index_portable(x, p, stop);
+}
+static const uint8_t *index_wide(struct json_index *x, const uint8_t *p, const uint8_t *stop) {
     return index_portable(x, p, stop);
 }
 #endif
@@ -246,6 +309,8 @@ void json_index_next(struct json_index *x, size_t bytes) {
         if (left < BLOCK)
             index_tail(x);
         else
-            x->p = x->portable ? index_portable(x, x->p, stop) : index_fast(x, x->p, stop);
+            x->p = x->loops == LOOPS_AVX512 ? index_wide(x, x->p, stop)
+                   : x->loops == LOOPS_AVX2 ? index_fast(x, x->p, stop)
+                                            : index_portable(x, x->p, stop);
     }
 }

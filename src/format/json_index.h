@@ -6,8 +6,8 @@
  * that no control character stands in a string and that no two strings stand between two structural
  * characters. It knows no grammar; json_read.c goes over the positions.
  *
- * Two implementations with one result: AVX2, and one in plain C for any machine. Private to
- * format/.
+ * Three implementations with one result: AVX-512, AVX2, and one in plain C for any machine. Private
+ * to format/.
  */
 #ifndef TAMIS_FORMAT_JSON_INDEX_H
 #define TAMIS_FORMAT_JSON_INDEX_H
@@ -25,6 +25,9 @@
 #endif
 #define INDEX_SLACK 64u /* positions may be written beyond the last one that counts */
 
+/* How it is looked for, the slowest first. */
+enum json_loops { LOOPS_PORTABLE, LOOPS_AVX2, LOOPS_AVX512 };
+
 /* What one block leaves to the next. */
 struct json_carry {
     uint64_t in_string; /* all ones: inside a string */
@@ -36,7 +39,7 @@ struct json_index {
     const uint8_t *p, *end; /* what has not been looked at */
     struct json_carry carry;
     uint8_t row_end; /* '\n' if it is structural, else ',' */
-    bool portable;
+    enum json_loops loops;
     const uint8_t *bad;  /* what cannot be: the positions go up to here; or NULL */
     const uint8_t *base; /* the positions count from here */
     uint32_t n;
@@ -51,7 +54,7 @@ void json_index_begin(struct json_index *x, const uint8_t *p, const uint8_t *end
  * something is bad. */
 void json_index_next(struct json_index *x, size_t bytes);
 
-/* Whether this machine has the fast way. */
-bool json_index_is_fast(void);
+/* The fastest that this machine has. */
+enum json_loops json_index_loops(void);
 
 #endif

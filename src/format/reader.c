@@ -12,7 +12,7 @@ bool reader_init(struct reader *r, struct arena *a, const struct fields *fields,
     *r = (struct reader){
         .fields = fields,
         .validate = o->validate,
-        .portable = o->simd == SIMD_PORTABLE,
+        .simd = o->simd,
         .row_depth = o->row_depth < MP_DEPTH_MOST ? o->row_depth : MP_DEPTH_MOST,
         .row_fields = o->row_fields,
         .row_bytes =
@@ -76,7 +76,7 @@ const uint8_t *reader_fill(struct reader *r, const uint8_t *p, const uint8_t *en
     if (!r->skipping)
         *ret_n = r->ops->fill(r, b);
     r->rows += *ret_n;
-    if (r->status == E_OK && !last && (size_t)(end - r->p) > r->row_bytes && *ret_n < BLOCK_ROWS)
+    if (r->status == E_OK && !last && (size_t)(end - r->p) > r->row_bytes && *ret_n < b->rows)
         reader_fail(r, E_ROW_TOO_LONG, r->p, NULL);
     return finish(r);
 }

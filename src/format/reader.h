@@ -8,8 +8,8 @@
  *     ... use the n rows ...
  *     if (r.status != E_OK)                            // report it and stop, or step over the row
  *         p = reader_skip(&r, p, end);
- *     else if (n < BLOCK_ROWS && last)                 // the end
- *     else if (n < BLOCK_ROWS)                         // give [p, end) again with more behind it
+ *     else if (n < b->rows && last)                 // the end
+ *     else if (n < b->rows)                         // give [p, end) again with more behind it
  *
  * until a fill with `last` gives less than a full block and no fault: a reader may have something
  * to say about an empty input.
@@ -30,8 +30,9 @@
 
 enum reader_format { FORMAT_MSGPACK, FORMAT_JSONL, FORMAT_CSV };
 
-/* Which loops look for structure. All give the same rows. */
-enum reader_simd { SIMD_BEST, SIMD_PORTABLE };
+/* Which loops look for structure: the best that the machine has, or these at most. All give the
+ * same rows. */
+enum reader_simd { SIMD_BEST, SIMD_AVX2, SIMD_PORTABLE };
 
 /* What the cells of a CSV column are. */
 enum cell_type { CELL_TEXT, CELL_INTEGER, CELL_DOUBLE, CELL_BOOLEAN, CELL_TIMESTAMP };
@@ -89,7 +90,8 @@ struct reader {
     const struct reader_ops *ops;
     const struct fields *fields;
     void *state;
-    bool validate, portable;
+    bool validate;
+    enum reader_simd simd;
     uint32_t row_depth, row_fields;
     size_t row_bytes;
     struct arena values;            /* of the rows in the block */
@@ -109,7 +111,7 @@ bool reader_init(struct reader *r, struct arena *a, const struct fields *fields,
                  const struct reader_options *options);
 void reader_done(struct reader *r); /* a zeroed reader is fine */
 
-/* Reads up to BLOCK_ROWS rows into b, whose cells must be missing, and gives where it stopped: all
+/* Reads up to b->rows rows into b, whose cells must be missing, and gives where it stopped: all
  * before that has been used. *ret_n rows stand in b, also when r->status says that the next one is
  * broken. Bytes of a last row that is not all there are left, unless `last` says that no more will
  * come; they must stand at the beginning of the next input, at the same or another place.

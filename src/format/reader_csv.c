@@ -114,7 +114,7 @@ static bool read_record(struct reader *r, const uint8_t *p, uint32_t first, uint
 static bool read_window(struct reader *r, struct csv_reader *s, struct block *b, uint32_t *n) {
     const struct csv_index *x = &s->index;
     uint32_t first = 0;
-    for (uint32_t i = 0; i < x->n_ends && *n < BLOCK_ROWS; i++) {
+    for (uint32_t i = 0; i < x->n_ends && *n < b->rows; i++) {
         uint32_t last = x->ends[i];
         const uint8_t *p = r->p, *end = x->base + x->at[last];
         if (first == last && s->n_columns > 1 && is_blank(p, end))
@@ -130,10 +130,10 @@ static bool read_window(struct reader *r, struct csv_reader *s, struct block *b,
 
 static uint32_t read_records(struct reader *r, struct csv_reader *s, struct block *b) {
     uint32_t n = 0;
-    while (n < BLOCK_ROWS && r->p < r->end) {
+    while (n < b->rows && r->p < r->end) {
         const uint8_t *start = r->p;
-        csv_index(&s->index, &s->dialect, r->p, r->end, r->portable);
-        if (!read_window(r, s, b, &n) || n == BLOCK_ROWS)
+        csv_index(&s->index, &s->dialect, r->p, r->end, s->portable);
+        if (!read_window(r, s, b, &n) || n == b->rows)
             break;
         if (r->p != start && !s->index.bad && r->p < r->end &&
             (size_t)(r->end - start) > CSV_WINDOW_BYTES)
@@ -176,7 +176,7 @@ static uint32_t csv_fill(struct reader *r, struct block *b) {
         return 0;
     r->sought = 0;
     uint32_t n = read_records(r, s, b);
-    if (n < BLOCK_ROWS && r->status == E_OK && r->p < r->end)
+    if (n < b->rows && r->status == E_OK && r->p < r->end)
         csv_has_grown(r);
     return n;
 }
@@ -209,7 +209,7 @@ bool csv_reader_init(struct reader *r, const struct reader_options *o) {
         .quote = o->csv.quote ? o->csv.quote : '"',
         .quotes = !o->csv.no_quotes,
     };
-    r->portable = r->portable || !csv_index_is_fast();
+    s->portable = r->simd == SIMD_PORTABLE || !csv_index_is_fast();
     uint8_t d = s->dialect.delimiter, q = s->dialect.quote;
     return d != '\n' && d != '\r' && q != '\n' && q != '\r' && (d != q || o->csv.no_quotes);
 }

@@ -17,7 +17,7 @@ struct csv_slice {
 struct csv_reader {
     struct csv_dialect dialect;
     struct csv_options options;
-    bool has_columns;
+    bool has_columns, portable;
     uint32_t n_columns; /* of the input */
     uint32_t n_wanted;
     struct csv_column *wanted; /* by index, ascending ... */

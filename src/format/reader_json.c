@@ -79,7 +79,7 @@ static bool read_line(struct reader *r, struct cursor *c, const uint8_t *p, cons
 static uint32_t fill_lines(struct reader *r, struct json_reader *j, struct block *b) {
     struct cursor c = {0};
     uint32_t n = 0;
-    while (n < BLOCK_ROWS && r->p < r->end) {
+    while (n < b->rows && r->p < r->end) {
         const uint8_t *p = r->p, *s = json_next(r, &c);
         if (s == JSON_NOTHING) {
             const uint8_t *at = skip_blanks(p, r->end);
@@ -146,7 +146,7 @@ static bool find_element(struct reader *r, struct json_reader *j, struct cursor 
 static uint32_t fill_array(struct reader *r, struct json_reader *j, struct block *b) {
     struct cursor c = {0};
     uint32_t n = 0;
-    while (n < BLOCK_ROWS && find_element(r, j, &c)) {
+    while (n < b->rows && find_element(r, j, &c)) {
         const uint8_t *open = r->p, *close = json_read_object(r, &c, open, b, n);
         if (!close)
             return n;
@@ -159,7 +159,7 @@ static uint32_t fill_array(struct reader *r, struct json_reader *j, struct block
         j->place = JSON_BEHIND;
         j->row = ++n;
     }
-    if (r->status == E_OK && r->p == r->end && r->last && j->place != JSON_END && n < BLOCK_ROWS)
+    if (r->status == E_OK && r->p == r->end && r->last && j->place != JSON_END && n < b->rows)
         fail(r, E_ROW_TRUNCATED, r->p, "the input ends inside the array of rows");
     return n;
 }
@@ -254,7 +254,7 @@ static uint32_t json_fill(struct reader *r, struct block *b) {
     if (n > 0)
         j->average = (size_t)(r->p - start) / n + 1;
     r->sought = 0;
-    if (n < BLOCK_ROWS && r->status == E_OK && r->p < r->end) {
+    if (n < b->rows && r->status == E_OK && r->p < r->end) {
         if (j->place != JSON_LINES)
             seek_element(r, j);
         r->sought = (size_t)(r->end - r->p);
@@ -278,7 +278,11 @@ bool json_reader_init(struct reader *r, const struct reader_options *o) {
     buf_init(&j->body, r->arena->budget);
     buf_init(&j->heads, r->arena->budget);
     j->average = AVERAGE_BYTES;
-    j->index.portable = r->portable || !json_index_is_fast();
+    j->index.loops = json_index_loops();
+    if (r->simd == SIMD_PORTABLE)
+        j->index.loops = LOOPS_PORTABLE;
+    else if (r->simd == SIMD_AVX2 && j->index.loops > LOOPS_AVX2)
+        j->index.loops = LOOPS_AVX2;
     j->levels = arena_array(r->arena, r->row_depth + 1u, sizeof *j->levels);
     return j->levels && json_shapes_init(r);
 }

@@ -145,7 +145,7 @@ static uint32_t msgpack_fill(struct reader *r, struct block *b) {
         else if (!enter_array(r, s))
             return 0;
     }
-    while (n < BLOCK_ROWS && r->p < r->end) {
+    while (n < b->rows && r->p < r->end) {
         if (s->place == BEHIND_ARRAY) {
             reader_fail(r, E_ROW_INVALID, r->p, "there is something behind the array of rows");
             return n;
@@ -154,7 +154,7 @@ static uint32_t msgpack_fill(struct reader *r, struct block *b) {
             return n;
         n++;
     }
-    if (r->p == r->end && r->last && s->place == IN_ARRAY && n < BLOCK_ROWS)
+    if (r->p == r->end && r->last && s->place == IN_ARRAY && n < b->rows)
         reader_fail(r, E_ROW_TRUNCATED, r->p, "the array has fewer rows than its header says");
     return n;
 }

@@ -3,9 +3,9 @@
  * A pair of types between which there is no conversion is a mismatch; a value that its conversion
  * cannot turn is undefined. TRY_CAST counts neither. Texts are taken as a whole: no blanks around,
  * nothing behind. */
-#include "value/calendar.h"
 #include "kernel/double_text.h"
 #include "kernel/function_impl.h"
+#include "value/calendar.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* Functions of a timestamp's date and time of the day: date_part, date_trunc, ts_add. In UTC, by
  * the proleptic Gregorian calendar, for every timestamp there is. */
-#include "value/calendar.h"
 #include "kernel/function_impl.h"
+#include "value/calendar.h"
 
 #define YEAR_MOST 600000000000 /* more than twice what int64 has seconds for */
 

@@ -12,7 +12,22 @@ struct value call_timestamp(struct call *c, wide nanoseconds) {
     return value_timestamp((int64_t)seconds, (uint32_t)(nanoseconds - seconds * SECOND_NS));
 }
 
-double timestamp_epoch(struct value t) { return (double)t.w.i + t.n / 1e9; }
+/* The nearest double of nanoseconds / 10^9: the quotient with 56 bits or more and, in its lowest
+ * bit, whether anything is left, is rounded once. */
+double timestamp_epoch(struct value t) {
+    wide total = (wide)t.w.i * SECOND_NS + t.n;
+    unsigned __int128 n = total < 0 ? -(unsigned __int128)total : (unsigned __int128)total;
+    if (n == 0)
+        return 0;
+    uint64_t high = (uint64_t)(n >> 64);
+    int bits = high ? 128 - __builtin_clzll(high) : 64 - __builtin_clzll((uint64_t)n);
+    int shift = bits < 87 ? 87 - bits : 0; /* 2^86 / 10^9 has 57 bits */
+    n <<= shift;
+    unsigned __int128 quotient = n / SECOND_NS;
+    quotient |= n % SECOND_NS != 0;
+    double d = ldexp((double)quotient, -shift);
+    return total < 0 ? -d : d;
+}
 
 /* --- numbers to timestamps --- */
 

@@ -1,5 +1,5 @@
 /* The typed loops, included once per type by select.c. Parameters:
- *   TYPE      of one value           SUFFIX    i64, f64, str
+ *   TYPE      of one value           SUFFIX    i64, f64, str, time
  *   TAG       the column tag         GET(c, r) the value in row r
  *   HOLDS(rel, a, b)                 a rel b, for the ten relations
  *   SAFE      1 if a cell of another type may be looked at (plain words), 0 if not (pointers)
@@ -40,20 +40,28 @@ INLINE uint32_t NAME(constant_loop_)(const struct sel_args *a, const uint16_t *i
     return kept;
 }
 
+INLINE bool NAME(test_both_)(const struct column *x, const struct column *y, uint32_t r,
+                             enum rel rel, bool nullable) {
+    bool both = !nullable || ((int)(x->tag[r] == TAG) & (int)(y->tag[r] == TAG));
+    if (!SAFE && !both)
+        return false;
+    return (int)HOLDS(rel, GET(x, r), GET(y, r)) & (int)both;
+}
+
 INLINE uint32_t NAME(columns_loop_)(const struct sel_args *a, const uint16_t *in, uint32_t n,
-                                    uint16_t *out, enum rel rel) {
+                                    uint16_t *out, enum rel rel, bool nullable) {
     const struct column *x = a->x, *y = a->y;
     uint32_t kept = 0;
     if (in)
         for (uint32_t i = 0; i < n; i++) {
             uint32_t r = in[i];
             out[kept] = (uint16_t)r;
-            kept += HOLDS(rel, GET(x, r), GET(y, r));
+            kept += NAME(test_both_)(x, y, r, rel, nullable);
         }
     else
         for (uint32_t r = 0; r < n; r++) {
             out[kept] = (uint16_t)r;
-            kept += HOLDS(rel, GET(x, r), GET(y, r));
+            kept += NAME(test_both_)(x, y, r, rel, nullable);
         }
     return kept;
 }

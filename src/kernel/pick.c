@@ -8,6 +8,7 @@ enum index {
 #undef X
     KERNELS
 };
+_Static_assert(KERNELS <= UINT8_MAX, "the tables hold bytes");
 
 static const struct kernel TABLE[KERNELS] = {
 #define X(name) {"sel_" #name, sel_##name},
@@ -18,7 +19,7 @@ static const struct kernel TABLE[KERNELS] = {
 const struct kernel *kernel_at(size_t i) { return i < KERNELS ? &TABLE[i] : NULL; }
 
 /* What a column holds, as far as loops differ by it. */
-enum holds { HOLDS_NULLS, HOLDS_I64, HOLDS_F64, HOLDS_STR, HOLDS_BOOL, HOLDS_MIXED };
+enum holds { HOLDS_NULLS, HOLDS_I64, HOLDS_F64, HOLDS_STR, HOLDS_TIME, HOLDS_BOOL, HOLDS_MIXED };
 
 static enum holds holds_of(uint32_t seen) {
     switch (seen & ~SEEN_NONE) {
@@ -30,6 +31,8 @@ static enum holds holds_of(uint32_t seen) {
         return HOLDS_F64;
     case SEEN(T_STR):
         return HOLDS_STR;
+    case SEEN(T_TIMESTAMP):
+        return HOLDS_TIME;
     case SEEN(T_BOOL):
         return HOLDS_BOOL;
     default:
@@ -53,6 +56,7 @@ static enum holds holds_of(uint32_t seen) {
 static const uint8_t I64[2][REL_OUT + 1] = {BY_REL(i64), BY_REL(i64_null)};
 static const uint8_t F64[2][REL_OUT + 1] = {BY_REL_NOT(f64), BY_REL_NOT(f64_null)};
 static const uint8_t STR[2][REL_OUT + 1] = {BY_REL(str), BY_REL(str_null)};
+static const uint8_t TIME[2][REL_OUT + 1] = {BY_REL(time), BY_REL(time_null)};
 static const uint8_t ANY[REL_OUT + 1] = BY_REL_NOT(any);
 
 #define COLUMNS(suffix)                                                                            \
@@ -66,9 +70,10 @@ static const uint8_t ANY[REL_OUT + 1] = BY_REL_NOT(any);
             K_nlt_##suffix, K_nle_##suffix, K_ngt_##suffix, K_nge_##suffix                         \
     }
 
-static const uint8_t I64_I64[REL_RELS] = COLUMNS(i64_i64);
-static const uint8_t F64_F64[REL_RELS] = COLUMNS_NOT(f64_f64);
-static const uint8_t STR_STR[REL_RELS] = COLUMNS(str_str);
+static const uint8_t I64_I64[2][REL_RELS] = {COLUMNS(i64_i64), COLUMNS(i64_i64_null)};
+static const uint8_t F64_F64[2][REL_RELS] = {COLUMNS_NOT(f64_f64), COLUMNS_NOT(f64_f64_null)};
+static const uint8_t STR_STR[2][REL_RELS] = {COLUMNS(str_str), COLUMNS(str_str_null)};
+static const uint8_t TIME_TIME[2][REL_RELS] = {COLUMNS(time_time), COLUMNS(time_time_null)};
 static const uint8_t ANY_ANY[REL_RELS] = COLUMNS_NOT(any_any);
 
 /* The relation for op and the truth wanted. = and <> are two-valued on what is not null, so their
@@ -110,6 +115,8 @@ static enum index pick_constant(const struct term *t, enum holds holds, bool nul
         return pick_number(t, holds, nullable);
     if (class == CLASS_STR && holds == HOLDS_STR)
         return typed(STR, rel, nullable);
+    if (class == CLASS_TIMESTAMP && holds == HOLDS_TIME)
+        return typed(TIME, rel, nullable);
     return (enum index)ANY[rel];
 }
 
@@ -118,12 +125,14 @@ static enum index pick_columns(const struct term *t, uint32_t seen_x, uint32_t s
     enum rel rel = rel_of(t->op, t->want);
     if (x == HOLDS_NULLS || y == HOLDS_NULLS)
         return K_none;
-    if (x != y || (seen_x | seen_y) & SEEN_NONE)
-        return (enum index)ANY_ANY[rel];
-    return (enum index)(x == HOLDS_I64   ? I64_I64
-                        : x == HOLDS_F64 ? F64_F64
-                        : x == HOLDS_STR ? STR_STR
-                                         : ANY_ANY)[rel];
+    bool nullable = ((seen_x | seen_y) & SEEN_NONE) != 0;
+    const uint8_t *table = x != y            ? ANY_ANY
+                           : x == HOLDS_I64  ? I64_I64[nullable]
+                           : x == HOLDS_F64  ? F64_F64[nullable]
+                           : x == HOLDS_STR  ? STR_STR[nullable]
+                           : x == HOLDS_TIME ? TIME_TIME[nullable]
+                                             : ANY_ANY;
+    return (enum index)table[rel];
 }
 
 static enum index pick_set(const struct term *t, enum holds holds, bool nullable) {

@@ -101,6 +101,11 @@ static void take_stdio(struct parse *p, const char *value) {
     p->o->stdio = true;
 }
 
+static void take_files(struct parse *p, const char *value) {
+    (void)value;
+    p->o->files = true;
+}
+
 static void take_listen(struct parse *p, const char *value) {
     if (strcmp(value, SYSTEMD_PATH) == 0)
         p->o->activated = true;
@@ -139,6 +144,9 @@ static void take_version(struct parse *p, const char *value);
 
 static const struct option OPTIONS[] = {
     {"--stdio", NULL, take_stdio, "serve one client on standard input and output, then exit"},
+    {"--files", NULL, take_files,
+     "--stdio: open the files that the client names, with the rights of\n"
+     "this process; for a parent that could open them itself"},
     {"--listen", "PATH", take_listen,
      "serve clients on a Unix socket; may be repeated. \"" SYSTEMD_PATH "\" takes\n"
      "the sockets that systemd passed, which is also what happens when\n"
@@ -267,6 +275,8 @@ static void check_whole(struct parse *p) {
     bool listens = o->path_count > 0 || o->activated;
     if (o->stdio && listens)
         usage_error(p, "--stdio and --listen exclude each other");
+    else if (o->files && !o->stdio)
+        usage_error(p, "--files goes with --stdio: others must not choose files");
     else if (!o->stdio && !listens && server_activated() > 0)
         o->activated = true;
     else if (!o->stdio && !listens)

@@ -10,6 +10,7 @@
 
 struct blame {
     const struct node *node; /* of the first step that counted; NULL: none yet */
+    const struct print_scope *scope;
     char path[64];
     char operands[160]; /* "age" is a string */
     struct buf text;
@@ -62,8 +63,13 @@ static void add_operand(struct run *r, const struct frame *f, uint32_t column, u
         return;
     blame->text.len = 0;
     if (source->kind == COLUMN_PATH) {
-        if (f != &r->frame)
-            buf_add_text(&blame->text, source->path.n > 0 ? "element." : "element");
+        bool inner = f != &r->frame;
+        if (inner && f->scope.name.p)
+            buf_add(&blame->text, f->scope.name.p, f->scope.name.n);
+        else if (inner)
+            buf_add_text(&blame->text, "element");
+        if (inner && source->path.n > 0)
+            buf_byte(&blame->text, '.');
         path_print(source->path, &blame->text);
     } else {
         buf_add_text(&blame->text, source->kind == COLUMN_OUTER ? "a field" : "a computed value");
@@ -80,6 +86,7 @@ static void add_operand(struct run *r, const struct frame *f, uint32_t column, u
 
 static void describe(struct run *r, const struct frame *f, const struct step *s, uint32_t row) {
     r->blame->node = s->compute ? s->compute->node : s->pred->node;
+    r->blame->scope = f == &r->frame ? NULL : &f->scope;
     uint32_t good = wanted(r->blame->node);
     if (s->kind == STEP_COMPUTE) {
         for (uint32_t i = 0; i < s->compute->n_args; i++)
@@ -168,7 +175,7 @@ uint32_t run_blame(struct run *r, uint64_t base, struct error *e) {
     if (blame && blame->node) {
         char condition[100];
         blame->text.len = 0;
-        node_print(r->plan->query, blame->node, &blame->text);
+        node_print(r->plan->query, blame->node, blame->scope, &blame->text);
         error_text(condition, sizeof condition, (const char *)blame->text.data, blame->text.len);
         error_set(e, E_TYPE_MISMATCH, "%s, in %s", blame->operands, condition);
         if (e && e->pos == ERROR_NONE) {

@@ -82,14 +82,15 @@ static void write_kernels(const struct step_stats *stats, struct buf *b) {
 }
 
 static void write_step(const struct plan *p, const struct run *r, const struct step *s,
-                       uint32_t depth, struct buf *term, struct buf *b) {
+                       uint32_t depth, const struct print_scope *around, struct buf *term,
+                       struct buf *b) {
     mp_write_map(b, r && r->stats ? 10 : 6);
     mp_write_text(b, "kernel");
     mp_write_text(b, step_name(s));
     mp_write_text(b, "term");
     term->len = 0;
     if (step_node(s))
-        node_print(p->query, step_node(s), term);
+        node_print(p->query, step_node(s), around, term);
     mp_write_str(b, (const char *)term->data, term->len);
     mp_write_text(b, "want");
     mp_write_text(b, s->want == TRUE_ || s->kind != STEP_TERM ? "true" : "false");
@@ -185,16 +186,17 @@ static uint32_t count_shown(const struct program *p) {
     return n;
 }
 
-static void explain_program(struct explain *x, const struct program *p, uint32_t depth) {
+static void explain_program(struct explain *x, const struct program *p, uint32_t depth,
+                            const struct print_scope *around) {
     for (uint32_t i = 0; i < p->n_steps; i++) {
         const struct step *s = &p->steps[i];
         uint32_t at = depth + (s->depth > 0 ? s->depth - 1 : 0);
         if (is_shown(s)) {
-            write_step(x->plan, x->run, s, at, &x->term, x->steps);
+            write_step(x->plan, x->run, s, at, around, &x->term, x->steps);
             print_step(x->run, s, ++x->shown, at, &x->term, x->text);
         }
         if (s->kind == STEP_QUANTIFY)
-            explain_program(x, s->inner, at + 1);
+            explain_program(x, s->inner, at + 1, &(struct print_scope){s->pred->node->var, around});
     }
 }
 
@@ -203,7 +205,7 @@ bool plan_explain(const struct plan *p, const struct run *r, struct buf *ret_ste
     struct explain x = {.plan = p, .run = r, .steps = ret_steps, .text = ret_text};
     buf_init(&x.term, ret_text->budget);
     mp_write_array(ret_steps, count_shown(p->program));
-    explain_program(&x, p->program, 0);
+    explain_program(&x, p->program, 0, NULL);
     if (x.shown == 0)
         buf_add_text(ret_text, "  0  all rows are kept: nothing is looked at\n");
     bool ok = !buf_failed(ret_steps) && !buf_failed(ret_text) && !buf_failed(&x.term);

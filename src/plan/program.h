@@ -231,6 +231,7 @@ struct rows_done {
 };
 struct frame { /* the state of one program */
     const struct program *program;
+    struct print_scope scope; /* of a quantifier's program: how its element is called */
     struct block block;
     uint16_t **registers;
     uint32_t *counts;

@@ -117,6 +117,8 @@ static uint32_t fold(const struct quantifier *q, const struct step *s, const str
 
 void quantifier_run(struct run *r, struct quantifier *q, const struct step *s,
                     struct frame *outer) {
+    q->frame.scope = (struct print_scope){.name = s->pred->node->var,
+                                          .outer = outer == &r->frame ? NULL : &outer->scope};
     scanner_forget(&q->frame.scanner);
     gather(r, q, s, outer);
     uint16_t *second = outer->registers[s->out2];

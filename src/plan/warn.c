@@ -23,7 +23,7 @@ void compile_warn(struct compiler *c, const struct node *n, enum warning_code co
     *w = (struct warning){.code = code, .pos = n->pos, .length = n->length};
     struct buf text;
     buf_init(&text, c->arena->budget);
-    node_print(c->query, n, &text);
+    node_print(c->query, n, NULL, &text);
     if (!buf_failed(&text))
         error_text(w->near_text, sizeof w->near_text, (const char *)text.data, text.len);
     buf_done(&text);

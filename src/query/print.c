@@ -8,12 +8,6 @@
 
 #include <stdio.h>
 
-/* The quantifiers around what is printed. On the C stack. */
-struct around {
-    struct str name; /* p NULL: ANY(path) op ..., where the element is not printed */
-    const struct around *outer;
-};
-
 struct printer {
     const struct query *q;
     struct buf *out;
@@ -21,7 +15,7 @@ struct printer {
 };
 
 static void put(struct printer *p, const struct node *n, enum bond least,
-                const struct around *around);
+                const struct print_scope *around);
 
 /* --- names --- */
 
@@ -74,9 +68,8 @@ static uint32_t greatest_number(const struct node *n) {
     return most;
 }
 
-/* A path of the element k levels out. Outside of its quantifier (a part of a tree) it has no name.
- */
-static void put_element(struct printer *p, const struct node *n, const struct around *around) {
+/* A path of the element k levels out. Where its quantifier is not known it has no name. */
+static void put_element(struct printer *p, const struct node *n, const struct print_scope *around) {
     for (uint32_t k = n->scope; k > 1 && around; k--)
         around = around->outer;
     if (around && around->name.p)
@@ -160,7 +153,7 @@ static enum bond bond_of(const struct node *n) {
     }
 }
 
-static void put_list(struct printer *p, const struct node *n, const struct around *around) {
+static void put_list(struct printer *p, const struct node *n, const struct print_scope *around) {
     if (n->kind != NODE_LIST) {
         put(p, n, BOND_VALUE, around);
         return;
@@ -180,7 +173,7 @@ static void put_list(struct printer *p, const struct node *n, const struct aroun
 
 /* The operator of a test and what is right of it. */
 static void put_right(struct printer *p, const struct node *n, bool negated,
-                      const struct around *around) {
+                      const struct print_scope *around) {
     const struct op_info *info = op_info(n->op);
     struct buf *out = p->out;
     buf_byte(out, ' ');
@@ -207,14 +200,15 @@ static void put_right(struct printer *p, const struct node *n, bool negated,
 }
 
 static void put_test(struct printer *p, const struct node *n, bool negated,
-                     const struct around *around) {
+                     const struct print_scope *around) {
     put(p, n->kids[0], BOND_OPERAND, around);
     put_right(p, n, negated, around);
 }
 
-static void put_quantifier(struct printer *p, const struct node *n, const struct around *around) {
+static void put_quantifier(struct printer *p, const struct node *n,
+                           const struct print_scope *around) {
     struct buf *out = p->out;
-    struct around inner = {.outer = around};
+    struct print_scope inner = {.outer = around};
     const struct node *test = short_test(n);
     buf_add_text(out, op_info(n->op)->text);
     if (test) {
@@ -226,7 +220,7 @@ static void put_quantifier(struct printer *p, const struct node *n, const struct
     }
     char made[16];
     uint32_t level = 0;
-    for (const struct around *a = around; a; a = a->outer)
+    for (const struct print_scope *a = around; a; a = a->outer)
         level++;
     snprintf(made, sizeof made, "e%u", p->first_number + level);
     inner.name = n->var.p ? n->var : str_of(made);
@@ -239,7 +233,8 @@ static void put_quantifier(struct printer *p, const struct node *n, const struct
     buf_add_text(out, " END");
 }
 
-static void put_arguments(struct printer *p, const struct node *n, const struct around *around) {
+static void put_arguments(struct printer *p, const struct node *n,
+                          const struct print_scope *around) {
     for (uint32_t i = 0; i < n->n_kids && !buf_failed(p->out); i++) {
         if (i > 0)
             buf_add_text(p->out, ", ");
@@ -248,7 +243,7 @@ static void put_arguments(struct printer *p, const struct node *n, const struct 
     buf_byte(p->out, ')');
 }
 
-static void put_op(struct printer *p, const struct node *n, const struct around *around) {
+static void put_op(struct printer *p, const struct node *n, const struct print_scope *around) {
     const struct op_info *info = op_info(n->op);
     switch (info->shape) {
     case SHAPE_QUANT:
@@ -283,7 +278,7 @@ static void put_op(struct printer *p, const struct node *n, const struct around 
 /* --- calls and CASE --- */
 
 /* A sign needs parentheses before a number, which it would become a part of, and before a sign. */
-static void put_sign(struct printer *p, const struct node *n, const struct around *around) {
+static void put_sign(struct printer *p, const struct node *n, const struct print_scope *around) {
     const struct node *x = n->kids[0];
     bool apart = n->fn == FN_negate && (x->kind == NODE_LITERAL || bond_of(x) == BOND_UNARY);
     buf_byte(p->out, n->fn == FN_negate ? '-' : '~');
@@ -294,7 +289,7 @@ static void put_sign(struct printer *p, const struct node *n, const struct aroun
         buf_byte(p->out, ')');
 }
 
-static void put_call(struct printer *p, const struct node *n, const struct around *around) {
+static void put_call(struct printer *p, const struct node *n, const struct print_scope *around) {
     const struct infix *infix = infix_of(n->fn);
     struct buf *out = p->out;
     if (n->fn == FN_negate || n->fn == FN_bit_not) {
@@ -314,7 +309,7 @@ static void put_call(struct printer *p, const struct node *n, const struct aroun
     }
 }
 
-static void put_case(struct printer *p, const struct node *n, const struct around *around) {
+static void put_case(struct printer *p, const struct node *n, const struct print_scope *around) {
     struct buf *out = p->out;
     const struct node *last = n->kids[n->n_kids - 1];
     uint32_t i = n->kind == NODE_CASE_OF;
@@ -349,7 +344,7 @@ static void put_param(struct printer *p, uint32_t param) {
 }
 
 static void put(struct printer *p, const struct node *n, enum bond least,
-                const struct around *around) {
+                const struct print_scope *around) {
     if (buf_failed(p->out))
         return;
     bool parentheses = bond_of(n) < least;
@@ -386,9 +381,10 @@ static void put(struct printer *p, const struct node *n, enum bond least,
         buf_byte(p->out, ')');
 }
 
-void node_print(const struct query *q, const struct node *n, struct buf *out) {
+void node_print(const struct query *q, const struct node *n, const struct print_scope *around,
+                struct buf *out) {
     struct printer p = {.q = q, .out = out, .first_number = greatest_number(n) + 1};
-    put(&p, n, BOND_OR, NULL);
+    put(&p, n, BOND_OR, around);
 }
 
-void query_print(const struct query *q, struct buf *out) { node_print(q, q->root, out); }
+void query_print(const struct query *q, struct buf *out) { node_print(q, q->root, NULL, out); }

@@ -24,7 +24,15 @@ void query_done(struct query *q);
 
 /* Canonical text; parses to the same tree. Parameters `?` are printed as ?. */
 void query_print(const struct query *q, struct buf *out);
-void node_print(const struct query *q, const struct node *n, struct buf *out);
+
+/* The quantifiers around a node, from the inside. */
+struct print_scope {
+    struct str name; /* of the element; p NULL: ANY(path) op ..., it has none */
+    const struct print_scope *outer;
+};
+/* A part of the query; around is what stands around it, or NULL: then an element is "element". */
+void node_print(const struct query *q, const struct node *n, const struct print_scope *around,
+                struct buf *out);
 /* The structured form as one msgpack value. */
 void query_write_structured(const struct query *q, struct buf *out);
 

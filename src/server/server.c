@@ -245,6 +245,7 @@ int server_run(const struct server_options *options) {
     link_init(&server->more);
     service_init(&server->service, &options->limits);
     server->service.now_ns = uv_hrtime;
+    server->service.may_open = options->files;
     server->service.started_ns = uv_hrtime();
     init_handles(server);
     if (!start(server)) {

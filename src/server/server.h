@@ -30,6 +30,7 @@ struct server_options {
     struct limits limits;
     bool stdio;
     bool activated;           /* take the sockets that systemd passed */
+    bool files;               /* open the files that the client names */
     bool watch_parent;        /* --stdio: exit when the process that started this one ends */
     const char *const *paths; /* sockets to make */
     size_t path_count;

@@ -15,7 +15,8 @@ static enum status set_result(struct request *r, struct value key, struct value 
                               struct error *e) {
     if (v.type == T_STR && result_kind_find(value_as_str(v), &r->result_kind))
         return E_OK;
-    return bad_option(e, key, "must be \"indices\", \"bitmap\", \"auto\", \"count\" or \"rows\"");
+    return bad_option(
+        e, key, "must be \"indices\", \"bitmap\", \"auto\", \"count\", \"rows\" or \"spans\"");
 }
 
 static enum status set_limit(struct request *r, struct value key, struct value v, struct error *e) {

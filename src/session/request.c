@@ -35,6 +35,7 @@ struct request *request_new(struct session *s, enum message_kind kind, uint32_t 
     buf_init(&r->out, budget);
     arena_init(&r->arena, budget);
     arena_init(&r->payload_arena, budget);
+    bytes_init(&r->bytes, budget);
     error_clear(&r->error);
     return r;
 }
@@ -59,6 +60,7 @@ void request_strip(struct request *r) {
     r->inbox_bytes = r->payloads_bytes = 0;
     run_free(r->run);
     r->run = NULL;
+    bytes_done(&r->bytes); /* reads the fields of the plan */
     plan_free(r->own_plan);
     r->own_plan = NULL;
     compiled_unref(r->compiled);
@@ -115,7 +117,7 @@ bool request_is_small(const struct request *r) {
     query += r->params_bytes;
     if (r->done)
         return true;
-    if (!r->parsed || (r->compiled && r->compiled->heavy))
+    if (!r->parsed || r->reads_file || (r->compiled && r->compiled->heavy))
         return false;
     if (!r->run && query > SMALL_QUERY)
         return false;
@@ -231,11 +233,28 @@ uint32_t request_warnings(const struct request *r, struct warning *ret) {
     return plan ? n + absent_warnings(&r->absent, plan, ret + n, WARNINGS_MOST - n) : n;
 }
 
+/* What only rows that came as bytes have. */
+static void write_bytes(struct buf *b, const struct byte_rows *bytes) {
+    uint64_t skipped = bytes->reader.skipped,
+             told = skipped < SKIPPED_TOLD ? skipped : SKIPPED_TOLD;
+    mp_write_text(b, "bytes");
+    mp_write_uint(b, bytes->offset);
+    mp_write_text(b, "unfit");
+    mp_write_uint(b, bytes->reader.unfit);
+    if (!bytes->skips)
+        return;
+    mp_write_text(b, "skipped");
+    mp_write_array(b, 1 + (uint32_t)told);
+    mp_write_uint(b, skipped);
+    for (uint64_t i = 0; i < told; i++)
+        mp_write_uint(b, bytes->skipped_at[i]);
+}
+
 static bool reply_done(struct request *r) {
     struct warning warnings[WARNINGS_MOST];
     uint32_t n_warnings = request_warnings(r, warnings);
     size_t mark = reply_begin(&r->out, MESSAGE_DONE, r->id, 3);
-    mp_write_map(&r->out, 5 + (n_warnings > 0));
+    mp_write_map(&r->out, 5 + (n_warnings > 0) + (r->bytes.open ? 2 + r->bytes.skips : 0));
     mp_write_text(&r->out, "matched");
     mp_write_uint(&r->out, r->matched);
     mp_write_text(&r->out, "rows");
@@ -246,6 +265,8 @@ static bool reply_done(struct request *r) {
     mp_write_uint(&r->out, run_undefined(r->run));
     mp_write_text(&r->out, "limit_reached");
     mp_write_bool(&r->out, r->limit_reached);
+    if (r->bytes.open)
+        write_bytes(&r->out, &r->bytes);
     reply_warnings(&r->out, warnings, n_warnings);
     return reply_end(&r->out, mark);
 }
@@ -265,23 +286,38 @@ static void finish_well(struct request *r) {
 
 /* ---- payloads ---- */
 
+/* What the kind of result asks of the rows. */
+static enum status check_result_kind(const struct request *r, struct error *e) {
+    const struct source_form *form = r->source.form;
+    if (r->result.kind == RESULT_ROWS && !form->has_row_bytes)
+        return error_set(e, E_RESULT_KIND,
+                         "a \"%s\" payload has no row bytes: ask for indices or a bitmap",
+                         form->name);
+    if (r->result.kind == RESULT_SPANS && form->is_counted)
+        return error_set(e, E_RESULT_KIND,
+                         "a \"%s\" payload has no spans: they are for \"bytes\" and \"file\"",
+                         form->name);
+    return E_OK;
+}
+
 static enum status open_source(struct request *r, struct error *e) {
     const struct limits *l = limits_of(r);
+    if (r->payload_at == 0 && !r->payloads) {
+        source_open_end(&r->source, &r->bytes);
+        r->source_open = true;
+        return E_OK;
+    }
     const struct buf *message = r->payload_at > 0 ? &r->first : &r->payloads->message;
     size_t at = r->payload_at > 0 ? r->payload_at : r->payloads->at;
     arena_reset(&r->payload_arena);
+    r->bytes.last = !r->is_stream;
+    r->bytes.may_open = r->session->service->may_open;
     enum status status = source_open(&r->source, message->data, at, message->len, r->rows,
-                                     &r->scanner, l, &r->payload_arena, e);
-    if (status != E_OK)
-        return status;
-    if (r->result.kind == RESULT_ROWS && !r->source.form->has_row_bytes) {
-        error_set(e, E_RESULT_KIND,
-                  "a \"%s\" payload has no row bytes: ask for indices or a bitmap",
-                  r->source.form->name);
-        return E_RESULT_KIND;
-    }
-    r->source_open = true;
-    return E_OK;
+                                     &r->scanner, &r->bytes, l, &r->payload_arena, e);
+    if (status == E_OK)
+        status = check_result_kind(r, e);
+    r->source_open = status == E_OK;
+    return status;
 }
 
 static void close_source(struct request *r) {
@@ -291,6 +327,8 @@ static void close_source(struct request *r) {
         return;
     }
     struct payload *p = r->payloads;
+    if (!p) /* it was what the payloads had left over */
+        return;
     r->payloads = p->next;
     if (!r->payloads)
         r->payloads_tail = &r->payloads;
@@ -328,6 +366,9 @@ static enum status filter_block(struct request *r, uint32_t n, struct error *e) 
         r->limit -= kept;
     if (!r->result_open)
         begin_result(r);
+    r->result.origin = r->source.origin;
+    r->result.origin_offset = r->source.origin_offset;
+    r->result.lines = !r->source.form->is_counted && r->bytes.format != FORMAT_MSGPACK;
     result_add(&r->result, run_block(r->run), n, matches, kept, &r->out, r->reply.data);
     r->rows += n;
     r->matched += kept;
@@ -350,7 +391,8 @@ static enum status run_one_block(struct request *r, uint32_t *ret_rows, struct e
 }
 
 static bool has_input(const struct request *r) {
-    return r->source_open || r->payload_at > 0 || r->payloads;
+    return r->source_open || r->payload_at > 0 || r->payloads ||
+           (r->all_in && bytes_wait_for_end(&r->bytes));
 }
 
 static enum status run_quantum(struct request *r, struct error *e) {

@@ -32,11 +32,17 @@ static enum status read_query(struct request *r, struct error *e) {
     return E_BAD_MESSAGE;
 }
 
+static bool is_file(struct mp_reader r) {
+    struct value form = mp_read_array(&r) > 0 ? mp_read_value(&r) : value_missing();
+    return r.status == E_OK && form.type == T_STR && str_is(value_as_str(form), "file");
+}
+
 /* The payload is the message's last element; nil opens a row stream. */
 static enum status read_payload(struct request *r, struct error *e) {
     struct mp_reader *reader = &r->message.r;
     if (mp_peek(reader) != T_NULL || reader->status != E_OK) {
         r->payload_at = mp_offset(reader);
+        r->reads_file = is_file(*reader);
         if (!mp_at_end(reader))
             return E_OK;
         return message_end(&r->message, e) == E_OK

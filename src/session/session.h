@@ -38,6 +38,7 @@ struct service {
     uint64_t (*now_ns)(
         void); /* a monotonic clock for quanta, EXPLAIN ANALYZE and uptime; may be NULL */
     uint64_t started_ns;
+    bool may_open; /* the files that clients name: for a client that could open them itself */
     _Atomic uint64_t clients, requests, rows, matched, bytes_in, bytes_out, errors;
     struct plan_cache plans;
 };

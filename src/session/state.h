@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "engine/absent.h"
+#include "engine/bytes.h"
 #include "engine/result.h"
 #include "engine/source.h"
 #include "plan/plan.h"
@@ -66,6 +67,7 @@ struct request {
     size_t payload_at;        /* of the first message's payload; 0: none */
     struct prepared *entry;   /* PREPARE: what it will leave */
     bool prepared_missing;    /* a plan number that the session does not know */
+    bool reads_file;          /* its payload is one: never on the session's thread */
     bool parsed, is_stream, all_in; /* all_in: no payload will come any more */
     bool is_inline;                 /* this run is on the session's thread ... */
     bool yielded; /* ... where it does not belong: it has stopped before its heavy part */
@@ -88,6 +90,7 @@ struct request {
     size_t payloads_bytes;                             /* of the messages to be run */
     bool source_open;
     struct source source;
+    struct byte_rows bytes; /* of payloads that are bytes of a format */
     struct result result;
     struct reply_result reply;
     bool result_open;

@@ -2,10 +2,11 @@
 #include "session/state.h"
 
 static const char *const CAPABILITIES[] = {
-    "filter",           "strict",       "warnings",         "prepare",         "stream",
-    "cancel",           "explain",      "explain.analyze",  "stats",           "query.text",
-    "query.structured", "payload.maps", "payload.template", "payload.columns", "result.indices",
-    "result.bitmap",    "result.auto",  "result.count",     "result.rows",
+    "filter",           "strict",         "warnings",         "prepare",         "stream",
+    "cancel",           "explain",        "explain.analyze",  "stats",           "query.text",
+    "query.structured", "payload.maps",   "payload.template", "payload.columns", "result.indices",
+    "result.bitmap",    "result.auto",    "result.count",     "result.rows",     "result.spans",
+    "payload.bytes",    "format.msgpack", "format.jsonl",     "format.csv",
 };
 
 static void write_limits(struct buf *b, const struct limits *limits) {
@@ -28,9 +29,11 @@ bool welcome_reply(struct session *s, uint32_t id) {
     mp_write_text(b, "version");
     mp_write_uint(b, 1);
     mp_write_text(b, "capabilities");
-    mp_write_array(b, (uint32_t)n);
+    mp_write_array(b, (uint32_t)n + s->service->may_open);
     for (size_t i = 0; i < n; i++)
         mp_write_text(b, CAPABILITIES[i]);
+    if (s->service->may_open)
+        mp_write_text(b, "payload.file");
     mp_write_text(b, "server");
     mp_write_text(b, "tamisd " TAMIS_VERSION);
     mp_write_text(b, "limits");

@@ -95,7 +95,7 @@ def _epoch_in(unit: int) -> Function:
 
 def _epoch(args: Sequence[Value]) -> Value:
     t = instant(args[0])
-    return float(t.seconds) + t.nanoseconds / 1e9
+    return nanoseconds_of(t) / SECOND
 
 
 def _date_part(args: Sequence[Value]) -> Value:
@@ -119,7 +119,7 @@ def _date_part(args: Sequence[Value]) -> Value:
         "dow": iso.weekday % 7,
         "isodow": iso.weekday,
         "doy": date.days - days_of(date.year, 1, 1) + 1,
-        "epoch": float(t.seconds) + t.nanoseconds / 1e9,
+        "epoch": nanoseconds_of(t) / SECOND,
     }
     if field not in fields:
         raise Undefined

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from tests.diff.generate import Row
 from tests.diff.reference import MISSING, Operand, step_into
 from tests.lib import mp
-from tests.lib.mp import Plain, Raw, Str, Value
+from tests.lib.mp import Bin, Plain, Raw, Str, Value
 from tests.lib.wire import bitmap
 
-FORMS = ["maps", "template", "lists", "paths", "typed"]
+FORMS = ["maps", "template", "lists", "paths", "typed", "bytes"]
 Path = list[Value]
 
 
@@ -38,6 +38,9 @@ def build(
     if form == "maps":
         every = [row.map_bytes() for row in rows]
         return Payload(["maps", [Raw(r) for r in every]], every)
+    if form == "bytes":
+        every = [row.map_bytes() for row in rows]
+        return Payload(["bytes", "msgpack", Bin(b"".join(every))], every)
     if form == "template":
         return _template(rows, list(names), rng)
     if form == "paths":

@@ -84,7 +84,7 @@ static enum status answer(struct parts *p, const struct request *r) {
         !scanner_init(&p->scanner, &p->arena, plan_fields(p->plan), 64, 64))
         return E_MEMORY;
     status = source_open(&p->source, payloads[r->form], 0, payload_bytes[r->form], 0, &p->scanner,
-                         &limits, &p->arena, &e);
+                         NULL, &limits, &p->arena, &e);
     result_begin(&result, 0);
     for (uint32_t n = 1; status == E_OK && n > 0;) {
         const uint16_t *rows;
@@ -125,7 +125,7 @@ static enum status request(void *arg) {
 static void test_requests(void **state) {
     (void)state;
     for (int form = 0; form < 3; form++)
-        for (int kind = 0; kind < RESULT_KINDS; kind++) {
+        for (int kind = 0; kind < RESULT_SPANS; kind++) {
             struct request r = {form, (enum result_kind)kind};
             if (form < 2 || kind != RESULT_ROWS)
                 fault_each(result_kind_name(r.kind), request, &r);

@@ -165,6 +165,13 @@ static const char *const FORMS[] = {
     "[2, 9, 'a >= 2', {'result': 'count'}, ['columns', 2, [['a', 'list', [1, 'x'], nil, #03]]]]",
     "[9, 10]",
     "[8, 11, {'k': [1]}]",
+    "[2, 12, 'a >= 2', {'result': 'rows'}, ['bytes', 'jsonl', "
+    "'{\"a\":1}\n{\"a\":2,\"b\":[1]}\nx\n', "
+    "{'on_error': 'skip'}]]",
+    "[2, 13, 'any e in b satisfies e = 1 end', {'result': 'spans'}, ['bytes', 'jsonl', "
+    "'[{\"b\":[\"\\u00e9\",1]}]']]",
+    "[2, 14, 'a >= 2', {'result': 'bitmap'}, ['bytes', 'csv', '1;2\n\"3\";4\n', {'delimiter': ';', "
+    "'header': false, 'names': ['a', 'b'], 'types': {'a': 'integer', 'b': 'double'}}]]",
     NULL,
 };
 
@@ -180,6 +187,10 @@ static const char *const STREAMS[] = {
     "[2, 7, 'a', nil, nil]",
     "[7, 7]",
     "[6, 6]",
+    "[2, 8, 'a = b', {'result': 'rows'}, nil]",
+    "[5, 8, ['bytes', 'csv', 'a,b\n1,1\n2', {'types': {'a': 'integer', 'b': 'text'}}]]",
+    "[5, 8, ['bytes', 'csv', ',\"3\n\"\n4,5']]",
+    "[6, 8]",
     NULL,
 };
 
@@ -208,6 +219,8 @@ static const char *const REFUSALS[] = {
     "[2, 7, 'a >= 2', nil, ['maps', [{'a': 2}, 7]]]",
     "[4, 8, 1, nil, " ROWS3 "]",
     "[50, 9]",
+    "[2, 10, 'a >= 2 and b = null', {'strict': true}, ['maps', [{'a': 3}, {'a': 'x'}]]]",
+    "[2, 11, 'aa >= 2', nil, ['maps', [{'a': 3}, {'a': 'x'}]]]",
     NULL,
 };
 

@@ -1,7 +1,7 @@
 /* What a row reader makes of a file, as text (reader_dump.h), for the tests in Python.
  *
  * usage: format_tool msgpack|jsonl|csv FILE [OPTION...] [-- PATH...]
- *   validate portable skip ragged no_header no_quotes
+ *   validate portable avx2 skip ragged no_header no_quotes
  *   piece=BYTES depth=N fields=N row_bytes=N delimiter=C quote=C names=a,b types=a:integer,b:double
  * A PATH is names and [indexes]: a.b[0]; "." is the row itself. */
 #include "reader_dump.h"
@@ -83,8 +83,8 @@ static void set_option(struct tool *t, char *text) {
             return;
         }
     char *value = strchr(text, '=');
-    if (strcmp(text, "portable") == 0) {
-        o->simd = SIMD_PORTABLE;
+    if (strcmp(text, "portable") == 0 || strcmp(text, "avx2") == 0) {
+        o->simd = *text == 'p' ? SIMD_PORTABLE : SIMD_AVX2;
         return;
     }
     if (!value)

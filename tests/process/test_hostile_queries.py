@@ -41,12 +41,14 @@ def test_it_ends_and_holds_nobody_up(daemon: Listening, case: Hostile) -> None:
         asking.join(0.001)
     assert answers, "no answer"
     kind, _, told = answers[0][:3]
+    if kind == KIND["ERROR"] and told["name"] == "NO_REGEX":  # a build without them
+        assert " regexp " in case.query
+        return
     if case.outcome != hostile.OK:
         assert (kind, told["name"]) == (KIND["ERROR"], case.outcome), told
         assert case.outcome == "BAD_PATTERN" or told.get("limit") or told["name"] == "MEMORY"
-    elif kind == KIND["ERROR"]:
-        assert told["name"] == "NO_REGEX", told  # a build without them
     else:
+        assert kind == KIND["DONE"], told
         assert told["matched"] == case.matched
     assert pings > 0
     busy.close()

@@ -180,6 +180,7 @@ static const uint32_t PROFILES[] = {
     SEEN_NUMBER,
     SEEN_NUMBER | S(T_STR) | S(T_MISSING),
     S(T_BIN),
+    S(T_TIMESTAMP),
     S(T_TIMESTAMP) | S(T_NULL),
     S(T_ARRAY) | S(T_MAP) | S(T_EXT),
     (1u << T_COUNT) - 1,

@@ -6,6 +6,8 @@
 
 #include "engine_unit.h"
 
+#include <endian.h>
+
 /* --- results --- */
 
 /* Blocks of rows, all kept for which `keeps` says so; rows are single bytes of a long string. */
@@ -13,11 +15,15 @@ struct feed {
     uint32_t blocks, rows, every; /* rows of each block; every k-th row is kept, 0: none */
 };
 
+#define ORIGIN (UINT64_C(1) << 40)
+
 static bool is_kept(const struct feed *f, uint32_t row) { return f->every && row % f->every == 0; }
 
 static enum result_kind feed(struct result *r, const struct feed *f, struct buf *data, size_t at) {
     static uint8_t bytes[4096];
     struct block b;
+    r->origin = bytes;
+    r->origin_offset = ORIGIN;
     assert_true(block_init(&b, 0, true, NULL));
     result_begin(r, 5000);
     for (uint32_t i = 0, row = 0; i < f->blocks; i++) {
@@ -63,6 +69,20 @@ static void check_rows(const struct feed *f, const struct buf *data, size_t at) 
     assert_int_equal(at, data->len);
 }
 
+static void check_spans(const struct feed *f, const struct buf *data, size_t at) {
+    for (uint32_t row = 0; row < f->blocks * f->rows; row++) {
+        if (!is_kept(f, row))
+            continue;
+        assert_true(at + 16 <= data->len);
+        uint64_t le[2];
+        memcpy(le, data->data + at, 16);
+        assert_int_equal(le64toh(le[0]), ORIGIN + row);
+        assert_int_equal(le64toh(le[1]), 1);
+        at += 16;
+    }
+    assert_int_equal(at, data->len);
+}
+
 static void test_results(void **state) {
     (void)state;
     static const uint32_t EVERY[] = {0, 1, 2, 7, 31, 32, 33, 100};
@@ -92,6 +112,8 @@ static void test_results(void **state) {
                         check_bitmap(&f, &data, 4);
                     else if (got == RESULT_ROWS)
                         check_rows(&f, &data, 4);
+                    else if (got == RESULT_SPANS)
+                        check_spans(&f, &data, 4);
                     else
                         assert_int_equal(data.len, 4);
                     buf_done(&data);

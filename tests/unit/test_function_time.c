@@ -122,6 +122,14 @@ static void test_epochs(void **state) {
     IS_UNDEFINED("epoch_ms", t_(INT64_MAX, 0));
     GIVES(i_(INT64_MAX), "epoch_s", t_(INT64_MAX, 1));
     GIVES(d_(-0.5), "epoch", t_(-1, 500000000));
+    GIVES(d_(-0.003), "epoch", t_(-1, 997000000));
+    GIVES(d_(1e-9), "epoch", t_(0, 1));
+    GIVES(d_(0.0), "epoch", t_(0, 0));
+    GIVES(d_(1700000000.123456789), "epoch", t_(1700000000, 123456789));
+    GIVES(d_(-9223372036854775808.0), "epoch", t_(INT64_MIN, 0));
+    GIVES(d_(9223372036854775808.0), "epoch", t_(INT64_MAX, 999999999));
+    GIVES(d_(9007199254740993.5), "epoch", t_(9007199254740993, 499999999)); /* to ...992 or 994 */
+    GIVES(d_(9007199254740994.0), "epoch", t_(9007199254740993, 1)); /* just above the tie */
     GIVES(t_(-3, 550000000), "to_timestamp_s", d_(-2.45));
     GIVES(t_(0, 0), "to_timestamp_s", d_(-1e-20));
     GIVES(t_(0, 1), "to_timestamp_ns", d_(0.5));

@@ -130,18 +130,12 @@ static void between_build(const void *arg, enum truth want, struct term *t) {
     term_between(t, c->k, c->k2, want);
 }
 
-static bool has_order(struct value v) {
-    enum value_class class = value_class(v.type);
-    return class == CLASS_NUMBER || class == CLASS_STR || class == CLASS_BIN ||
-           class == CLASS_TIMESTAMP;
-}
-
 static void test_between(void **state) {
     (void)state;
     for (size_t i = 0; i < POOLED; i++)
         for (size_t k = 0; k < POOLED; k++) {
             struct comparison c = {.k = POOL[i], .k2 = POOL[k]};
-            if (!has_order(c.k) || value_class(c.k.type) != value_class(c.k2.type))
+            if (!value_is_ordered(c.k) || value_class(c.k.type) != value_class(c.k2.type))
                 continue;
             if (i != k && roll(8) > 0) /* an eighth of the pairs */
                 continue;

@@ -170,6 +170,19 @@ static void test_threads(void **state) {
 
 static uint64_t counted(struct talk *t) { return plan_cache_counts(&t->service.plans).hits; }
 
+/* Whether REGEXP is built in. */
+static bool has_regexp(void) {
+    struct query q;
+    struct error e;
+    error_clear(&e);
+    assert_int_equal(query_parse(&q, str_of("a REGEXP 'x'"), &limits, NULL, &e), E_OK);
+    struct plan *p = plan_new(&q, NULL, &limits, NULL, &e);
+    assert_true(p || e.status == E_NO_REGEX);
+    plan_free(p);
+    query_done(&q);
+    return e.status == E_OK;
+}
+
 /* A repeated query is found again, whoever sends it and however: the answer is the same. */
 static void test_sessions_share(void **state) {
     (void)state;
@@ -183,7 +196,7 @@ static void test_sessions_share(void **state) {
         check_request(&t, "[2, 5, ['>=', ['path', 'a'], 3], {'result': 'count'}, " ROWS3 "]", "",
                       E_OK, "'matched': 1");
         check_request(&t, "[2, 5, 'a >=', {'result': 'count'}, " ROWS3 "]", "", E_SYNTAX, "");
-        check_request(&t, "[2, 5, \"a regexp 'x'\", {'result': 'count'}, " ROWS3 "]", "", E_OK,
+        check_request(&t, "[2, 5, 'a like 5', {'result': 'count'}, " ROWS3 "]", "", E_OK,
                       "'matched': 0");
         assert_int_equal(counted(&t), i * 4);
     }
@@ -240,16 +253,19 @@ static void test_heavy_leaves(void **state) {
         {"a is not null", false},
     };
     struct talk t;
+    unsigned plan = 0;
     talk_begin(&t, NULL);
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {
         char message[300];
+        if (strstr(CASES[i].query, "regexp") && !has_regexp())
+            continue;
         for (int again = 0; again < 2; again++) { /* not yet known, and known */
             snprintf(message, sizeof message, "[2, 5, \"%s\", nil, " ROWS3 "]", CASES[i].query);
             assert_int_equal(away(&t, message) > 0, CASES[i].heavy);
         }
         snprintf(message, sizeof message, "[3, 6, \"%s \"]", CASES[i].query);
         assert_int_equal(away(&t, message) > 0, CASES[i].heavy);
-        snprintf(message, sizeof message, "[4, 7, %u, nil, " ROWS3 "]", (unsigned)i + 1);
+        snprintf(message, sizeof message, "[4, 7, %u, nil, " ROWS3 "]", ++plan);
         assert_int_equal(away(&t, message) > 0, CASES[i].heavy);
     }
     talk_stop(&t);

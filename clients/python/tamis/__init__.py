@@ -26,6 +26,7 @@ from .errors import (
 )
 from .explain import Explanation
 from .prepared import Prepared
+from .raw import ByteStream, RawStats
 from .result import Stats
 from .stream import Stream
 from .warning import QueryWarning
@@ -33,6 +34,7 @@ from .warning import QueryWarning
 __version__ = "0.1.0"
 
 __all__ = [
+    "ByteStream",
     "Cancelled",
     "Client",
     "ClosedError",
@@ -47,6 +49,7 @@ __all__ = [
     "ProtocolError",
     "QueryError",
     "QueryWarning",
+    "RawStats",
     "RequestError",
     "RowError",
     "Stats",

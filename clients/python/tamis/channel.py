@@ -167,22 +167,29 @@ class Channel:
         if request.error is not None:
             raise request.error
 
-    def send(self, frame: bytes, deadline: Optional[float]) -> None:
+    def send(
+        self, frame: bytes, deadline: Optional[float], rest: Optional[memoryview] = None
+    ) -> None:
         """Hand a frame to the peer, or to the outbox as far as the peer does not take it now.
 
+        rest: the end of the frame, in memory that stays as it is until the next send is done.
         Waits until what was in the outbox before is gone, so that it never holds two frames.
         """
         if self._outbox:
             self._write()
             while self._outbox:
                 self._step(deadline)
-        self._outbox.append(frame)
+        self._outbox.extend((frame,) if rest is None else (frame, rest))
         self._write()
 
     def wait(self, request: Request, deadline: Optional[float]) -> None:
         """Read, and write what is left to write, until the request is finished."""
         while not request.finished:
             self._step(deadline)
+
+    def step(self, deadline: Optional[float]) -> None:
+        """Wait until the peer gives or takes something."""
+        self._step(deadline)
 
     def look(self) -> None:
         """Take what has come, without waiting."""

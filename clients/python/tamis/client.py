@@ -10,10 +10,11 @@ import os
 import time
 import warnings
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Optional, TypeVar, Union
+from typing import Any, BinaryIO, Optional, TypeVar, Union
 
+from . import raw
 from .channel import Channel
 from .connection import PING, STATS
 from .errors import ProtocolError
@@ -21,6 +22,7 @@ from .explain import Explanation
 from .frames import Packer
 from .plans import Params, Query, make_options
 from .prepared import Prepared
+from .raw import Bytes, ByteStream, RawFilter, RawStats
 from .result import Stats
 from .runner import Runner, check_timeout
 from .stream import Feed, Stream
@@ -31,6 +33,9 @@ Default = Callable[[Any], Any]
 
 NAME = "tamis-python 0.1.0"
 START_SECONDS = 10.0  # for the daemon's WELCOME
+# What filter_bytes gives: its name here and the kind of result that is asked for.
+RAW_RESULTS = {"rows": "rows", "views": "spans", "spans": "spans"}
+RAW_RESULTS |= {"indices": "indices", "mask": "bitmap", "count": "count"}
 GRACE_SECONDS = 2.0  # for it to end by itself
 
 
@@ -213,6 +218,194 @@ class Client:
         if not isinstance(told, dict):
             raise ProtocolError("a STATISTICS reply without its map")
         return told
+
+    def filter_bytes(
+        self,
+        data: Bytes,
+        query: Query,
+        /,
+        *,
+        format: str = "jsonl",
+        result: str = "rows",
+        delimiter: Optional[str] = None,
+        header: Optional[bool] = None,
+        names: Optional[Sequence[str]] = None,
+        types: Optional[Mapping[str, str]] = None,
+        ragged: bool = False,
+        on_error: str = "fail",
+        validate: bool = False,
+        params: Params = None,
+        limit: Optional[int] = None,
+        strict: bool = False,
+        timeout: Optional[float] = None,
+        **named: Any,
+    ) -> Any:
+        """The rows of the data that match, without decoding any here.
+
+        data: bytes of JSON lines, CSV or msgpack (docs/FORMATS.md), any size.
+        format: "jsonl", "csv", "tsv" or "msgpack".
+        result: "rows": bytes, the rows byte for byte, each of JSON lines and CSV with its line
+        end (CSV without the header). "views": memoryviews of the rows in data. "spans": (offset,
+        size) pairs. "indices", "mask", "count": as the methods of that name.
+        delimiter, header, names, types, ragged: of CSV. header=False: the first record is a row.
+        names: instead of those of the header. types: column to "integer", "double", "boolean",
+        "timestamp" or "text", which all others are. ragged: records may be too short or too long.
+        on_error: "skip" steps over rows that are broken, and counts them (last_raw_stats).
+        validate: check also the parts of rows that the query does not name.
+        The rest as filter. RowError tells row and byte offset in data.
+        """
+        if result not in RAW_RESULTS:
+            raise ValueError(f"result must be one of {', '.join(RAW_RESULTS)}, not {result!r}")
+        shape = raw.layout(
+            format,
+            delimiter=delimiter,
+            header=header,
+            names=names,
+            types=types,
+            ragged=ragged,
+            on_error=on_error,
+            validate=validate,
+        )
+        options = make_options(None, params, named, limit, strict)
+        options["result"] = RAW_RESULTS[result]
+        pieces = raw.pieces(data)
+        work = RawFilter(self._runner, query, pieces, shape, options, timeout, stable=True)
+        answer = raw.collect(work, result, data)
+        self._runner.note_raw(work.done)
+        return answer
+
+    def filter_stream(
+        self,
+        chunks: Iterable[Bytes],
+        query: Query,
+        /,
+        *,
+        format: str = "jsonl",
+        delimiter: Optional[str] = None,
+        header: Optional[bool] = None,
+        names: Optional[Sequence[str]] = None,
+        types: Optional[Mapping[str, str]] = None,
+        ragged: bool = False,
+        on_error: str = "fail",
+        validate: bool = False,
+        params: Params = None,
+        limit: Optional[int] = None,
+        strict: bool = False,
+        timeout: Optional[float] = None,
+        **named: Any,
+    ) -> ByteStream:
+        """An iterator over the bytes of the rows that match, in bounded memory.
+
+        chunks: an iterable of bytes, cut anywhere: raw.read_pieces(file), a socket's recv, a
+        response's iter_bytes(). It is read only as fast as the daemon takes it.
+        timeout: seconds for each wait for the daemon. The rest as filter_bytes.
+        """
+        return self._stream(
+            chunks,
+            None,
+            query,
+            format=format,
+            delimiter=delimiter,
+            header=header,
+            names=names,
+            types=types,
+            ragged=ragged,
+            on_error=on_error,
+            validate=validate,
+            params=params,
+            limit=limit,
+            strict=strict,
+            timeout=timeout,
+            named=named,
+        )
+
+    def filter_file(
+        self,
+        file: Union[str, bytes, os.PathLike[str], BinaryIO],
+        query: Query,
+        into: Optional[BinaryIO] = None,
+        /,
+        *,
+        format: Optional[str] = None,
+        delimiter: Optional[str] = None,
+        header: Optional[bool] = None,
+        names: Optional[Sequence[str]] = None,
+        types: Optional[Mapping[str, str]] = None,
+        ragged: bool = False,
+        on_error: str = "fail",
+        validate: bool = False,
+        params: Params = None,
+        limit: Optional[int] = None,
+        strict: bool = False,
+        timeout: Optional[float] = None,
+        **named: Any,
+    ) -> Any:
+        """filter_stream over a file: a path, or an object with read.
+
+        A spawned daemon reads a regular file by itself, so that its bytes cross no pipe.
+        into: a binary file that the rows are written to; then returns a RawStats. Without it
+        returns the ByteStream, which closes a file that it opened.
+        format: None asks the ending of the name. The rest as filter_stream.
+        """
+        path: Optional[bytes] = None
+        if isinstance(file, (str, bytes, os.PathLike)):
+            chosen = format or raw.format_of(file)
+            if "payload.file" in self._channel.connection.capabilities:
+                path = raw.regular_path(file)
+            chunks: Iterable[Bytes] = () if path else raw.file_pieces(file)
+        elif format is None:
+            raise ValueError("a file object tells no format: give format=")
+        else:
+            chosen, chunks = format, raw.read_pieces(file)
+        stream = self._stream(
+            chunks,
+            path,
+            query,
+            format=chosen,
+            delimiter=delimiter,
+            header=header,
+            names=names,
+            types=types,
+            ragged=ragged,
+            on_error=on_error,
+            validate=validate,
+            params=params,
+            limit=limit,
+            strict=strict,
+            timeout=timeout,
+            named=named,
+        )
+        if into is None:
+            return stream
+        with stream:
+            for rows in stream:
+                into.write(rows)
+        return stream.stats
+
+    def _stream(
+        self,
+        chunks: Iterable[Bytes],
+        path: Optional[bytes],
+        query: Query,
+        *,
+        params: Params,
+        limit: Optional[int],
+        strict: bool,
+        timeout: Optional[float],
+        named: Mapping[str, Any],
+        **shape: Any,
+    ) -> ByteStream:
+        """A ByteStream over the chunks, or over the file that the daemon opens."""
+        layout = raw.layout(**shape)
+        options = make_options(None, params, named, limit, strict)
+        options["result"] = "rows"
+        work = RawFilter(self._runner, query, chunks, layout, options, timeout, path=path)
+        return ByteStream(work, self)
+
+    @property
+    def last_raw_stats(self) -> Optional[RawStats]:
+        """Counts of the last filter_bytes that this thread finished."""
+        return self._runner.last_raw_stats
 
     @property
     def last_stats(self) -> Optional[Stats]:

@@ -53,6 +53,15 @@ class Packer:
         return LENGTH.pack(size) + body
 
 
+def frame_of_bytes(head: bytes, size: int) -> bytes:
+    """The beginning of a frame whose last element is a bin of that size, which is to follow.
+
+    head: the message before the bin, packed.
+    """
+    bin_head = b"\xc6" + LENGTH.pack(size)
+    return LENGTH.pack(len(head) + len(bin_head) + size) + head + bin_head
+
+
 class Decoder:
     """Bytes in pieces of any size to messages. Its memory is what came of one frame."""
 

@@ -58,6 +58,15 @@ class Runner:
         check_timeout(seconds)
         return seconds
 
+    @property
+    def last_raw_stats(self) -> Optional[Any]:
+        return getattr(self._local, "raw", None)
+
+    def note_raw(self, done: Optional[Any]) -> None:
+        """Keep the counts of a request over bytes for the thread that asked."""
+        self._local.raw = done
+        self._local.done = done and done.stats
+
     def until(self, timeout: Optional[float]) -> Optional[float]:
         """The same as a time of time.monotonic()."""
         seconds = self.seconds(timeout)

@@ -237,7 +237,7 @@ def find_daemon(command: Optional[Command]) -> list[str]:
         argv = [os.fspath(part) for part in command]
         if not argv:
             raise ValueError("command is empty")
-    return [*argv, "--stdio"]
+    return [*argv, "--stdio", "--files"]
 
 
 def _widen(fd: int) -> None:

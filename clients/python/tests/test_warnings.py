@@ -109,7 +109,7 @@ def test_a_field_of_a_late_row_is_not_absent(client: tamis.Client) -> None:
         ("age > 20", 1, "age", "age is a string, in age > 20"),
         ("city > 'A' and age + 1 > 20", 1, "age", "age is a string, in age + 1"),
         ("any(tags) > 0", 0, "element", "element is a string, in element > 0"),
-        ("any t in tags satisfies t + 1 > 7 end", 0, "element", "element is a string"),
+        ("any t in tags satisfies t + 1 > 7 end", 0, "t", "t is a string, in t + 1"),
         ("any t in city satisfies t > 7 end", 0, "city", "city is a string"),
         ("case when age > 50 then 1 else 2 end = 2", 1, "age", "age is a string, in age > 50"),
         ("lower(age) = 'x'", 0, "age", "age is an integer, in lower(age)"),

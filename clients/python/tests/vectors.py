@@ -57,6 +57,9 @@ def groups(lines: list[Line]) -> list[tuple[list[Line], list[Line]]]:
     return pairs
 
 
+BYTES = ("rows", "spans")  # results whose chunks are one behind the other
+
+
 def meaning(messages: list[Any]) -> list[Any]:
     """The replies with the RESULTs of one request joined."""
     told: list[Any] = []
@@ -66,8 +69,8 @@ def meaning(messages: list[Any]) -> list[Any]:
             continue
         _, number, kind, base, rows, data = message
         if not told or told[-1][:2] != [RESULT, number]:
-            told.append([RESULT, number, kind, b"" if kind == "rows" else []])
-        if kind == "rows":
+            told.append([RESULT, number, kind, b"" if kind in BYTES else []])
+        if kind in BYTES:
             told[-1][3] += data
         elif kind == "indices":
             told[-1][3] += [base + i for (i,) in struct.iter_unpack("<I", data)]

@@ -1,0 +1,315 @@
+"""Rows as bytes: JSON lines, CSV or msgpack in, the bytes of the rows that match out.
+
+Nothing is decoded here: the pieces of the input go to the daemon as they are, cut anywhere, and
+what comes back are the rows that match, byte for byte.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import time
+from array import array
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, BinaryIO, NamedTuple, Optional, Union
+
+from . import encode, result
+from .connection import END, EXECUTE, ROWS, Request
+from .errors import ClosedError, ProtocolError
+from .frames import frame_of_bytes
+from .runner import Runner, Source
+
+Bytes = Union[bytes, bytearray, memoryview]
+PIECE_BYTES = 512 << 10  # two of them fit a pipe of 1 MiB: one is made while one is read
+FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv", ".tsv": "csv"}
+FORMATS |= {".msgpack": "msgpack", ".mpk": "msgpack"}
+
+
+class RawStats(NamedTuple):
+    """Counts of rows that came as bytes.
+
+    stats: as of every request. bytes: of the input that were read. unfit: cells of CSV that were
+    not of their declared type, and count as null. skipped: broken rows that were stepped over;
+    skipped_at: the offsets of the first ones.
+    """
+
+    stats: result.Stats
+    bytes: int
+    unfit: int
+    skipped: int
+    skipped_at: tuple[int, ...]
+
+
+class Layout(NamedTuple):
+    """What the bytes are; see Client.filter_bytes."""
+
+    format: str
+    options: Mapping[str, Any]
+
+
+def layout(
+    format: str,
+    *,
+    delimiter: Optional[str],
+    header: Optional[bool],
+    names: Optional[Sequence[str]],
+    types: Optional[Mapping[str, str]],
+    ragged: bool,
+    on_error: str,
+    validate: bool,
+) -> Layout:
+    """Checks what can be checked here; the daemon checks the rest. TSV is CSV with tabs."""
+    if format == "tsv":
+        format, delimiter = "csv", delimiter or "\t"
+    if format not in ("jsonl", "csv", "msgpack"):
+        raise ValueError(f"format must be 'jsonl', 'csv', 'tsv' or 'msgpack', not {format!r}")
+    if on_error not in ("fail", "skip"):
+        raise ValueError(f"on_error must be 'fail' or 'skip', not {on_error!r}")
+    options: dict[str, Any] = {"on_error": on_error}
+    given = {"delimiter": delimiter, "header": header, "types": types and dict(types)}
+    options.update({key: value for key, value in given.items() if value is not None})
+    if names is not None:
+        options["names"] = list(names)
+    if ragged:
+        options["ragged"] = True
+    if validate:
+        options["validate"] = True
+    return Layout(format, options)
+
+
+def format_of(path: Union[str, bytes, os.PathLike[str]]) -> str:
+    """The format that the ending of a file name tells; ValueError if it tells none."""
+    ending = os.path.splitext(os.fsdecode(path))[1].lower()
+    if ending not in FORMATS:
+        raise ValueError(f"the name {os.fsdecode(path)!r} tells no format: give format=")
+    return "tsv" if ending == ".tsv" else FORMATS[ending]
+
+
+def pieces(data: Bytes) -> Iterator[memoryview]:
+    """Views of the data that fit a message well."""
+    view = memoryview(data).cast("B")
+    for at in range(0, len(view), PIECE_BYTES):
+        yield view[at : at + PIECE_BYTES]
+
+
+def read_pieces(file: BinaryIO) -> Iterator[bytes]:
+    """What a file gives, as it comes: a pipe's or socket's bytes are not waited for in bulk."""
+    read = getattr(file, "read1", file.read)
+    while piece := read(PIECE_BYTES):
+        yield piece
+
+
+def regular_path(path: Union[str, bytes, os.PathLike[str]]) -> Optional[bytes]:
+    """The absolute path of a regular file; None for another kind of file. OSError if there is none,
+    or if it may not be read."""
+    with open(path, "rb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return None
+    return os.fsencode(os.path.abspath(path))
+
+
+def file_pieces(path: Union[str, bytes, os.PathLike[str]]) -> Iterator[bytes]:
+    """What a file has. It is opened with the first piece and closed with the last."""
+    with open(path, "rb", buffering=0) as file:
+        yield from read_pieces(file)
+
+
+class RawFilter:
+    """One request over pieces of bytes. Its results are taken as they come."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        source: Source,
+        chunks: Iterable[Bytes],
+        layout: Layout,
+        options: Mapping[str, Any],
+        timeout: Optional[float],
+        stable: bool = False,
+        path: Optional[bytes] = None,
+    ) -> None:
+        """stable: the chunks' memory stays as it is until the request is done. path: of a file that
+        the daemon reads in place of the chunks."""
+        self.done: Optional[RawStats] = None
+        self._stable = stable
+        self._path = path
+        self._head = b""
+        self._runner = runner
+        self._chunks = chunks
+        self._layout = layout
+        self._seconds = runner.seconds(timeout)
+        self._request: Optional[Request] = None
+        most = runner.limits.get("frame_bytes", 64 << 20)
+        self._most_bytes = max(1, min(PIECE_BYTES, most - 1024))
+        deadline = self._deadline()
+        runner.channel.section(deadline, self._open, source, dict(options), deadline)
+
+    def results(self) -> Generator[result.Result, None, None]:
+        """All results in order; then `done` is there. Ending it early cancels the request."""
+        request = self._request
+        assert request is not None
+        try:
+            for chunk in self._chunks:
+                # What is left of a piece goes out while the next is made: it must stay as it is.
+                view = memoryview(chunk if self._stable else bytes(chunk)).cast("B")
+                for at in range(0, len(view), self._most_bytes):
+                    self._step(self._send, view[at : at + self._most_bytes])
+                    yield from self._taken(request)
+                if request.finished:  # an error, or the limit is reached
+                    break
+            self._step(self._end)
+            while not request.finished:
+                self._step(self._wait)
+                yield from self._taken(request)
+            yield from self._taken(request)
+            if request.error is not None:
+                raise request.error
+            if not request.answer:
+                raise ClosedError("the request was given up")
+            self.done = raw_stats(request.answer[0], request.query)
+        finally:
+            if not request.finished:
+                self._runner.channel.abandon_later([request])
+
+    def _open(self, source: Source, options: dict[str, Any], deadline: Optional[float]) -> None:
+        runner, channel = self._runner, self._runner.channel
+        plan = runner.resolve(source, deadline)
+        self._request = request = channel.connection.open(EXECUTE, plan.query)
+        opening: tuple[Any, ...] = (EXECUTE, request.id, plan.number, options)
+        if self._path is None:
+            opening += (None,)
+        else:
+            opening += (("file", self._layout.format, self._path, self._layout.options),)
+        try:
+            frame = encode.frame_without_rows(runner.packer, opening, options)
+            # The options of the bytes go with the first payload, which may be empty.
+            first = ("bytes", self._layout.format, b"", self._layout.options)
+            # The message of a piece but for the bytes, which are never copied here.
+            self._head = runner.packer.pack((ROWS, request.id, ("bytes", self._layout.format, 0)))[
+                :-1
+            ]
+            if self._path is None:
+                frame += runner.packer.frame((ROWS, request.id, first))
+        except BaseException:
+            channel.connection.forget(request)
+            raise
+        channel.send(frame, deadline)
+
+    def _send(self, piece: memoryview, request: Request, deadline: Optional[float]) -> None:
+        channel = self._runner.channel
+        channel.look()
+        if not request.finished:
+            channel.send(frame_of_bytes(self._head, len(piece)), deadline, piece)
+
+    def _end(self, request: Request, deadline: Optional[float]) -> None:
+        if not request.finished and self._path is None:
+            frame = self._runner.packer.frame((END, request.id))
+            self._runner.channel.send(frame, deadline)
+
+    def _wait(self, request: Request, deadline: Optional[float]) -> None:
+        channel = self._runner.channel
+        while not request.finished and not request.results:
+            channel.step(deadline)
+
+    def _step(self, work: Any, *args: Any) -> None:
+        deadline = self._deadline()
+        self._runner.channel.section(deadline, work, *args, self._request, deadline)
+
+    def _taken(self, request: Request) -> list[result.Result]:
+        taken, request.results = request.results, []
+        return taken
+
+    def _deadline(self) -> Optional[float]:
+        return None if self._seconds is None else time.monotonic() + self._seconds
+
+
+def raw_stats(done: Any, query: object) -> RawStats:
+    """From the map of a DONE message; ProtocolError if it is none of rows as bytes."""
+    stats = result.stats(done, query)
+    read, unfit, skipped = done.get("bytes"), done.get("unfit"), done.get("skipped", [0])
+    counts = [read, unfit, *(skipped if isinstance(skipped, list) else [None])]
+    if any(type(count) is not int for count in counts) or len(counts) < 3:
+        raise ProtocolError("a DONE message without the counts of its bytes")
+    return RawStats(stats, read, unfit, counts[2], tuple(counts[3:]))
+
+
+class ByteStream:
+    """An iterator over the bytes of the rows that match; see Client.filter_stream.
+
+    Each item has whole rows, one or more. close() (or the end of a `with`, or dropping it) cancels
+    what is under way. stats: a RawStats, once it is exhausted.
+    """
+
+    def __init__(self, raw: RawFilter, owner: object) -> None:
+        self._raw = raw
+        self._owner = owner  # must live as long as this does
+        self._results = raw.results()
+
+    @property
+    def stats(self) -> Optional[RawStats]:
+        return self._raw.done
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._results)[3]
+
+    def __enter__(self) -> ByteStream:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        value: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Cancel what is under way. Iterating on ends at once."""
+        self._results.close()
+
+
+def collect(raw: RawFilter, kind: str, data: Bytes) -> Any:
+    """All results in the form that the caller asked for, checked against the counts of DONE."""
+    if kind == "rows":
+        return b"".join([data for _, _, _, data in raw.results()])
+    if kind == "count":
+        for _ in raw.results():
+            raise ProtocolError("a result that was not asked for")
+        return finished(raw).matched
+    results = list(raw.results())
+    stats = finished(raw)
+    if kind == "indices":
+        return result.indices(results, stats.rows, stats.matched)
+    if kind == "mask":
+        return result.mask(results, stats.rows, stats.matched)
+    spans = [span for _, _, _, part in results for span in spans_of(part, len(data))]
+    if len(spans) != stats.matched:
+        raise ProtocolError(f"{len(spans)} spans came, the daemon counted {stats.matched}")
+    view = memoryview(data).cast("B")
+    return spans if kind == "spans" else [view[at : at + size] for at, size in spans]
+
+
+def finished(raw: RawFilter) -> result.Stats:
+    """The counts of a request whose results have all come."""
+    if raw.done is None:
+        raise ProtocolError("results without an end")
+    return raw.done.stats
+
+
+def spans_of(part: bytes, most: int) -> Iterator[tuple[int, int]]:
+    """The (offset, size) pairs of a "spans" result over `most` bytes."""
+    if len(part) % 16:
+        raise ProtocolError("a result whose spans are cut off")
+    numbers = array("Q")
+    numbers.frombytes(part)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    for at, size in zip(numbers[::2], numbers[1::2]):
+        if at + size > most:
+            raise ProtocolError("a result with a span beyond the bytes")
+        yield at, size

@@ -1,0 +1,150 @@
+"""The JSON and CSV readers against Python's json and csv, on random texts: well-formed ones in all
+spellings, and the same with something broken in them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+from typing import Any
+
+import pytest
+
+from tests.cases.test_readers import from_python, last_wins, python_json, same
+from tests.lib.mp import Str
+from tests.lib.readers import MISSING, read
+
+LINES = 3000
+NAMES = ["a", "b", "name", "a name longer than sixteen", "", "\u00e9", 'q"\\']
+WORDS = [
+    "",
+    "x",
+    "two words",
+    "\u20ac",
+    "\U0001f600",
+    'say "hi"',
+    "back\\slash",
+    "tab\t",
+    "[1,{",
+    "\0",
+]
+
+
+def random_value(rng: random.Random, depth: int = 0) -> Any:
+    """A JSON value."""
+    kind = rng.randrange(8 if depth < 3 else 6)
+    if kind == 0:
+        return rng.choice([None, True, False])
+    if kind == 1:
+        return rng.choice([0, -1, 7, rng.randrange(-(2**63), 2**64), rng.randrange(1000), 2**70])
+    if kind == 2:
+        return rng.choice([0.5, -0.0, 1e300, rng.random(), rng.uniform(-1e9, 1e9), 1e22, 1e-7])
+    if kind < 6:
+        return rng.choice(WORDS) * rng.choice([1, 1, 1, 9])
+    if kind == 6:
+        return [random_value(rng, depth + 1) for _ in range(rng.randrange(5))]
+    return {rng.choice(NAMES): random_value(rng, depth + 1) for _ in range(rng.randrange(4))}
+
+
+def spelled(rng: random.Random, value: Any) -> str:
+    """A JSON text of it: with or without blanks and escapes, names now and then twice."""
+    blank = rng.choice(["", "", "", " ", "\t "])
+    if isinstance(value, dict):
+        pairs = [(name, item) for name, item in value.items()]
+        if pairs and rng.random() < 0.1:
+            pairs.insert(0, (pairs[-1][0], random_value(rng, 3)))
+        body = ("," + blank).join(
+            f"{blank}{spelled(rng, k)}{blank}:{blank}{spelled(rng, v)}" for k, v in pairs
+        )
+        return "{" + body + blank + "}"
+    if isinstance(value, list):
+        return "[" + ("," + blank).join(spelled(rng, item) + blank for item in value) + "]"
+    text = json.dumps(value, ensure_ascii=rng.random() < 0.5)
+    if isinstance(value, str) and value and rng.random() < 0.2:
+        text = '"' + "".join(f"\\u{ord(c):04X}" if ord(c) < 65536 else c for c in value) + '"'
+    return text
+
+
+def broken(rng: random.Random, text: bytes) -> bytes:
+    """The text with one small thing changed; often it is no JSON then."""
+    at = rng.randrange(len(text))
+    piece = rng.choice(list(b'{}[]:,"\\ 0-.eEtfn\x01\xff'))
+    how = rng.randrange(4)
+    if how == 0:
+        return text[:at] + text[at + 1 :]
+    if how == 1:
+        return text[:at] + bytes([piece]) + text[at:]
+    if how == 2:
+        return text[:at] + bytes([piece]) + text[at + 1 :]
+    return text[:at]
+
+
+def verdict(line: bytes) -> Any:
+    """What Python makes of a line: an object, or the reason why it is no row."""
+
+    def refuse(word: str) -> None:
+        raise ValueError(word)
+
+    try:
+        line.decode()
+        value = python_json(line)
+        json.loads(line, parse_constant=refuse)
+    except (ValueError, RecursionError) as reason:
+        return str(reason)
+    return value if isinstance(value, dict) else "no object"
+
+
+@pytest.mark.parametrize("options", [["validate"], ["validate", "portable", "piece=777"]])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_json_lines(seed: int, options: list[str]) -> None:
+    rng = random.Random(seed)
+    lines = []
+    for i in range(LINES):
+        row = {rng.choice(NAMES): random_value(rng) for _ in range(rng.randrange(6))}
+        text = spelled(rng, row).encode()
+        lines.append(broken(rng, text).replace(b"\n", b" ") if i % 2 else text)
+    lines = [line for line in lines if line.strip(b" \t\r")]
+    reading = read("jsonl", b"\n".join(lines) + b"\n", "a b name \u00e9 .", "skip", *options)
+    want = [verdict(line) for line in lines]
+    good = [
+        (line, value) for line, value in zip(lines, want, strict=True) if isinstance(value, dict)
+    ]
+    refused = [i for i, value in enumerate(want) if not isinstance(value, dict)]
+    assert [fault.row for fault in reading.faults] == refused
+    assert reading.skipped == len(refused) > LINES // 10
+    assert [span for span, _ in reading.rows] == [line + b"\n" for line, _ in good]
+    for (_, value), (_, cells) in zip(good, reading.rows, strict=True):
+        for name, cell in zip(["a", "b", "name", "\u00e9"], cells, strict=False):
+            assert same(last_wins_of(cell), from_python(value[name]) if name in value else MISSING)
+        assert same(last_wins_of(cells[-1]), from_python(value))
+
+
+def last_wins_of(cell: Any) -> Any:
+    """last_wins, for what may be missing."""
+    return cell if cell is MISSING else last_wins(cell)
+
+
+CELLS = ["", "x", "007", "two words", "a,b", 'q"uote', "line\nfeed", "\u20ac", " blank ", '"', "NA"]
+
+
+@pytest.mark.parametrize("options", [[], ["portable", "piece=777"], ["validate"]])
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+def test_csv_records(delimiter: str, options: list[str]) -> None:
+    rng = random.Random(7)
+    names = ["a", "b", "c", "d"]
+    for end in ("\n", "\r\n"):
+        rows = [[rng.choice(CELLS) * rng.choice([1, 1, 40]) for _ in names] for _ in range(LINES)]
+        out = io.StringIO(newline="")
+        csv.writer(out, delimiter=delimiter, lineterminator=end).writerows([names, *rows])
+        text = out.getvalue().encode()
+        assert (
+            list(csv.reader(io.StringIO(text.decode(), newline=""), delimiter=delimiter))[1:]
+            == rows
+        )
+        reading = read("csv", text, "d b a", f"delimiter={delimiter}", *options)
+        assert not reading.faults
+        assert b"".join(span for span, _ in reading.rows) == text[text.index(b"\n") + 1 :]
+        for row, cells in zip(rows, reading.values(), strict=True):
+            assert cells == [Str(row[i].encode()) for i in (3, 1, 0)]
