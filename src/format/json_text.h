@@ -44,6 +44,24 @@ static inline void json_trim(const uint8_t **p, const uint8_t **end) {
 /* The first backslash in [p, end), or end. */
 const uint8_t *json_escape(const uint8_t *p, const uint8_t *end);
 
+/* Whether there is none in [p, end); 16 bytes may be read behind the end. */
+static inline bool json_no_escape(const uint8_t *p, const uint8_t *end) {
+#if defined(__SSE2__)
+    const __m128i slashes = _mm_set1_epi8('\\');
+    for (; p < end; p += 16) {
+        __m128i v = _mm_loadu_si128((const void *)p);
+        uint32_t found = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, slashes));
+        if (end - p < 16)
+            found &= (1u << (end - p)) - 1;
+        if (found)
+            return false;
+    }
+    return true;
+#else
+    return json_escape(p, end) == end;
+#endif
+}
+
 /* Writes [p, end), the inside of a string, to out, which has room for as many bytes, without its
  * escapes. Gives the length, or SIZE_MAX and where an escape is wrong. */
 size_t json_unescape(const uint8_t *p, const uint8_t *end, uint8_t *out, const uint8_t **ret_fault);
@@ -73,6 +91,22 @@ static inline bool json_scalar_usual(const uint8_t *p, const uint8_t *end) {
     bool four = (word == JSON_WORD("null")) | (word == JSON_WORD("true"));
     bool five = (word == JSON_WORD("fals")) & (p[4] == 'e');
     return (four & (n == 4)) | (five & (n == 5));
+}
+
+/* json_scalar without validation for most of them, under the same conditions. */
+static inline bool json_value_usual(const uint8_t *p, const uint8_t *end, struct value *ret) {
+    if (*p == '"') {
+        if (end[-1] != '"' || !json_no_escape(p + 1, end - 1))
+            return false;
+        *ret = value_bytes(T_STR, p + 1, (uint32_t)(end - p - 2));
+        return true;
+    }
+    if ((uint8_t)(*p - '0') < 10 || *p == '-')
+        return number_read_fast(p, (size_t)(end - p), ret);
+    if (!json_scalar_usual(p, end))
+        return false;
+    *ret = *p == 'n' ? value_null() : value_bool(*p == 't');
+    return true;
 }
 
 /* Notes that [p, end) is no value of JSON. Gives false. */

@@ -121,6 +121,36 @@ def test_json_lines(seed: int, options: list[str]) -> None:
         assert same(last_wins_of(cells[-1]), from_python(value))
 
 
+def is_utf8(line: bytes) -> bool:
+    """Whether a line is UTF-8."""
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("options", [[], ["avx2"], ["portable", "piece=777"]])
+def test_json_where_nobody_looks(options: list[str]) -> None:
+    """Without validation only escapes and UTF-8 are let through, and everything right is."""
+    rng = random.Random(3)
+    lines = []
+    for _ in range(2 * LINES):
+        row = {rng.choice(NAMES[:5]): random_value(rng) for _ in range(1 + rng.randrange(6))}
+        line = broken(rng, spelled(rng, row).encode()).replace(b"\n", b" ")
+        if line.strip(b" \t\r"):
+            lines.append(line)
+    refused = {f.row for f in read("jsonl", b"\n".join(lines), "zz", "skip", *options).faults}
+    let_through = 0
+    for i, line in enumerate(lines):
+        if isinstance(verdict(line), dict):
+            assert i not in refused, line
+        elif i not in refused:
+            let_through += 1
+            assert b"\\" in line or not is_utf8(line), line
+    assert let_through > 0 and len(refused) > LINES // 2
+
+
 def last_wins_of(cell: Any) -> Any:
     """last_wins, for what may be missing."""
     return cell if cell is MISSING else last_wins(cell)
