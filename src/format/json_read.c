@@ -151,7 +151,7 @@ static struct json_level level_at(const struct reader *r, const struct field *f,
 INLINE bool put_usual(struct reader *r, const struct field *f, const uint8_t *p, const uint8_t *end,
                       struct block *b, uint32_t row) {
     struct value v;
-    if (f->slot == NO_SLOT || f->n_slots > 1 || !json_value_usual(p, end, &v))
+    if (f->slot == NO_SLOT || f->n_slots > 1 || !json_value_usual(p, end, r->validate, &v))
         return put_scalar(r, f, p, end, b, row);
     column_put(&b->columns[f->slot], row, v);
     return true;
@@ -178,7 +178,7 @@ INLINE const uint8_t *usual_members(struct reader *r, struct cursor *c, struct j
         if (key->field) {
             if (!put_usual(r, key->field, colon + 1, comma, b, row))
                 return NULL;
-        } else if (!json_scalar_usual(colon + 1, comma)) {
+        } else if (!json_scalar_usual(colon + 1, comma, r->validate)) {
             break;
         }
         prev = comma;
@@ -214,7 +214,7 @@ INLINE const uint8_t *usual_member(struct reader *r, struct cursor *c, struct js
         if (!ends_value(*s) || !json_blank(skipped.close + 1, s))
             return json_unexpected(r, s);
     } else {
-        if (*s != '}' || (!key->field && !json_scalar_usual(colon + 1, s)))
+        if (*s != '}' || (!key->field && !json_scalar_usual(colon + 1, s, r->validate)))
             return NULL;
         *ret_none = false;
         if (key->field && !put_usual(r, key->field, colon + 1, s, b, row))
@@ -304,7 +304,7 @@ const uint8_t *json_read_object(struct reader *r, struct cursor *cursor, const u
     struct json_level h = level_at(r, r->fields->root, open);
     const uint8_t *prev = open;
     uint32_t depth = 1;
-    bool far = open - r->start >= 8 && !r->validate;
+    bool far = open - r->start >= 8;
     for (;;) {
         const uint8_t *s = NULL;
         bool none = true;

@@ -63,7 +63,7 @@ INLINE const uint8_t *usual_items(const struct reader *r, struct cursor *c, bool
     if (!map) {
         for (; at < far; at++) {
             const uint8_t *comma = base + at[0];
-            if (*comma != ',' || !json_scalar_usual(prev + 1, comma))
+            if (*comma != ',' || !json_scalar_usual(prev + 1, comma, r->validate))
                 break;
             prev = comma;
         }
@@ -71,7 +71,8 @@ INLINE const uint8_t *usual_items(const struct reader *r, struct cursor *c, bool
         for (; far - at >= 2 && n < left; n++, at += 2) {
             const uint8_t *colon = base + at[0], *comma = base + at[1];
             if (*colon != ':' || *comma != ',' || prev[1] != '"' || colon[-1] != '"' ||
-                !json_scalar_usual(colon + 1, comma))
+                (r->validate && !json_plain(prev + 2, colon - 1, true)) ||
+                !json_scalar_usual(colon + 1, comma, r->validate))
                 break;
             prev = comma;
         }
@@ -95,8 +96,7 @@ struct skipped json_skip_container(struct reader *r, struct cursor c, const uint
     bool map = *open == '{';
     const uint8_t *prev = open, *s;
     for (;;) {
-        if (!r->validate)
-            prev = usual_items(r, &c, map, prev, &members);
+        prev = usual_items(r, &c, map, prev, &members);
         s = json_next(r, &c);
         if (map && *s == ':') {
             if (!check_name(r, prev + 1, s))
