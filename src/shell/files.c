@@ -28,9 +28,10 @@ static bool window_room(struct window *w) {
         w->n -= w->at;
         w->at = 0;
     }
-    if (w->cap - w->n >= FILE_READ_BYTES)
+    if (w->cap - w->n >= SHELL_READ_BYTES)
         return true;
-    size_t cap = 2 * w->cap > w->n + 2 * FILE_READ_BYTES ? 2 * w->cap : w->n + 2 * FILE_READ_BYTES;
+    size_t cap =
+        2 * w->cap > w->n + 2 * SHELL_READ_BYTES ? 2 * w->cap : w->n + 2 * SHELL_READ_BYTES;
     uint8_t *data = realloc(w->data, cap);
     if (!data)
         return false;
@@ -49,7 +50,7 @@ bool files_read(struct files *fs, struct window *w) {
         output_flush(fs->out);
     if (!input_wait(&fs->input, output_watch(fs->out)))
         output_gone();
-    bool good = input_read(&fs->input, w->data + w->n, FILE_READ_BYTES, &n);
+    bool good = input_read(&fs->input, w->data + w->n, SHELL_READ_BYTES, &n);
     w->n += n;
     fs->bytes += n;
     w->last = good && fs->input.finished;

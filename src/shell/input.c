@@ -38,7 +38,7 @@ bool input_open(struct input *in, const char *name) {
         fcntl(in->fd, F_SETPIPE_SZ, PIPE_BYTES); /* or it stays as it is */
     else if (in->regular)
         posix_fadvise(in->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-    in->raw = malloc(FILE_READ_BYTES);
+    in->raw = malloc(SHELL_READ_BYTES);
     return in->raw ? true : (errno = ENOMEM, fail(in, ""));
 }
 
@@ -99,7 +99,7 @@ static bool look(struct input *in) {
     enum packing packing = PACKING_NONE;
     while (more) {
         size_t n;
-        if (!read_fd(in, in->raw + in->raw_n, FILE_READ_BYTES - in->raw_n, &n))
+        if (!read_fd(in, in->raw + in->raw_n, SHELL_READ_BYTES - in->raw_n, &n))
             return false;
         in->raw_n += n;
         if (in->raw_n > 0)
@@ -128,7 +128,7 @@ static bool read_plain(struct input *in, uint8_t *to, size_t room, size_t *ret_n
 static bool read_packed(struct input *in, uint8_t *to, size_t room, size_t *ret_n) {
     if (!has_raw(in)) {
         in->raw_at = in->raw_n = 0;
-        if (!read_fd(in, in->raw, FILE_READ_BYTES, &in->raw_n))
+        if (!read_fd(in, in->raw, SHELL_READ_BYTES, &in->raw_n))
             return false;
     }
     const uint8_t *p = in->raw + in->raw_at, *end = in->raw + in->raw_n;

@@ -15,9 +15,9 @@ static bool read_query(struct job *job, const struct shell_options *o, struct ar
     bool good = input_open(&in, o->query_file);
     /* one byte more than is allowed, so that it is seen */
     while (good && !in.finished && b.len <= o->limits.query_bytes + 1) {
-        good = buf_reserve(&b, FILE_READ_BYTES);
+        good = buf_reserve(&b, SHELL_READ_BYTES);
         if (good)
-            good = input_read(&in, b.data + b.len, FILE_READ_BYTES, &n);
+            good = input_read(&in, b.data + b.len, SHELL_READ_BYTES, &n);
         b.len += good ? n : 0;
     }
     if (!good)

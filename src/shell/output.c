@@ -68,9 +68,9 @@ bool output_flush(struct output *o) {
 void output_add(struct output *o, const void *p, size_t n) {
     if (n == 0 || o->failed)
         return;
-    if (o->held.len + n > FILE_WRITE_BYTES)
+    if (o->held.len + n > SHELL_WRITE_BYTES)
         output_flush(o);
-    if (n >= FILE_WRITE_BYTES) {
+    if (n >= SHELL_WRITE_BYTES) {
         write_all(o, p, n);
         return;
     }
