@@ -80,6 +80,7 @@ class Running:
             bufsize=0,
             preexec_fn=preexec,
         )
+        self.peak = 0
 
     def __enter__(self) -> Self:
         return self
@@ -121,11 +122,12 @@ class Running:
         return self.process.stderr.read().decode(errors="replace")
 
     def peak_bytes(self) -> int:
-        """The most memory that it has had so far."""
+        """The most memory that it has had so far; once it has ended, what was last seen."""
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-        raise AssertionError("no VmHWM")
+                self.peak = int(line.split()[1]) * 1024
+        assert self.peak > 0, "it was never seen alive"
+        return self.peak
 
 
 def few_bytes_of_memory(limit: int) -> Callable[[], None]:
