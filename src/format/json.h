@@ -59,6 +59,8 @@ struct json_reader {
     struct json_index index;
 };
 
+#define INLINE static inline __attribute__((always_inline))
+
 /* The next position that was found and not yet used. By value, so that it can live in a register.
  */
 struct cursor {
@@ -72,8 +74,7 @@ extern const uint8_t JSON_NOTHING[1];
 struct cursor json_refill(struct reader *r);
 
 /* The next structural character. */
-static inline __attribute__((always_inline)) const uint8_t *json_next(struct reader *r,
-                                                                      struct cursor *c) {
+INLINE const uint8_t *json_next(struct reader *r, struct cursor *c) {
     const struct json_reader *j = r->state;
     if (__builtin_expect(c->at == j->to, 0)) {
         *c = json_refill(r);
@@ -81,6 +82,41 @@ static inline __attribute__((always_inline)) const uint8_t *json_next(struct rea
             return JSON_NOTHING;
     }
     return j->base + *c->at++;
+}
+
+INLINE bool opens(uint8_t c) { return c == '{' || c == '['; }
+/* Ends a value: , } or ] */
+INLINE bool ends_value(uint8_t c) { return c == ',' || c == '}' || c == ']'; }
+
+/* s is not what had to come. Gives NULL. */
+const uint8_t *json_unexpected(struct reader *r, const uint8_t *s);
+
+static inline const uint8_t *too_deep(struct reader *r, const uint8_t *at) {
+    return reader_fail(r, E_ROW_TOO_DEEP, at, NULL);
+}
+static inline const uint8_t *too_wide(struct reader *r, const uint8_t *at) {
+    return reader_fail(r, E_ROW_TOO_WIDE, at, NULL);
+}
+
+struct skipped {
+    const uint8_t *close; /* or NULL */
+    struct cursor cursor;
+};
+
+/* Steps over the container at `open`, which is the depth-th, checking it. */
+struct skipped json_skip_container(struct reader *r, struct cursor c, const uint8_t *open,
+                                   uint32_t depth);
+
+/* The text of a name that nobody looks at. */
+INLINE bool check_name(struct reader *r, const uint8_t *p, const uint8_t *end) {
+    if (__builtin_expect(end - p >= 2 && *p == '"' && end[-1] == '"' && !r->validate, 1))
+        return true;
+    json_trim(&p, &end);
+    if (p == end || *p != '"')
+        return reader_fail(r, E_ROW_INVALID, p,
+                           p == end ? "a name is missing before the colon"
+                                    : "names of JSON have double quotes");
+    return json_scalar_check(r, p, end);
 }
 
 bool json_shapes_init(struct reader *r);

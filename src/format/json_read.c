@@ -16,10 +16,6 @@
 #define MOST_KEYS  16384u /* ... and in all */
 #define NO_KEY     UINT32_MAX
 
-#define INLINE static inline __attribute__((always_inline))
-
-const uint8_t JSON_NOTHING[1] = {0};
-
 bool json_shapes_init(struct reader *r) {
     struct json_reader *j = r->state;
     uint32_t keys = 0;
@@ -41,58 +37,6 @@ bool json_shapes_init(struct reader *r) {
         keys += cap;
     }
     return true;
-}
-
-/* --- faults --- */
-
-static const uint8_t *fail(struct reader *r, const uint8_t *at, const char *why) {
-    return reader_fail(r, E_ROW_INVALID, at, why);
-}
-
-const uint8_t *json_ended(struct reader *r) {
-    struct json_reader *j = r->state;
-    const uint8_t *bad = j->index.bad;
-    if (bad && *bad == '"')
-        return fail(r, bad, "a string behind a string: a comma or a colon is missing");
-    if (bad && *bad == '\n' && j->place == JSON_LINES)
-        return fail(r, bad, "the line ends inside a string");
-    if (bad)
-        return fail(r, bad, "a control character in a string must be escaped");
-    if (r->last)
-        return reader_fail(r, E_ROW_TRUNCATED, r->end,
-                           j->index.carry.in_string ? "the input ends inside a string"
-                                                    : "the input ends inside an object");
-    return NULL;
-}
-
-/* s is not what had to come. */
-static const uint8_t *unexpected(struct reader *r, const uint8_t *s) {
-    static const struct {
-        char c;
-        const char *why;
-    } REASONS[] = {
-        {'\n',
-         "the line ends inside an object: a row must stand on one line (jq -c . makes it so)"},
-        {'}', "this } closes nothing that is open, or a member is not complete"},
-        {']', "this ] closes nothing that is open"},
-        {':', "a colon where no name stands"},
-        {',', "a comma where no value can end"},
-        {'{', "an object where none can stand: a name, a comma or a colon is missing"},
-        {'[', "an array where none can stand: a name, a comma or a colon is missing"},
-    };
-    if (s == JSON_NOTHING)
-        return json_ended(r);
-    for (size_t i = 0; i < sizeof REASONS / sizeof *REASONS; i++)
-        if (*s == (uint8_t)REASONS[i].c)
-            return fail(r, s, REASONS[i].why);
-    return fail(r, s, NULL);
-}
-
-static const uint8_t *too_deep(struct reader *r, const uint8_t *at) {
-    return reader_fail(r, E_ROW_TOO_DEEP, at, NULL);
-}
-static const uint8_t *too_wide(struct reader *r, const uint8_t *at) {
-    return reader_fail(r, E_ROW_TOO_WIDE, at, NULL);
 }
 
 /* --- names --- */
@@ -137,27 +81,15 @@ static bool read_name(struct reader *r, const struct json_level *h, const uint8_
     struct value name;
     json_trim(&p, &end);
     if (p == end || *p != '"')
-        return fail(r, p,
-                    p == end ? "a name is missing before the colon"
-                             : "names of JSON have double quotes");
+        return reader_fail(r, E_ROW_INVALID, p,
+                           p == end ? "a name is missing before the colon"
+                                    : "names of JSON have double quotes");
     if (!json_scalar(r, p, end, &name))
         return false;
     *ret = field_by_name(h->field, value_as_str(name));
     if (h->key < h->keys_end)
         learn(h->key, from, (size_t)(to - from), *ret);
     return true;
-}
-
-/* The text of a name that nobody looks at. */
-INLINE bool check_name(struct reader *r, const uint8_t *p, const uint8_t *end) {
-    if (__builtin_expect(end - p >= 2 && *p == '"' && end[-1] == '"' && !r->validate, 1))
-        return true;
-    json_trim(&p, &end);
-    if (p == end || *p != '"')
-        return fail(r, p,
-                    p == end ? "a name is missing before the colon"
-                             : "names of JSON have double quotes");
-    return json_scalar_check(r, p, end);
 }
 
 /* A name by what is remembered. */
@@ -206,105 +138,6 @@ static bool put_container(struct reader *r, const struct field *f, const uint8_t
     return true;
 }
 
-INLINE bool opens(uint8_t c) { return c == '{' || c == '['; }
-/* Ends a value: , } or ] */
-INLINE bool ends_value(uint8_t c) { return c == ',' || c == '}' || c == ']'; }
-
-/* Items of a skipped container as they usually are, before its last: scalars, with a name in an
- * object, and a comma. Gives the last comma, from where on the rest is done step by step. */
-INLINE const uint8_t *usual_items(const struct reader *r, struct cursor *c, bool map,
-                                  const uint8_t *prev, uint32_t *members) {
-    const struct json_reader *j = r->state;
-    const uint32_t *at = c->at, *far = j->far;
-    const uint8_t *base = j->base;
-    uint32_t left = r->row_fields - *members, n = 0;
-    if (!map) {
-        for (; at < far; at++) {
-            const uint8_t *comma = base + at[0];
-            if (*comma != ',' || !json_scalar_usual(prev + 1, comma))
-                break;
-            prev = comma;
-        }
-    } else {
-        for (; far - at >= 2 && n < left; n++, at += 2) {
-            const uint8_t *colon = base + at[0], *comma = base + at[1];
-            if (*colon != ':' || *comma != ',' || prev[1] != '"' || colon[-1] != '"' ||
-                !json_scalar_usual(colon + 1, comma))
-                break;
-            prev = comma;
-        }
-    }
-    *members += n;
-    c->at = at;
-    return prev;
-}
-
-struct skipped {
-    const uint8_t *close; /* or NULL */
-    struct cursor cursor;
-};
-
-static struct skipped no_container(const uint8_t *fault) {
-    return (struct skipped){fault, {NULL}}; /* NULL */
-}
-
-/* Steps over the container at `open`, which is the depth-th, checking it. A function of its own, so
- * that both loops have registers enough. */
-static __attribute__((noinline)) struct skipped
-skip_container(struct reader *r, struct cursor c, const uint8_t *open, uint32_t depth) {
-    uint64_t outer[MP_DEPTH_MOST]; /* for each open one around: its members so far, twice, plus 1
-                                      for an object */
-    uint32_t n = 0, members = 0;
-    bool map = *open == '{';
-    const uint8_t *prev = open, *s;
-    for (;;) {
-        if (!r->validate)
-            prev = usual_items(r, &c, map, prev, &members);
-        s = json_next(r, &c);
-        if (map && *s == ':') {
-            if (!check_name(r, prev + 1, s))
-                return no_container(NULL);
-            if (++members > r->row_fields)
-                return no_container(too_wide(r, open));
-            prev = s;
-            s = json_next(r, &c);
-        } else if (map && !(*s == '}' && *prev == '{')) {
-            return no_container(unexpected(r, s));
-        }
-        if (opens(*s)) {
-            if (!json_blank(prev + 1, s))
-                return no_container(unexpected(r, s));
-            if (depth + n >= r->row_depth)
-                return no_container(too_deep(r, s));
-            outer[n++] = (uint64_t)members << 1 | map;
-            members = 0;
-            map = *s == '{';
-            prev = s;
-            continue;
-        }
-        if (!ends_value(*s))
-            return no_container(unexpected(r, s));
-        bool none = *s != ',' && opens(*prev) && json_blank(prev + 1, s);
-        if (!none && *prev == '{')
-            return no_container(unexpected(r, s));
-        if (!none && !json_scalar_check(r, prev + 1, s))
-            return no_container(NULL);
-        while (*s != ',') {
-            if (*s != (map ? '}' : ']'))
-                return no_container(unexpected(r, s));
-            if (n == 0)
-                return (struct skipped){s, c};
-            map = outer[--n] & 1;
-            members = (uint32_t)(outer[n] >> 1);
-            prev = s;
-            s = json_next(r, &c);
-            if (!ends_value(*s) || !json_blank(prev + 1, s))
-                return no_container(unexpected(r, s));
-        }
-        prev = s;
-    }
-}
-
 /* --- the row --- */
 
 static struct json_level level_at(const struct reader *r, const struct field *f,
@@ -318,8 +151,7 @@ static struct json_level level_at(const struct reader *r, const struct field *f,
 INLINE bool put_usual(struct reader *r, const struct field *f, const uint8_t *p, const uint8_t *end,
                       struct block *b, uint32_t row) {
     struct value v;
-    if (*p == '"' || f->slot == NO_SLOT || f->n_slots > 1 ||
-        !number_read_fast(p, (size_t)(end - p), &v))
+    if (f->slot == NO_SLOT || f->n_slots > 1 || !json_value_usual(p, end, r->validate, &v))
         return put_scalar(r, f, p, end, b, row);
     column_put(&b->columns[f->slot], row, v);
     return true;
@@ -333,17 +165,20 @@ INLINE const uint8_t *usual_members(struct reader *r, struct cursor *c, struct j
     const struct json_reader *j = r->state;
     const uint32_t *at = c->at, *far = j->far;
     const uint8_t *base = j->base;
-    struct json_key *key = h->key, *end = h->keys_end;
-    if (end - key > (ptrdiff_t)(r->row_fields - h->count))
-        end = key + (r->row_fields - h->count);
-    for (; far - at >= 2 && key < end; key++, at += 2) {
+    struct json_key *key = h->key;
+    ptrdiff_t left = at < far ? (far - at) / 2 : 0; /* members there may be */
+    if (left > h->keys_end - key)
+        left = h->keys_end - key;
+    if (left > (ptrdiff_t)(r->row_fields - h->count))
+        left = r->row_fields - h->count;
+    for (; left > 0; left--, key++, at += 2) {
         const uint8_t *colon = base + at[0], *comma = base + at[1];
         if (*colon != ':' || *comma != ',' || !is_key(key, prev + 1, colon))
             break;
         if (key->field) {
             if (!put_usual(r, key->field, colon + 1, comma, b, row))
                 return NULL;
-        } else if (!json_scalar_usual(colon + 1, comma)) {
+        } else if (!json_scalar_usual(colon + 1, comma, r->validate)) {
             break;
         }
         prev = comma;
@@ -352,6 +187,43 @@ INLINE const uint8_t *usual_members(struct reader *r, struct cursor *c, struct j
     h->key = key;
     c->at = at;
     return prev;
+}
+
+/* The member behind those, if it is an expected one too: a container that nobody wants, or a scalar
+ * that is the last. Gives what ends it, and in *prev where that began if it was a container; NULL
+ * at a fault, or (with *ret_none) if it is another one. */
+INLINE const uint8_t *usual_member(struct reader *r, struct cursor *c, struct json_level *h,
+                                   uint32_t depth, const uint8_t *prev, struct block *b,
+                                   uint32_t row, bool *ret_none) {
+    const struct json_reader *j = r->state;
+    const struct json_key *key = h->key;
+    *ret_none = true;
+    if (j->far - c->at < 2 || key >= h->keys_end || h->count >= r->row_fields)
+        return NULL;
+    const uint8_t *colon = j->base + c->at[0], *s = j->base + c->at[1];
+    if (*colon != ':' || !is_key(key, prev + 1, colon))
+        return NULL;
+    bool container = opens(*s) && s == colon + 1 && !key->field && depth < r->row_depth;
+    if (container) {
+        struct skipped skipped = json_skip_container(r, (struct cursor){c->at + 2}, s, depth + 1);
+        *ret_none = false;
+        if (!skipped.close)
+            return NULL;
+        *c = skipped.cursor;
+        s = json_next(r, c);
+        if (!ends_value(*s) || !json_blank(skipped.close + 1, s))
+            return json_unexpected(r, s);
+    } else {
+        if (*s != '}' || (!key->field && !json_scalar_usual(colon + 1, s, r->validate)))
+            return NULL;
+        *ret_none = false;
+        if (key->field && !put_usual(r, key->field, colon + 1, s, b, row))
+            return NULL;
+        c->at += 2;
+    }
+    h->key++;
+    h->count++;
+    return s;
 }
 
 /* Leaves the innermost wanted container, h, at its end. False: at a fault. */
@@ -373,11 +245,56 @@ INLINE bool take_container(struct reader *r, struct cursor *c, uint32_t depth,
         if ((*open == '{' ? child->n_names : child->n_indexes) > 0)
             return true;
     }
-    struct skipped skipped = skip_container(r, *c, open, depth + 1);
+    struct skipped skipped = json_skip_container(r, *c, open, depth + 1);
     *ret_close = skipped.close;
     *c = skipped.cursor;
     return *ret_close &&
            (!child || child->slot == NO_SLOT || put_container(r, child, open, *ret_close, b, row));
+}
+
+/* The next value behind prev, with its name in an object, step by step. Gives what ends it; or its
+ * opening bracket, when h has become it since wanted fields are in it; NULL at a fault. */
+INLINE const uint8_t *next_value(struct reader *r, struct cursor *c, struct json_level *h,
+                                 uint32_t *depth, const uint8_t *prev, struct block *b,
+                                 uint32_t row) {
+    struct json_reader *j = r->state;
+    const struct field *child = NULL;
+    const uint8_t *s = json_next(r, c), *close;
+    if (h->map && *s == ':') {
+        if (h->count >= r->row_fields)
+            return too_wide(r, h->open);
+        if (!match_name(r, h, prev + 1, s, &child))
+            return NULL;
+        prev = s;
+        s = json_next(r, c);
+    } else if (h->map && !(*s == '}' && *prev == '{')) {
+        return json_unexpected(r, s);
+    } else if (!h->map) {
+        child = field_by_index(h->field, h->count);
+    }
+    h->count++;
+    if (opens(*s)) {
+        if (!json_blank(prev + 1, s))
+            return json_unexpected(r, s);
+        if (!take_container(r, c, *depth, child, s, b, row, &close))
+            return NULL;
+        if (!close) {
+            j->levels[(*depth)++] = *h;
+            *h = level_at(r, child, s);
+            return s;
+        }
+        s = json_next(r, c);
+        return ends_value(*s) && json_blank(close + 1, s) ? s : json_unexpected(r, s);
+    }
+    if (!ends_value(*s))
+        return json_unexpected(r, s);
+    if (*s != ',' && opens(*prev) && json_blank(prev + 1, s))
+        return s; /* nothing in it */
+    if (*prev == '{')
+        return json_unexpected(r, s);
+    bool good =
+        child ? put_scalar(r, child, prev + 1, s, b, row) : json_scalar_check(r, prev + 1, s);
+    return good ? s : NULL;
 }
 
 const uint8_t *json_read_object(struct reader *r, struct cursor *cursor, const uint8_t *open,
@@ -387,52 +304,29 @@ const uint8_t *json_read_object(struct reader *r, struct cursor *cursor, const u
     struct json_level h = level_at(r, r->fields->root, open);
     const uint8_t *prev = open;
     uint32_t depth = 1;
-    bool far = open - r->start >= 8 && !r->validate;
+    bool far = open - r->start >= 8;
     for (;;) {
-        const struct field *child = NULL;
-        if (far && h.map && !(prev = usual_members(r, &c, &h, prev, b, row)))
-            return NULL;
-        const uint8_t *s = json_next(r, &c);
-        if (h.map && *s == ':') {
-            if (h.count >= r->row_fields)
-                return too_wide(r, h.open);
-            if (!match_name(r, &h, prev + 1, s, &child))
+        const uint8_t *s = NULL;
+        bool none = true;
+        if (far && h.map) {
+            prev = usual_members(r, &c, &h, prev, b, row);
+            if (prev)
+                s = usual_member(r, &c, &h, depth, prev, b, row, &none);
+            if (!s && !(prev && none))
                 return NULL;
-            prev = s;
-            s = json_next(r, &c);
-        } else if (h.map && !(*s == '}' && *prev == '{')) {
-            return unexpected(r, s);
-        } else if (!h.map) {
-            child = field_by_index(h.field, h.count);
         }
-        h.count++;
-        if (opens(*s)) {
-            const uint8_t *close;
-            if (!json_blank(prev + 1, s))
-                return unexpected(r, s);
-            if (!take_container(r, &c, depth, child, s, b, row, &close))
+        if (none) {
+            s = next_value(r, &c, &h, &depth, prev, b, row);
+            if (!s)
                 return NULL;
-            prev = close ? close : s;
-            if (!close) {
-                j->levels[depth++] = h;
-                h = level_at(r, child, s);
+            if (opens(*s)) { /* it has been entered */
+                prev = s;
                 continue;
             }
-            s = json_next(r, &c);
-            if (!ends_value(*s) || !json_blank(prev + 1, s))
-                return unexpected(r, s);
-        } else if (!ends_value(*s)) {
-            return unexpected(r, s);
-        } else if (*s == ',' || !opens(*prev) || !json_blank(prev + 1, s)) {
-            if (*prev == '{')
-                return unexpected(r, s);
-            if (!(child ? put_scalar(r, child, prev + 1, s, b, row)
-                        : json_scalar_check(r, prev + 1, s)))
-                return NULL;
         }
         while (*s != ',') {
             if (*s != (h.map ? '}' : ']'))
-                return unexpected(r, s);
+                return json_unexpected(r, s);
             if (!leave(r, &h, s, b, row))
                 return NULL;
             if (--depth == 0) {
@@ -443,7 +337,7 @@ const uint8_t *json_read_object(struct reader *r, struct cursor *cursor, const u
             prev = s;
             s = json_next(r, &c);
             if (!ends_value(*s) || !json_blank(prev + 1, s))
-                return unexpected(r, s);
+                return json_unexpected(r, s);
         }
         prev = s;
     }

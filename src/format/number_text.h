@@ -50,11 +50,12 @@ static inline unsigned number_shape(const uint8_t *p, size_t n) {
     for (unsigned i = 0; i < 16; i++)
         other |= (unsigned)((uint8_t)(p[i] - '0') > 9) << i;
 #endif
-    other = (other | 1u << n) & ((2u << n) - 1);
+    other &= (1u << n) - 1;
+    if (other == 0)
+        return p[0] != '0' || n == 1 ? (unsigned)n : 0;
     unsigned point = (unsigned)__builtin_ctz(other);
-    bool one = (other & (other - 1) & ~(1u << n)) == 0 && point + 1 != n;
-    bool real = point == n || p[point] == '.';
-    return one && real && (p[0] != '0' || point == 1) ? point : 0;
+    bool one = (other & (other - 1)) == 0 && point + 1 != n && p[point] == '.';
+    return one && (p[0] != '0' || point == 1) ? point : 0;
 }
 
 /* number_read by NUMBER_JSON of most numbers; n > 0 and there is NUMBER_ROOM. False: it is none, or

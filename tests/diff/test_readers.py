@@ -8,6 +8,9 @@ import csv
 import io
 import json
 import random
+import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ import pytest
 from tests.cases.test_readers import from_python, last_wins, python_json, same
 from tests.lib.mp import Str
 from tests.lib.readers import MISSING, read
+from tests.lint.build import built
 
 LINES = 3000
 NAMES = ["a", "b", "name", "a name longer than sixteen", "", "\u00e9", 'q"\\']
@@ -119,6 +123,61 @@ def test_json_lines(seed: int, options: list[str]) -> None:
         for name, cell in zip(["a", "b", "name", "\u00e9"], cells, strict=False):
             assert same(last_wins_of(cell), from_python(value[name]) if name in value else MISSING)
         assert same(last_wins_of(cells[-1]), from_python(value))
+
+
+def test_json_and_simdjson(tmp_path: Path) -> None:
+    """Another parser's opinion of the same lines; where it differs it is known why."""
+    rng = random.Random(5)
+    lines = []
+    for i in range(2 * LINES):
+        text = spelled(rng, {rng.choice(NAMES): random_value(rng) for _ in range(4)}).encode()
+        lines.append(broken(rng, text).replace(b"\n", b" ") if i % 2 else text)
+    lines = [line for line in lines if line.strip(b" \t\r")]
+    path = tmp_path / "lines"
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    run = subprocess.run(
+        [built("tests/simdjson_tool"), path], capture_output=True, text=True, check=True
+    )
+    opinions = run.stdout.splitlines()
+    refused = {f.row for f in read("jsonl", path.read_bytes(), "a", "skip", "validate").faults}
+    assert len(opinions) == len(lines) and len(refused) > LINES // 10
+    for i, (line, opinion) in enumerate(zip(lines, opinions, strict=True)):
+        if (opinion == "object") == (i not in refused):
+            continue
+        assert i not in refused, (line, opinion)  # it never takes what we refuse
+        big = re.search(rb"\d{19}|[eE][+-]?\d{3}", line)  # numbers beyond its types
+        half = re.search(rb"(?i)\\ud[89a-f]", line)  # a surrogate without its other half
+        assert big or half, (line, opinion)
+
+
+def is_utf8(line: bytes) -> bool:
+    """Whether a line is UTF-8."""
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("options", [[], ["avx2"], ["portable", "piece=777"]])
+def test_json_where_nobody_looks(options: list[str]) -> None:
+    """Without validation only escapes and UTF-8 are let through, and everything right is."""
+    rng = random.Random(3)
+    lines = []
+    for _ in range(2 * LINES):
+        row = {rng.choice(NAMES[:5]): random_value(rng) for _ in range(1 + rng.randrange(6))}
+        line = broken(rng, spelled(rng, row).encode()).replace(b"\n", b" ")
+        if line.strip(b" \t\r"):
+            lines.append(line)
+    refused = {f.row for f in read("jsonl", b"\n".join(lines), "zz", "skip", *options).faults}
+    let_through = 0
+    for i, line in enumerate(lines):
+        if isinstance(verdict(line), dict):
+            assert i not in refused, line
+        elif i not in refused:
+            let_through += 1
+            assert b"\\" in line or not is_utf8(line), line
+    assert let_through > 0 and len(refused) > LINES // 2
 
 
 def last_wins_of(cell: Any) -> Any:
