@@ -15,6 +15,8 @@
 #define CHUNK_BYTES       64u  /* result bytes gathered into one RESULT message */
 #define STEP_ROWS         21u  /* rows of a request between two looks at the others */
 #define INLINE_BYTES      512u /* payloads up to this may run on the loop's own thread */
+#define SHELL_READ_BYTES  13u  /* bytes asked of one read of a file ... */
+#define SHELL_WRITE_BYTES 64u  /* ... and gathered for one write */
 #else
 #define BLOCK_ROWS        1024u
 #define BLOCK_CELLS       1048576u
@@ -26,6 +28,8 @@
 #define CHUNK_BYTES       262144u
 #define STEP_ROWS         65536u
 #define INLINE_BYTES      65536u
+#define SHELL_READ_BYTES  262144u
+#define SHELL_WRITE_BYTES 262144u
 #endif
 
 #endif

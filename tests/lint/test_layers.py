@@ -18,7 +18,13 @@ SOURCES = [
     p for p in tree_files() if p.suffix in (".c", ".cc", ".h") and shown(p).startswith("src/")
 ]
 # header: the layers that may see it
-DEPENDENCIES = {"uv.h": {"server"}, "msgpack.h": {"value"}, "re2/re2.h": {"kernel"}}
+DEPENDENCIES = {
+    "uv.h": {"server"},
+    "msgpack.h": {"value"},
+    "re2/re2.h": {"kernel"},
+    "zlib.h": {"shell"},
+    "zstd.h": {"shell"},
+}
 
 # Mutable data of static storage: constant after a pthread_once, or the one flag of a signal.
 GLOBALS = {"base": {"process_key", "once", "areas"}}
@@ -33,6 +39,7 @@ def test_the_layers_are_known() -> None:
     assert layers()["base"] == {"base"}
     assert {"base", "value", "query", "kernel", "format", "plan"} == layers()["plan"]
     assert "server" not in layers()["session"]
+    assert not {"session", "wire", "server"} & layers()["shell"]
     folders = {p.name for p in (TOP / "src").iterdir() if p.is_dir()}
     assert folders == set(layers()) | {"main"}
 

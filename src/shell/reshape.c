@@ -1,0 +1,392 @@
+/* See reshape.h. */
+#include "shell/reshape.h"
+
+#include "base/spell.h"
+#include "shell/write.h"
+#include "value/mp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_csv(enum input_format f) { return f == INPUT_CSV || f == INPUT_TSV; }
+
+static enum status no_memory(struct error *e) {
+    return error_set(e, E_MEMORY, "out of memory for the rows that come out");
+}
+
+bool reshape_is_needed(const struct shell_options *o, enum input_format from) {
+    return o->selection.n > 0 || (o->to != INPUT_UNKNOWN && o->to != from);
+}
+
+void reshape_init(struct reshape *r, const struct shell_options *o) {
+    *r = (struct reshape){.options = o, .to = o->to};
+    arena_init(&r->arena, NULL);
+    arena_init(&r->life, NULL);
+}
+
+static void end_input(struct reshape *r) {
+    if (r->reading)
+        reader_done(&r->reader);
+    block_done(&r->block);
+    r->reading = false;
+    arena_reset(&r->arena);
+}
+
+void reshape_done(struct reshape *r) {
+    end_input(r);
+    arena_done(&r->arena);
+    arena_done(&r->life);
+}
+
+/* --- the columns of CSV --- */
+
+static uint8_t delimiter_of(const struct shell_options *o, enum input_format f) {
+    if (f == INPUT_TSV)
+        return '\t';
+    return o->csv.delimiter ? o->csv.delimiter : ',';
+}
+
+/* One cell of a header at *p, which moves behind it and its delimiter; NULL at the end. */
+static bool next_cell(const char **p, const char *end, char delimiter, char *to, struct str *ret) {
+    const char *at = *p;
+    *ret = (struct str){to, 0};
+    if (!at)
+        return false;
+    bool quoted = at < end && *at == '"';
+    at += quoted;
+    while (at < end && (quoted || *at != delimiter)) {
+        if (quoted && *at == '"') {
+            if (at + 1 == end || at[1] != '"')
+                quoted = false;
+            at++;
+            if (!quoted)
+                continue;
+        }
+        to[ret->n++] = *at++;
+    }
+    *p = at < end ? at + 1 : NULL;
+    return true;
+}
+
+/* The names in a header, as they stand there. */
+static bool split_header(struct arena *a, struct str header, char delimiter, const struct str **ret,
+                         uint32_t *ret_n) {
+    if (header.n >= 3 && memcmp(header.p, "\xEF\xBB\xBF", 3) == 0)
+        header.p += 3, header.n -= 3;
+    size_t most = 1;
+    for (size_t i = 0; i < header.n; i++)
+        most += header.p[i] == delimiter;
+    struct str *names = arena_array(a, most, sizeof *names);
+    char *text = arena_alloc(a, header.n);
+    if (!names || !text)
+        return false;
+    const char *p = header.p, *end = p + header.n;
+    uint32_t n = 0;
+    for (struct str name; next_cell(&p, end, delimiter, text, &name); text += name.n)
+        names[n++] = name;
+    *ret = names;
+    *ret_n = n;
+    return true;
+}
+
+static enum status check_selected(const struct selection *s, const struct str *names, uint32_t n,
+                                  struct error *e) {
+    for (uint32_t i = 0; i < s->n; i++) {
+        struct str want = s->paths[i].steps[0].key;
+        unsigned least = spell_too_far(want.n);
+        const struct str *like = NULL;
+        bool found = false;
+        for (uint32_t k = 0; k < n && !found; k++) {
+            unsigned far = spell_distance(want, names[k]);
+            found = str_eq(want, names[k]);
+            if (far < least) {
+                least = far;
+                like = &names[k];
+            }
+        }
+        if (found)
+            continue;
+        error_set(e, E_BAD_OPTION, "--select: there is no column \"%.*s\"", (int)want.n, want.p);
+        if (like && e)
+            error_text(e->suggestion, sizeof e->suggestion, like->p, like->n);
+        return E_BAD_OPTION;
+    }
+    return E_OK;
+}
+
+/* --- reading --- */
+
+static bool start_reader(struct reshape *r, const struct path *paths, uint32_t n) {
+    const struct shell_options *o = r->options;
+    struct reader_options options = {
+        .format = r->from == INPUT_JSONL     ? FORMAT_JSONL
+                  : r->from == INPUT_MSGPACK ? FORMAT_MSGPACK
+                                             : FORMAT_CSV,
+        .row_depth = (uint32_t)o->limits.row_depth,
+        .row_fields = (uint32_t)o->limits.row_fields,
+        .row_bytes = 0, /* the filter has judged it */
+        .csv = o->csv,
+    };
+    if (is_csv(r->from))
+        options.csv.delimiter = delimiter_of(o, r->from);
+    if (!fields_build(&r->fields, &r->arena, paths, n) || !block_init(&r->block, n, false, NULL))
+        return false;
+    r->reading = reader_init(&r->reader, &r->arena, &r->fields, &options);
+    return r->reading;
+}
+
+/* The reader passes the header. */
+static bool pass_header(struct reshape *r, struct str header) {
+    struct buf line = {0};
+    uint32_t n = 0;
+    buf_add(&line, header.p, header.n);
+    buf_byte(&line, '\n');
+    bool good = !buf_failed(&line);
+    if (good) {
+        block_clear(&r->block, r->block.n_columns);
+        reader_fill(&r->reader, line.data, line.data + line.len, false, &r->block, &n);
+        good = r->reader.status == E_OK;
+    }
+    buf_done(&line);
+    return good;
+}
+
+/* Paths of one step for the names. */
+static const struct path *paths_of(struct arena *a, const struct str *names, uint32_t n) {
+    struct path *paths = arena_array(a, n, sizeof *paths);
+    struct path_step *steps = arena_zero(a, (n + 1) * sizeof *steps);
+    if (!paths || !steps)
+        return NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        steps[i].key = names[i];
+        paths[i] = (struct path){&steps[i], 1};
+    }
+    return paths;
+}
+
+/* Of equal names the last is meant, as everywhere. */
+static uint32_t drop_doubles(struct str *names, uint32_t n) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t k = i + 1;
+        while (k < n && !str_eq(names[k], names[i]))
+            k++;
+        if (k == n)
+            names[kept++] = names[i];
+    }
+    return kept;
+}
+
+static enum status begin_csv(struct reshape *r, struct str header, struct error *e) {
+    const struct shell_options *o = r->options;
+    const struct selection *s = &o->selection;
+    const struct str *names = o->csv.names;
+    uint32_t n = o->csv.n_names;
+    if (n == 0 && !split_header(&r->arena, header, (char)delimiter_of(o, r->from), &names, &n))
+        return no_memory(e);
+    if (s->n > 0 && (!o->no_header || o->csv.n_names > 0) && check_selected(s, names, n, e) != E_OK)
+        return E_BAD_OPTION;
+    const struct path *paths = s->paths;
+    r->names = s->names;
+    r->n_names = s->n;
+    if (s->n == 0) {
+        struct str *own = arena_copy(&r->arena, names, n * sizeof *names);
+        if (!own)
+            return no_memory(e);
+        r->n_names = drop_doubles(own, n);
+        r->names = own;
+        if (!(paths = paths_of(&r->arena, own, r->n_names)))
+            return no_memory(e);
+    }
+    if (!start_reader(r, paths, r->n_names) || (!o->no_header && !pass_header(r, header)))
+        return no_memory(e);
+    return E_OK;
+}
+
+enum status reshape_begin(struct reshape *r, enum input_format from, struct str header,
+                          struct error *e) {
+    static const struct path ROW = {.n = 0};
+    const struct selection *s = &r->options->selection;
+    end_input(r);
+    r->from = from;
+    if (r->to == INPUT_UNKNOWN)
+        r->to = from;
+    r->delimiter = r->to == INPUT_TSV ? '\t'
+                   : is_csv(from)     ? delimiter_of(r->options, INPUT_CSV)
+                                      : ',';
+    r->whole = s->n == 0 && !is_csv(from);
+    if (is_csv(from))
+        return begin_csv(r, header, e);
+    if (!r->whole) {
+        r->names = s->names;
+        r->n_names = s->n;
+    }
+    return start_reader(r, r->whole ? &ROW : s->paths, r->whole ? 1 : s->n) ? E_OK : no_memory(e);
+}
+
+/* --- writing --- */
+
+static struct value cell(const struct reshape *r, uint32_t column, uint32_t row) {
+    return column_get(&r->block.columns[column], row);
+}
+
+static void write_object(const struct reshape *r, uint32_t row, struct buf *out) {
+    bool first = true;
+    buf_byte(out, '{');
+    for (uint32_t i = 0; i < r->n_names; i++) {
+        struct value v = cell(r, i, row);
+        if (v.type == T_MISSING)
+            continue;
+        if (!first)
+            buf_byte(out, ',');
+        first = false;
+        write_json_string(out, r->names[i]);
+        buf_byte(out, ':');
+        write_json(out, v);
+    }
+    buf_byte(out, '}');
+}
+
+static void write_map(const struct reshape *r, uint32_t row, struct buf *out) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r->n_names; i++)
+        n += cell(r, i, row).type != T_MISSING;
+    mp_write_map(out, n);
+    for (uint32_t i = 0; i < r->n_names; i++)
+        if (cell(r, i, row).type != T_MISSING) {
+            mp_write_str(out, r->names[i].p, r->names[i].n);
+            mp_write_value(out, cell(r, i, row));
+        }
+}
+
+static void write_record(const struct reshape *r, uint32_t row, struct buf *out) {
+    for (uint32_t i = 0; i < r->n_names; i++) {
+        if (i > 0)
+            buf_byte(out, r->delimiter);
+        write_cell(out, cell(r, i, row), r->delimiter, r->n_names == 1);
+    }
+    buf_byte(out, '\n');
+}
+
+/* The names of the first row, when none were asked for. */
+static enum status take_names(struct reshape *r, struct value row, struct error *e) {
+    struct mp_reader m;
+    uint32_t n;
+    mp_enter(&m, row, &n);
+    struct str *names = arena_array(&r->life, n, sizeof *names);
+    if (!names)
+        return no_memory(e);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct value key = mp_read_value(&m);
+        mp_skip(&m);
+        if (key.type != T_STR)
+            continue;
+        names[kept].n = key.n;
+        names[kept].p = arena_copy(&r->life, key.w.p, key.n);
+        if (!names[kept++].p)
+            return no_memory(e);
+    }
+    r->n_names = drop_doubles(names, kept);
+    r->names = names;
+    return E_OK;
+}
+
+/* A whole row as a record: by the names of the first. The place of a key is usually that of the
+ * row before. */
+static enum status write_whole_record(struct reshape *r, struct value row, struct buf *out,
+                                      struct error *e) {
+    struct mp_reader m;
+    uint32_t n, at = 0;
+    if (!r->names && take_names(r, row, e) != E_OK)
+        return E_MEMORY;
+    struct value *cells = calloc(r->n_names + 1u, sizeof *cells);
+    if (!cells)
+        return no_memory(e);
+    enum status status = E_OK;
+    mp_enter(&m, row, &n);
+    for (uint32_t i = 0; i < n && status == E_OK; i++) {
+        struct value key = mp_read_value(&m), v = mp_read_value(&m);
+        uint32_t tried = 0;
+        for (; tried < r->n_names && key.type == T_STR; tried++, at++) {
+            at = at < r->n_names ? at : 0;
+            if (str_eq(r->names[at], value_as_str(key)))
+                break;
+        }
+        if (key.type == T_STR && tried < r->n_names)
+            cells[at++] = v;
+        else
+            status =
+                error_set(e, E_RESULT_KIND,
+                          "a row has a field \"%.*s\", which the first one had not: say which "
+                          "columns there are by --select",
+                          key.type == T_STR && key.n < 80 ? (int)key.n : 0, (const char *)key.w.p);
+    }
+    for (uint32_t i = 0; i < r->n_names && status == E_OK; i++) {
+        if (i > 0)
+            buf_byte(out, r->delimiter);
+        write_cell(out, cells[i], r->delimiter, r->n_names == 1);
+    }
+    buf_byte(out, '\n');
+    free(cells);
+    return status;
+}
+
+static enum status write_row(struct reshape *r, uint32_t row, struct buf *out, struct error *e) {
+    if (r->whole && is_csv(r->to))
+        return write_whole_record(r, cell(r, 0, row), out, e);
+    if (r->whole && r->to == INPUT_MSGPACK)
+        mp_write_value(out, cell(r, 0, row));
+    else if (r->whole)
+        write_json(out, cell(r, 0, row));
+    else if (is_csv(r->to))
+        write_record(r, row, out);
+    else if (r->to == INPUT_MSGPACK)
+        write_map(r, row, out);
+    else
+        write_object(r, row, out);
+    if (r->to == INPUT_JSONL)
+        buf_byte(out, '\n');
+    return E_OK;
+}
+
+/* A row of which the filter has not read what is wrong. */
+static bool step_over(struct reshape *r, const uint8_t **p, const uint8_t *end) {
+    const uint8_t *next = r->options->skip_broken ? reader_skip(&r->reader, *p, end) : NULL;
+    r->skipped += next != NULL;
+    *p = next ? next : *p;
+    return next != NULL;
+}
+
+enum status reshape_rows(struct reshape *r, const uint8_t *p, size_t n, struct buf *out,
+                         struct error *e) {
+    const uint8_t *end = p + n;
+    uint32_t rows = 0;
+    bool more = n > 0;
+    while (more) {
+        block_clear(&r->block, r->block.n_columns);
+        p = reader_fill(&r->reader, p, end, false, &r->block, &rows);
+        for (uint32_t i = 0; i < rows; i++)
+            if (write_row(r, i, out, e) != E_OK)
+                return e->status;
+        bool fault = r->reader.status != E_OK;
+        if (fault && !step_over(r, &p, end)) {
+            error_set(e, r->reader.status, "in a kept row: %s",
+                      r->reader.why ? r->reader.why : status_text(r->reader.status));
+            return r->reader.status;
+        }
+        more = p < end && (rows > 0 || fault);
+    }
+    return buf_failed(out) ? no_memory(e) : E_OK;
+}
+
+bool reshape_header(const struct reshape *r, struct buf *out) {
+    if (!is_csv(r->to) || !r->names)
+        return false;
+    for (uint32_t i = 0; i < r->n_names; i++) {
+        if (i > 0)
+            buf_byte(out, r->delimiter);
+        write_cell(out, value_str(r->names[i]), r->delimiter, r->n_names == 1);
+    }
+    return true;
+}
