@@ -43,6 +43,6 @@ def build_release() -> Path:
     build = ROOT / "build" / "release"
     quiet = subprocess.DEVNULL
     subprocess.run(["cmake", "--preset", "release"], cwd=ROOT, check=True, stdout=quiet)
-    targets = ["tamisd", "bench_programs"]
+    targets = ["tamisd", "tamis", "bench_programs"]
     subprocess.run(["cmake", "--build", build, "--target", *targets], check=True, stdout=quiet)
     return build
