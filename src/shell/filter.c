@@ -132,9 +132,9 @@ static void look_for_names(struct filter *f, uint32_t n) {
         .options = o,
         .format = f->format,
         .header = {(const char *)f->header.data, f->header.len},
-        .delimiter = f->format == INPUT_TSV ? '\t'
-                     : o->csv.delimiter     ? (char)o->csv.delimiter
-                                            : ',',
+        .delimiter = o->csv.delimiter         ? (char)o->csv.delimiter
+                     : f->format == INPUT_TSV ? '\t'
+                                              : ',',
     };
     sample_look(&f->absent, &s, f->job->plan, run_block(f->run), n);
 }
@@ -245,7 +245,7 @@ void filter_fault(const struct filter *f, struct error *e) {
     else
         error_set(e, r->status, "%s", r->why ? r->why : status_text(r->status));
     e->row = f->row_base + filter_rows(f);
-    e->offset = f->byte_base + reader_fault_offset(r);
+    e->offset = f->byte_base + (r->fault ? reader_fault_offset(r) : f->fed);
 }
 
 bool filter_skip(struct filter *f, const uint8_t **p, const uint8_t *end) {
