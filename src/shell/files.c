@@ -120,7 +120,8 @@ static bool put_header(struct files *fs, const struct buf *header, bool crlf) {
         fs->header_of = fs->input.name;
         return true;
     }
-    if (fs->header.len == n - bom && memcmp(fs->header.data, p + bom, n - bom) == 0)
+    struct str first = {(const char *)fs->header.data, fs->header.len};
+    if (str_eq(first, (struct str){(const char *)p + bom, n - bom}))
         return true;
     snprintf(text, sizeof text, "its header is not the same as that of %s", fs->header_of);
     files_tell(fs, text);
