@@ -43,7 +43,7 @@ static bool window_room(struct window *w) {
 bool files_read(struct files *fs, struct window *w) {
     size_t n;
     if (!window_room(w)) {
-        files_tell(fs, "out of memory for a row");
+        snprintf(fs->input.message, sizeof fs->input.message, "out of memory for a row");
         return false;
     }
     if (!input_ready(&fs->input))
@@ -54,9 +54,14 @@ bool files_read(struct files *fs, struct window *w) {
     w->n += n;
     fs->bytes += n;
     w->last = good && fs->input.finished;
-    if (!good && n == 0)
-        files_tell(fs, fs->input.message);
     return good || n > 0;
+}
+
+bool files_read_on(struct files *fs) {
+    bool good = files_read(fs, &fs->window);
+    if (!good)
+        files_tell(fs, fs->input.message);
+    return good;
 }
 
 /* --- formats --- */
@@ -82,7 +87,7 @@ static bool find_format(struct files *fs, enum input_format *ret) {
         if (w->n > 0 || w->last)
             guessed =
                 *ret != INPUT_UNKNOWN ? GUESS_MADE : guess_by_bytes(w->data, w->n, w->last, ret);
-        if (guessed == GUESS_MORE && !files_read(fs, w))
+        if (guessed == GUESS_MORE && !files_read_on(fs))
             return false;
     }
     if (w->last && w->n == 0)
@@ -151,9 +156,14 @@ static bool put_shaped(struct files *fs) {
     error_clear(&e);
     if (!fs->shaping && f->csv && !f->has_header && !fs->job->options->no_header)
         return true; /* nothing has been read */
+    if (!fs->shaping && f->csv && fs->job->options->no_header && f->out.len == 0)
+        return true; /* the first row says how many columns there are */
     if (!fs->shaping)
-        good = reshape_begin(&fs->shape, fs->format,
-                             (struct str){(const char *)f->header.data, f->header.len}, &e) == E_OK;
+        good =
+            reshape_begin(&fs->shape, fs->format,
+                          f->has_header ? (struct str){(const char *)f->header.data, f->header.len}
+                                        : header_first_record(f->out.data, f->out.len),
+                          &e) == E_OK;
     fs->shaping = true;
     fs->shaped.len = 0;
     good = good && reshape_rows(&fs->shape, f->out.data, f->out.len, &fs->shaped, &e) == E_OK;
@@ -224,7 +234,7 @@ void files_failed(struct files *fs, const struct error *e) {
 static bool read_on(struct files *fs) {
     if (fs->parallel && parallel_fits(fs->parallel, fs))
         return parallel_run(fs->parallel, fs);
-    return files_read(fs, &fs->window);
+    return files_read_on(fs);
 }
 
 static struct progress_state progress_state(const struct files *fs) {

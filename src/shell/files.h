@@ -39,7 +39,7 @@ struct files {
     uint64_t size;             /* of all files together; 0: not known */
     struct parallel *parallel; /* NULL: one thread */
     bool no_parallel;          /* for the rest of this input */
-    bool input_failed;         /* and told */
+    bool input_failed;         /* and not yet told */
 };
 
 /* Reads the files that the options name, or standard input. Everything that goes wrong is told.
@@ -60,7 +60,9 @@ void files_failed(struct files *fs, const struct error *e);
 void files_progress(struct files *fs);
 
 /* More bytes of the input behind those of w, by one read. Before it sleeps, everything that is
- * there goes out. False: told. */
+ * there goes out. False: fs->input.message says why. */
 bool files_read(struct files *fs, struct window *w);
+/* The same for the window of fs. False: told. */
+bool files_read_on(struct files *fs);
 
 #endif

@@ -230,21 +230,46 @@ enum filter_step filter_step(struct filter *f, const uint8_t **p, const uint8_t 
     return last ? FILTER_END : FILTER_INPUT;
 }
 
-bool filter_pass_header(struct filter *f, const struct buf *header) {
-    struct block *b = run_block(f->run);
+/* A line that the reader passes before all others: it counts as read. */
+static bool pass_line(struct filter *f, const void *p, size_t n) {
     struct buf line = {0};
-    uint32_t n;
-    buf_add(&line, header->data, header->len);
+    uint32_t rows;
+    buf_add(&line, p, n);
     buf_byte(&line, '\n');
     bool good = !buf_failed(&line);
     if (good) {
         run_clear(f->run);
-        reader_fill(&f->reader, line.data, line.data + line.len, false, b, &n);
+        reader_fill(&f->reader, line.data, line.data + line.len, false, run_block(f->run), &rows);
         good = f->reader.status == E_OK;
         f->fed += line.len;
     }
-    f->has_header = true;
     buf_done(&line);
+    return good;
+}
+
+bool filter_begin_inside(struct filter *f, enum input_format format, const struct buf *header) {
+    if (!filter_begin(f, format))
+        return false;
+    if (format == INPUT_JSONL) /* or a line that is an array would be taken for one of rows */
+        return pass_line(f, "{}", 2);
+    if (f->job->options->no_header)
+        return true;
+    f->has_header = true;
+    return pass_line(f, header->data, header->len);
+}
+
+bool filter_begin_again(struct filter *f) {
+    uint64_t rows = f->row_base + filter_rows(f), bytes = f->byte_base + f->fed;
+    struct buf header = f->header;
+    bool crlf = f->header_ends_crlf;
+    f->header = (struct buf){0};
+    filter_end(f);
+    bool good = filter_begin_inside(f, f->format, &header);
+    buf_done(&f->header);
+    f->header = header;
+    f->header_ends_crlf = crlf;
+    f->row_base = rows - filter_rows(f);
+    f->byte_base = bytes - f->fed;
     return good;
 }
 

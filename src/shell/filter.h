@@ -69,8 +69,12 @@ void filter_end(struct filter *f);
 /* One block of rows from *p on, which moves. `last`: nothing comes behind end. */
 enum filter_step filter_step(struct filter *f, const uint8_t **p, const uint8_t *end, bool last);
 
-/* The header that another filter has found, so that it is not looked for. False: no memory. */
-bool filter_pass_header(struct filter *f, const struct buf *header);
+/* A new reader in the middle of an input of lines or CSV, where a row begins; header is that of the
+ * input. False: no memory. */
+bool filter_begin_inside(struct filter *f, enum input_format format, const struct buf *header);
+/* The same for the input that f reads: what the reader has seen of an unfinished row is forgotten,
+ * and the numbers of rows and bytes go on. */
+bool filter_begin_again(struct filter *f);
 
 /* Rows of the input so far, broken ones that were stepped over with them. */
 static inline uint64_t filter_rows(const struct filter *f) {

@@ -1,6 +1,9 @@
 /* See header.h. */
 #include "shell/header.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* One cell of a header at *p, which moves behind it and its delimiter; NULL at the end. */
 static bool next_cell(const char **p, const char *end, char delimiter, char *to, struct str *ret) {
     const char *at = *p;
@@ -23,7 +26,7 @@ static bool next_cell(const char **p, const char *end, char delimiter, char *to,
     return true;
 }
 
-bool header_split(struct arena *a, struct str header, char delimiter, const struct str **ret,
+bool header_split(struct arena *a, struct str header, char delimiter, struct str **ret,
                   uint32_t *ret_n) {
     if (header.n >= 3 && memcmp(header.p, "\xEF\xBB\xBF", 3) == 0)
         header.p += 3, header.n -= 3;
@@ -41,4 +44,61 @@ bool header_split(struct arena *a, struct str header, char delimiter, const stru
     *ret = names;
     *ret_n = n;
     return true;
+}
+
+struct str header_first_record(const uint8_t *p, size_t n) {
+    size_t at = 0;
+    for (bool quoted = false; at < n && (quoted || p[at] != '\n'); at++)
+        quoted ^= p[at] == '"';
+    while (at > 0 && p[at - 1] == '\r')
+        at--;
+    return (struct str){(const char *)p, at};
+}
+
+static int by_name(const void *a, const void *b, void *names) {
+    const uint32_t *x = a, *y = b;
+    const struct str *of = names;
+    int c = str_cmp(of[*x], of[*y]);
+    return c ? c : (*x > *y) - (*x < *y);
+}
+
+bool columns_make(struct columns *c, struct arena *a, struct str *names, uint32_t n) {
+    uint32_t *order = arena_array(a, n, sizeof *order);
+    uint32_t *place = arena_array(a, n, sizeof *place); /* of a name that is kept, or UINT32_MAX */
+    if (!order || !place)
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        order[i] = i;
+    if (n > 1)
+        qsort_r(order, n, sizeof *order, by_name, names);
+    uint32_t kept = 0, sorted = 0;
+    for (uint32_t i = 0; i < n; i++)
+        place[order[i]] =
+            i + 1 < n && str_eq(names[order[i]], names[order[i + 1]]) ? UINT32_MAX : 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (place[i] != UINT32_MAX)
+            place[i] = kept++;
+    for (uint32_t i = 0; i < n; i++)
+        if (place[order[i]] != UINT32_MAX)
+            order[sorted++] = place[order[i]];
+    for (uint32_t i = 0; i < n; i++)
+        if (place[i] != UINT32_MAX)
+            names[place[i]] = names[i];
+    *c = (struct columns){names, order, kept};
+    return true;
+}
+
+uint32_t columns_find(const struct columns *c, struct str name) {
+    uint32_t low = 0, high = c->n;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        int order = str_cmp(name, c->names[c->order[mid]]);
+        if (order == 0)
+            return c->order[mid];
+        if (order < 0)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    return c->n;
 }

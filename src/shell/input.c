@@ -153,6 +153,8 @@ static bool read_packed(struct input *in, uint8_t *to, size_t room, size_t *ret_
 
 bool input_read(struct input *in, uint8_t *to, size_t room, size_t *ret_n) {
     *ret_n = 0;
+    if (*in->message)
+        return false; /* it has failed */
     if (!in->known && !look(in))
         return false;
     return in->unpack.packing == PACKING_NONE ? read_plain(in, to, room, ret_n)

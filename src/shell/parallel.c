@@ -238,19 +238,10 @@ bool parallel_fits(const struct parallel *p, const struct files *fs) {
 
 /* A filter that goes on where that of fs has begun. */
 static bool begin_worker(struct worker *w, struct files *fs) {
-    struct buf first = {0};
     struct error e;
     const struct buf *header = &fs->filter.header;
     error_clear(&e);
-    bool good = filter_begin(&w->filter, fs->format);
-    if (good && fs->format == INPUT_JSONL) {
-        buf_add_text(&first,
-                     "{}"); /* so that a line that is an array is not taken for one of rows */
-        good = !buf_failed(&first) && filter_pass_header(&w->filter, &first);
-    } else if (good && !fs->job->options->no_header) {
-        good = filter_pass_header(&w->filter, header);
-    }
-    buf_done(&first);
+    bool good = filter_begin_inside(&w->filter, fs->format, header);
     if (good && w->parallel->shapes)
         good = reshape_begin(&w->shape, fs->format,
                              (struct str){(const char *)header->data, header->len}, &e) == E_OK;
@@ -422,7 +413,7 @@ bool parallel_run(struct parallel *p, struct files *fs) {
     for (unsigned i = 0; i < p->n_workers; i++)
         if (!begin_worker(&p->workers[i], fs)) {
             end_workers(p, fs);
-            return files_read(fs, &fs->window);
+            return files_read_on(fs);
         }
     while (feed(p, fs, &go_on))
         continue;
@@ -431,5 +422,9 @@ bool parallel_run(struct parallel *p, struct files *fs) {
         go_on = again;
     go_on = give_back(p, fs, go_on) && go_on && !fs->enough;
     end_workers(p, fs);
-    return go_on && !fs->input_failed;
+    if (go_on && !filter_begin_again(&fs->filter)) {
+        files_tell(fs, "out of memory");
+        return false;
+    }
+    return go_on; /* a failed input will fail again, behind the rows that are left */
 }

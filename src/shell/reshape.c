@@ -6,6 +6,7 @@
 #include "shell/write.h"
 #include "value/mp.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,29 +49,57 @@ static uint8_t delimiter_of(const struct shell_options *o, enum input_format f) 
     return f == INPUT_TSV ? '\t' : ',';
 }
 
-static enum status check_selected(const struct selection *s, const struct str *names, uint32_t n,
+/* The name that is most like one that is not there; NULL if none is. */
+static const struct str *most_like(const struct columns *c, struct str name) {
+    unsigned least = spell_too_far(name.n);
+    const struct str *like = NULL;
+    for (uint32_t i = 0; i < c->n; i++) {
+        unsigned far = spell_distance(name, c->names[i]);
+        if (far < least) {
+            least = far;
+            like = &c->names[i];
+        }
+    }
+    return like;
+}
+
+static enum status check_selected(const struct selection *s, const struct columns *c,
                                   struct error *e) {
     for (uint32_t i = 0; i < s->n; i++) {
         struct str want = s->paths[i].steps[0].key;
-        unsigned least = spell_too_far(want.n);
-        const struct str *like = NULL;
-        bool found = false;
-        for (uint32_t k = 0; k < n && !found; k++) {
-            unsigned far = spell_distance(want, names[k]);
-            found = str_eq(want, names[k]);
-            if (far < least) {
-                least = far;
-                like = &names[k];
-            }
-        }
-        if (found)
+        if (columns_find(c, want) < c->n)
             continue;
+        const struct str *like = most_like(c, want);
         error_set(e, E_BAD_OPTION, "--select: there is no column \"%.*s\"", (int)want.n, want.p);
-        if (like && e)
+        if (like)
             error_text(e->suggestion, sizeof e->suggestion, like->p, like->n);
         return E_BAD_OPTION;
     }
     return E_OK;
+}
+
+/* c1, c2 ... */
+static bool number_names(struct arena *a, struct str *names, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        char text[16];
+        names[i].n = (size_t)snprintf(text, sizeof text, "c%u", i + 1);
+        if (!(names[i].p = arena_copy(a, text, names[i].n)))
+            return false;
+    }
+    return true;
+}
+
+/* The columns of the input, by the same rules as the reader's. */
+static bool find_columns(struct reshape *r, struct str header) {
+    const struct csv_options *csv = &r->options->csv;
+    struct str *names;
+    uint32_t n = csv->n_names;
+    if (n > 0)
+        names = arena_copy(&r->arena, csv->names, n * sizeof *names);
+    else if (!header_split(&r->arena, header, (char)delimiter_of(r->options, r->from), &names, &n))
+        names = NULL;
+    return names && (n == csv->n_names || !csv->no_header || number_names(&r->arena, names, n)) &&
+           columns_make(&r->columns, &r->arena, names, n);
 }
 
 /* --- reading --- */
@@ -123,41 +152,22 @@ static const struct path *paths_of(struct arena *a, const struct str *names, uin
     return paths;
 }
 
-/* Of equal names the last is meant, as everywhere. */
-static uint32_t drop_doubles(struct str *names, uint32_t n) {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t k = i + 1;
-        while (k < n && !str_eq(names[k], names[i]))
-            k++;
-        if (k == n)
-            names[kept++] = names[i];
-    }
-    return kept;
-}
-
 static enum status begin_csv(struct reshape *r, struct str header, struct error *e) {
-    const struct shell_options *o = r->options;
-    const struct selection *s = &o->selection;
-    const struct str *names = o->csv.names;
-    uint32_t n = o->csv.n_names;
-    if (n == 0 && !header_split(&r->arena, header, (char)delimiter_of(o, r->from), &names, &n))
-        return no_memory(e);
-    if (s->n > 0 && (!o->no_header || o->csv.n_names > 0) && check_selected(s, names, n, e) != E_OK)
-        return E_BAD_OPTION;
+    const struct selection *s = &r->options->selection;
     const struct path *paths = s->paths;
+    if (!find_columns(r, header))
+        return no_memory(e);
     r->names = s->names;
     r->n_names = s->n;
+    if (s->n > 0 && check_selected(s, &r->columns, e) != E_OK)
+        return E_BAD_OPTION;
     if (s->n == 0) {
-        struct str *own = arena_copy(&r->arena, names, n * sizeof *names);
-        if (!own)
-            return no_memory(e);
-        r->n_names = drop_doubles(own, n);
-        r->names = own;
-        if (!(paths = paths_of(&r->arena, own, r->n_names)))
-            return no_memory(e);
+        r->names = r->columns.names;
+        r->n_names = r->columns.n;
+        paths = paths_of(&r->arena, r->names, r->n_names);
     }
-    if (!start_reader(r, paths, r->n_names) || (!o->no_header && !pass_header(r, header)))
+    if (!paths || !start_reader(r, paths, r->n_names) ||
+        (!r->options->no_header && !pass_header(r, header)))
         return no_memory(e);
     return E_OK;
 }
@@ -244,17 +254,19 @@ static enum status take_names(struct reshape *r, struct value row, struct error 
         if (!names[kept++].p)
             return no_memory(e);
     }
-    r->n_names = drop_doubles(names, kept);
-    r->names = names;
+    if (!columns_make(&r->columns, &r->life, names, kept))
+        return no_memory(e);
+    r->names = r->columns.names;
+    r->n_names = r->columns.n;
     return E_OK;
 }
 
-/* A whole row as a record: by the names of the first. The place of a key is usually that of the
- * row before. */
+/* A whole row as a record: by the names of the first. A key usually has the place that it had
+ * there. */
 static enum status write_whole_record(struct reshape *r, struct value row, struct buf *out,
                                       struct error *e) {
     struct mp_reader m;
-    uint32_t n, at = 0;
+    uint32_t n, next = 0;
     if (!r->names && take_names(r, row, e) != E_OK)
         return E_MEMORY;
     struct value *cells = calloc(r->n_names + 1u, sizeof *cells);
@@ -264,20 +276,16 @@ static enum status write_whole_record(struct reshape *r, struct value row, struc
     mp_enter(&m, row, &n);
     for (uint32_t i = 0; i < n && status == E_OK; i++) {
         struct value key = mp_read_value(&m), v = mp_read_value(&m);
-        uint32_t tried = 0;
-        for (; tried < r->n_names && key.type == T_STR; tried++, at++) {
-            at = at < r->n_names ? at : 0;
-            if (str_eq(r->names[at], value_as_str(key)))
-                break;
-        }
-        if (key.type == T_STR && tried < r->n_names)
-            cells[at++] = v;
+        struct str name = key.type == T_STR ? value_as_str(key) : (struct str){"", 0};
+        if (next >= r->n_names || !str_eq(r->names[next], name))
+            next = columns_find(&r->columns, name);
+        if (key.type == T_STR && next < r->n_names)
+            cells[next++] = v;
         else
-            status =
-                error_set(e, E_RESULT_KIND,
-                          "a row has a field \"%.*s\", which the first one had not: say which "
-                          "columns there are by --select",
-                          key.type == T_STR && key.n < 80 ? (int)key.n : 0, (const char *)key.w.p);
+            status = error_set(e, E_RESULT_KIND,
+                               "a row has a field \"%.*s\", which the first one had not: say which "
+                               "columns there are by --select",
+                               name.n < 80 ? (int)name.n : 80, name.p);
     }
     for (uint32_t i = 0; i < r->n_names && status == E_OK; i++) {
         if (i > 0)

@@ -6,6 +6,7 @@
 #ifndef TAMIS_SHELL_RESHAPE_H
 #define TAMIS_SHELL_RESHAPE_H
 
+#include "shell/header.h"
 #include "shell/options.h"
 #include "shell/select.h"
 
@@ -21,6 +22,7 @@ struct reshape {
     struct block block;
     bool reading;
     bool whole;              /* slot 0 is the row */
+    struct columns columns;  /* of whole rows */
     const struct str *names; /* of what is written; in slots of the same numbers, unless whole */
     uint32_t n_names;
     uint64_t skipped;
@@ -32,7 +34,8 @@ bool reshape_is_needed(const struct shell_options *o, enum input_format from);
 void reshape_init(struct reshape *r, const struct shell_options *o);
 void reshape_done(struct reshape *r);
 
-/* A new input; header: the record with the names of its columns, if it is CSV that has one. Errors:
+/* A new input; header: the record with the names of its columns, if it is CSV that has one,
+ * or else its first row. Errors:
  * BAD_OPTION (a selected column that is not there), MEMORY. */
 enum status reshape_begin(struct reshape *r, enum input_format from, struct str header,
                           struct error *e);

@@ -22,9 +22,11 @@ static void add_map(struct maps *m, struct value map) {
 static void add_columns(struct maps *m, const struct sample *s) {
     struct arena a;
     const struct str *names = s->options->csv.names;
+    struct str *split;
     uint32_t n = s->options->csv.n_names;
     arena_init(&a, NULL);
-    if (n > 0 || (s->header.n > 0 && header_split(&a, s->header, s->delimiter, &names, &n))) {
+    if (n > 0 || (s->header.n > 0 && header_split(&a, s->header, s->delimiter, &split, &n))) {
+        names = s->options->csv.n_names > 0 ? names : split;
         mp_write_map(&m->bytes, n);
         for (uint32_t i = 0; i < n; i++) {
             mp_write_str(&m->bytes, names[i].p, names[i].n);

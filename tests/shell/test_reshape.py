@@ -209,3 +209,41 @@ def test_random_rows_there_and_back() -> None:
     packed = rows("--to", "msgpack", "true", stdin=lines(*values))
     assert unpacked(packed) == values
     assert parsed(rows("-f", "msgpack", "--to", "jsonl", "true", stdin=packed)) == values
+
+
+def test_columns_without_a_header() -> None:
+    data = b'1,"x,\n"\n2,y\n'
+    options = ["-f", "csv", "--no-header"]
+    assert parsed(rows(*options, "-t", "jsonl", "true", stdin=data)) == [
+        {"c1": "1", "c2": "x,\n"},
+        {"c1": "2", "c2": "y"},
+    ]
+    assert parsed(rows(*options, "--names=a,b", "-t", "jsonl", "b = 'y'", stdin=data)) == [
+        {"a": "2", "b": "y"}
+    ]
+    assert rows(*options, "-t", "tsv", "c1 = '2'", stdin=data) == b"c1\tc2\n2\ty\n"
+    assert rows(*options, "-t", "tsv", "c1 = '3'", stdin=data) == b""
+    assert "there is no column" in run(*options, "-s", "c3", "true", stdin=data).err
+
+
+def test_columns_of_the_same_name() -> None:
+    """The last is meant, as with keys."""
+    data = b"a,b,a\n1,2,3\n"
+    assert parsed(rows("-t", "jsonl", "a = '3'", stdin=data)) == [{"b": "2", "a": "3"}]
+    assert rows("-t", "tsv", "true", stdin=data) == b"b\ta\n2\t3\n"
+
+
+def test_keys_in_any_order() -> None:
+    chosen = random.Random(5)
+    names = [f"k{n}" for n in range(300)]
+    values = []
+    for n in range(50):
+        value = {name: n for name in names if n == 0 or chosen.random() < 0.9}
+        keys = list(value)
+        if n:
+            chosen.shuffle(keys)
+        values.append({key: value[key] for key in keys})
+    got = list(
+        csv.DictReader(io.StringIO(rows("-t", "csv", "true", stdin=lines(*values)).decode()))
+    )
+    assert got == [{name: str(value.get(name, "")) for name in names} for value in values]

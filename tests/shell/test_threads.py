@@ -130,6 +130,16 @@ def test_a_malformed_row_of_csv() -> None:
     same("m = '3'", data=cut, status=2)
 
 
+def test_a_packed_input_that_is_cut_off() -> None:
+    packed = gzip.compress(JSONL, 1)
+    for at in (len(packed) - 1, len(packed) * 2 // 3):
+        same("n % 2 = 0", data=packed[:at], status=2)
+    bad = JSONL[:-1000] + b"[]\n" + JSONL[-1000:]
+    same("n % 2 = 0", data=gzip.compress(bad, 1)[:-5], status=2)
+    stray = b"n,t,m\r\n" + b'5" pipe,x,3\r\n' + repeated(CSV_BODY)
+    same("m = '3'", data=gzip.compress(stray, 1)[:-5], status=2)
+
+
 def test_strict() -> None:
     at = JSONL.index(b"\n", SIZE // 2) + 1
     data = JSONL[:at] + b'{"n":"x"}\n' + JSONL[at:]
