@@ -262,7 +262,7 @@ INLINE const uint8_t *next_value(struct reader *r, struct cursor *c, struct json
     const uint8_t *s = json_next(r, c), *close;
     if (h->map && *s == ':') {
         if (h->count >= r->row_fields)
-            return too_wide(r, h->open);
+            return too_wide(r, prev + 1);
         if (!match_name(r, h, prev + 1, s, &child))
             return NULL;
         prev = s;

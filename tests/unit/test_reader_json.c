@@ -231,9 +231,9 @@ static void test_limits(void **state) {
     assert_once("b[0][0]", o, "{\"b\":[[[]]]}\n", "fault ROW_TOO_DEEP row 0 at 7: \n" END(0));
     o.row_fields = 2;
     assert_once("a", o, "{\"a\":1,\"b\":2}\n{\"a\":1,\"b\":2,\"c\":3}\n",
-                "- i1\nfault ROW_TOO_WIDE row 1 at 14: \n" END(1));
+                "- i1\nfault ROW_TOO_WIDE row 1 at 27: \n" END(1));
     assert_once("a", o, "{\"x\":{\"a\":1,\"b\":2,\"c\":3}}\n",
-                "fault ROW_TOO_WIDE row 0 at 5: \n" END(0));
+                "fault ROW_TOO_WIDE row 0 at 18: \n" END(0));
     o = LINES;
     o.row_bytes = 10;
     assert_once("a", o, "{\"a\":123}\n{\"a\":1234}\n{\"a\":1}\n",
