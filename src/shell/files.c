@@ -339,6 +339,16 @@ static void begin_progress(struct files *fs) {
     fs->size = fs->progress.on ? size_of_all(&o->files) : 0;
 }
 
+/* Of all rows that were read: so it comes at the end. */
+static void tell_absent(struct files *fs) {
+    struct warning warnings[ABSENT_MOST];
+    uint32_t n = absent_warnings(&fs->filter.absent, fs->job->plan, warnings, ABSENT_MOST);
+    output_flush(fs->out);
+    progress_clear(&fs->progress);
+    for (uint32_t i = 0; i < n; i++)
+        report_warning(fs->job->text, &warnings[i]);
+}
+
 void files_run(struct files *fs, const struct job *job, struct output *out) {
     const struct text_list *names = &job->options->files;
     *fs = (struct files){.job = job, .out = out};
@@ -357,6 +367,8 @@ void files_run(struct files *fs, const struct job *job, struct output *out) {
         run_file(fs, names->at[i]);
     if (fs->parallel)
         parallel_counts(fs->parallel, &fs->filter.counts);
+    if (!fs->enough && !job->options->quiet)
+        tell_absent(fs);
     struct progress_state state = progress_state(fs);
     progress_end(&fs->progress, &state);
 }

@@ -35,6 +35,7 @@ bool filter_begin(struct filter *f, enum input_format format) {
     };
     if (format == INPUT_TSV && !options.csv.delimiter)
         options.csv.delimiter = '\t';
+    f->format = format;
     arena_reset(&f->arena);
     f->csv = options.format == FORMAT_CSV;
     f->has_header = f->ends_lines = false;
@@ -124,6 +125,20 @@ static uint32_t count_before(const uint16_t *rows, uint32_t kept, uint32_t n) {
     return kept;
 }
 
+/* Whether a field of the query is in no row, but one with a similar name. */
+static void look_for_names(struct filter *f, uint32_t n) {
+    const struct shell_options *o = f->job->options;
+    struct sample s = {
+        .options = o,
+        .format = f->format,
+        .header = {(const char *)f->header.data, f->header.len},
+        .delimiter = f->format == INPUT_TSV ? '\t'
+                     : o->csv.delimiter     ? (char)o->csv.delimiter
+                                            : ',',
+    };
+    sample_look(&f->absent, &s, f->job->plan, run_block(f->run), n);
+}
+
 /* The block's n rows, the first of which is row `base` of the input. */
 static enum filter_step filter_block(struct filter *f, uint64_t base, uint32_t n) {
     const struct shell_options *o = f->job->options;
@@ -131,6 +146,7 @@ static enum filter_step filter_block(struct filter *f, uint64_t base, uint32_t n
     uint64_t mismatches = run_mismatches(f->run);
     bool enough = false;
     run_seal(f->run, n);
+    look_for_names(f, n);
     uint32_t kept = run_block_filter(f->run, &rows);
     if (kept == RUN_FAILED) {
         run_failure(f->run, &f->error);

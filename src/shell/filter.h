@@ -9,6 +9,7 @@
 
 #include "plan/plan.h"
 #include "shell/options.h"
+#include "shell/sample.h"
 
 /* What is asked of all rows. */
 struct job {
@@ -51,6 +52,8 @@ struct filter {
 
     struct counts counts; /* of all inputs; mismatches are brought in by filter_end */
     struct error error;
+    enum input_format format;
+    struct absent absent; /* of all inputs */
     uint16_t others[BLOCK_ROWS];
 };
 

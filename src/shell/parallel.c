@@ -254,12 +254,14 @@ static bool begin_worker(struct worker *w, struct files *fs) {
     if (good && w->parallel->shapes)
         good = reshape_begin(&w->shape, fs->format,
                              (struct str){(const char *)header->data, header->len}, &e) == E_OK;
+    w->filter.absent = fs->filter.absent;
     w->ready = good;
     return good;
 }
 
-static void end_workers(struct parallel *p) {
+static void end_workers(struct parallel *p, struct files *fs) {
     for (unsigned i = 0; i < p->n_workers; i++) {
+        sample_join(&fs->filter.absent, &p->workers[i].filter.absent);
         p->unfit += p->workers[i].filter.reader.unfit;
         if (p->workers[i].filter.reading)
             reader_done(&p->workers[i].filter.reader);
@@ -419,7 +421,7 @@ bool parallel_run(struct parallel *p, struct files *fs) {
     fs->no_parallel = true; /* once an input: who comes back from here has a reason */
     for (unsigned i = 0; i < p->n_workers; i++)
         if (!begin_worker(&p->workers[i], fs)) {
-            end_workers(p);
+            end_workers(p, fs);
             return files_read(fs, &fs->window);
         }
     while (feed(p, fs, &go_on))
@@ -428,6 +430,6 @@ bool parallel_run(struct parallel *p, struct files *fs) {
     if (go_on && p->used > 0 && !put_all(p, fs, &again))
         go_on = again;
     go_on = give_back(p, fs, go_on) && go_on && !fs->enough;
-    end_workers(p);
+    end_workers(p, fs);
     return go_on && !fs->input_failed;
 }

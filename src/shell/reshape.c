@@ -2,6 +2,7 @@
 #include "shell/reshape.h"
 
 #include "base/spell.h"
+#include "shell/header.h"
 #include "shell/write.h"
 #include "value/mp.h"
 
@@ -44,49 +45,6 @@ static uint8_t delimiter_of(const struct shell_options *o, enum input_format f) 
     if (f == INPUT_TSV)
         return '\t';
     return o->csv.delimiter ? o->csv.delimiter : ',';
-}
-
-/* One cell of a header at *p, which moves behind it and its delimiter; NULL at the end. */
-static bool next_cell(const char **p, const char *end, char delimiter, char *to, struct str *ret) {
-    const char *at = *p;
-    *ret = (struct str){to, 0};
-    if (!at)
-        return false;
-    bool quoted = at < end && *at == '"';
-    at += quoted;
-    while (at < end && (quoted || *at != delimiter)) {
-        if (quoted && *at == '"') {
-            if (at + 1 == end || at[1] != '"')
-                quoted = false;
-            at++;
-            if (!quoted)
-                continue;
-        }
-        to[ret->n++] = *at++;
-    }
-    *p = at < end ? at + 1 : NULL;
-    return true;
-}
-
-/* The names in a header, as they stand there. */
-static bool split_header(struct arena *a, struct str header, char delimiter, const struct str **ret,
-                         uint32_t *ret_n) {
-    if (header.n >= 3 && memcmp(header.p, "\xEF\xBB\xBF", 3) == 0)
-        header.p += 3, header.n -= 3;
-    size_t most = 1;
-    for (size_t i = 0; i < header.n; i++)
-        most += header.p[i] == delimiter;
-    struct str *names = arena_array(a, most, sizeof *names);
-    char *text = arena_alloc(a, header.n);
-    if (!names || !text)
-        return false;
-    const char *p = header.p, *end = p + header.n;
-    uint32_t n = 0;
-    for (struct str name; next_cell(&p, end, delimiter, text, &name); text += name.n)
-        names[n++] = name;
-    *ret = names;
-    *ret_n = n;
-    return true;
 }
 
 static enum status check_selected(const struct selection *s, const struct str *names, uint32_t n,
@@ -182,7 +140,7 @@ static enum status begin_csv(struct reshape *r, struct str header, struct error 
     const struct selection *s = &o->selection;
     const struct str *names = o->csv.names;
     uint32_t n = o->csv.n_names;
-    if (n == 0 && !split_header(&r->arena, header, (char)delimiter_of(o, r->from), &names, &n))
+    if (n == 0 && !header_split(&r->arena, header, (char)delimiter_of(o, r->from), &names, &n))
         return no_memory(e);
     if (s->n > 0 && (!o->no_header || o->csv.n_names > 0) && check_selected(s, names, n, e) != E_OK)
         return E_BAD_OPTION;

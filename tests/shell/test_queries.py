@@ -67,3 +67,36 @@ def test_bytes_that_are_not_utf8(tmp_path: Path) -> None:
     path.write_bytes(b"a = '\xff'")
     done = run("--query-file", str(path))
     assert done.status == 2 and "UTF-8" in done.err
+
+
+@pytest.mark.parametrize(
+    ("format", "data"),
+    [
+        ("jsonl", lines({"status": 1, "user": {"name": "x"}}, {"status": 2})),
+        ("jsonl", b'[{"status": 1,\n "user": {"name": 1}}]'),
+        ("csv", b'x,"status"\n1,2\n'),
+        ("tsv", b"x\tstatus\n1\t2\n"),
+        ("msgpack", b"\x81\xa6status\x01"),
+    ],
+)
+def test_a_field_that_no_row_has(format: str, data: bytes) -> None:
+    done = run("-f", format, "-c", "statsu = 5", stdin=data)
+    assert (done.status, done.out) == (0, b"0\n")
+    assert done.err == (
+        "tamis: warning: no row has this field, but one whose name is like it: 'statsu' (did you "
+        "mean 'status'?)\n  statsu = 5\n  ^^^^^^\n"
+    )
+    for query in ("status = 5", "unlike_all = 5", "status = 5 and unlike_all = 5"):
+        assert run("-f", format, "-c", query, stdin=data).err == ""
+
+
+def test_a_field_that_a_later_row_has() -> None:
+    data = lines({"status": 1}) * 5000
+    assert "did you mean" in run("-c", "statsu = 5", stdin=data).err
+    for options in ([], ["--threads=3"]):
+        assert run("-c", *options, "statsu = 5", stdin=data + lines({"statsu": 1})).err == ""
+        long = data * 60 + lines({"statsu": 1}) + data * 60
+        assert run("-c", *options, "statsu = 5", stdin=long).err == ""
+    assert "'name'" in run("-c", "user.nmae = 5", stdin=lines({"user": {"name": 1}})).err
+    assert run("-q", "statsu = 5", stdin=data).err == ""
+    assert run("-n", "1", "status = 1 or statsu = 1", stdin=data).err == ""
