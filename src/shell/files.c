@@ -62,13 +62,13 @@ bool files_read(struct files *fs, struct window *w) {
 /* --- formats --- */
 
 static enum input_format known_format(const struct files *fs) {
-    const struct shell_options *o = fs->job->options;
-    enum input_format format = o->format;
-    if (format == INPUT_UNKNOWN)
-        format = guess_by_name(fs->input.name);
-    if (format == INPUT_UNKNOWN && (o->csv.delimiter || o->no_header || o->csv.n_names))
-        format = INPUT_CSV;
-    return format;
+    enum input_format format = fs->job->options->format;
+    return format != INPUT_UNKNOWN ? format : guess_by_name(fs->input.name);
+}
+
+/* Options that are for CSV alone say what its bytes do not. */
+static bool must_be_csv(const struct shell_options *o) {
+    return o->csv.delimiter || o->no_header || o->ragged || o->csv.n_names || o->csv.n_types;
 }
 
 /* False, and told: no format, or one that does not go with what was written. An empty input has
@@ -87,7 +87,9 @@ static bool find_format(struct files *fs, enum input_format *ret) {
     }
     if (w->last && w->n == 0)
         return true;
-    if (guessed == GUESS_NONE) {
+    if (guessed == GUESS_NONE && must_be_csv(o)) {
+        *ret = INPUT_CSV;
+    } else if (guessed == GUESS_NONE) {
         files_tell(
             fs, "its first bytes do not tell the format: say --format jsonl, csv, tsv or msgpack");
         return false;
@@ -118,7 +120,8 @@ static bool put_header(struct files *fs, const struct buf *header, bool crlf) {
         fs->header_of = fs->input.name;
         return true;
     }
-    if (fs->header.len == n - bom && memcmp(fs->header.data, p + bom, n - bom) == 0)
+    struct str first = {(const char *)fs->header.data, fs->header.len};
+    if (str_eq(first, (struct str){(const char *)p + bom, n - bom}))
         return true;
     snprintf(text, sizeof text, "its header is not the same as that of %s", fs->header_of);
     files_tell(fs, text);

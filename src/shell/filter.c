@@ -132,9 +132,9 @@ static void look_for_names(struct filter *f, uint32_t n) {
         .options = o,
         .format = f->format,
         .header = {(const char *)f->header.data, f->header.len},
-        .delimiter = f->format == INPUT_TSV ? '\t'
-                     : o->csv.delimiter     ? (char)o->csv.delimiter
-                                            : ',',
+        .delimiter = o->csv.delimiter         ? (char)o->csv.delimiter
+                     : f->format == INPUT_TSV ? '\t'
+                                              : ',',
     };
     sample_look(&f->absent, &s, f->job->plan, run_block(f->run), n);
 }
@@ -177,15 +177,28 @@ static enum filter_step filter_block(struct filter *f, uint64_t base, uint32_t n
     return enough ? FILTER_ENOUGH : FILTER_ROWS;
 }
 
-/* The header is what the reader has passed before the first row: [p, end). */
+static bool is_line_end(uint8_t c) { return c == '\n' || c == '\r'; }
+
+/* The header is what the reader has passed before the first row: [p, end). It passes a mark of
+ * UTF-8 and blank lines as they come, and the header as a whole. */
 static void take_header(struct filter *f, const uint8_t *p, const uint8_t *end) {
+    struct buf *h = &f->header;
     if (!f->csv || f->job->options->no_header || f->has_header || p == end)
         return;
-    const uint8_t *line_end = end;
-    while (end > p && (end[-1] == '\n' || end[-1] == '\r'))
-        end--;
-    buf_add(&f->header, p, (size_t)(end - p));
-    f->header_ends_crlf = line_end - end >= 2 && *end == '\r';
+    buf_add(h, p, (size_t)(end - p));
+    if (buf_failed(h))
+        return;
+    size_t mark = h->len >= 3 && memcmp(h->data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0, blank = 0;
+    while (mark + blank < h->len && is_line_end(h->data[mark + blank]))
+        blank++;
+    if (mark + blank == h->len)
+        return; /* not yet */
+    size_t n = h->len;
+    while (is_line_end(h->data[n - 1]))
+        n--;
+    f->header_ends_crlf = h->len - n >= 2 && h->data[n] == '\r';
+    memmove(h->data + mark, h->data + mark + blank, n - mark - blank);
+    h->len = n - blank;
     f->has_header = true;
 }
 
@@ -245,7 +258,7 @@ void filter_fault(const struct filter *f, struct error *e) {
     else
         error_set(e, r->status, "%s", r->why ? r->why : status_text(r->status));
     e->row = f->row_base + filter_rows(f);
-    e->offset = f->byte_base + reader_fault_offset(r);
+    e->offset = f->byte_base + (r->fault ? reader_fault_offset(r) : f->fed);
 }
 
 bool filter_skip(struct filter *f, const uint8_t **p, const uint8_t *end) {

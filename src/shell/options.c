@@ -340,12 +340,15 @@ static void check_whole(struct parse *p) {
     else if (o->format == INPUT_TSV && o->csv.delimiter && o->csv.delimiter != '\t')
         report("--format tsv and --delimiter exclude each other");
     else if ((o->format == INPUT_JSONL || o->format == INPUT_MSGPACK) &&
-             (o->csv.delimiter || o->no_header || o->csv.n_names || o->csv.n_types))
-        report("--delimiter, --no-header, --names and --types are for CSV, not for --format %s",
+             ((o->csv.delimiter && o->to != INPUT_CSV) || o->no_header || o->ragged ||
+              o->csv.n_names || o->csv.n_types))
+        report("--delimiter, --no-header, --names, --ragged and --types are for CSV, not for "
+               "--format %s",
                input_format_name(o->format));
     else
         p->wrong = false;
     o->csv.no_header = o->no_header;
+    o->csv.ragged = o->ragged;
     o->exit_status |= o->quiet;
     if (o->quiet && o->limit > 1)
         o->limit = 1; /* more would tell nobody anything */

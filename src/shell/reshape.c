@@ -41,10 +41,11 @@ void reshape_done(struct reshape *r) {
 
 /* --- the columns of CSV --- */
 
+/* Of the input: an option decides before the name. */
 static uint8_t delimiter_of(const struct shell_options *o, enum input_format f) {
-    if (f == INPUT_TSV)
-        return '\t';
-    return o->csv.delimiter ? o->csv.delimiter : ',';
+    if (o->csv.delimiter)
+        return o->csv.delimiter;
+    return f == INPUT_TSV ? '\t' : ',';
 }
 
 static enum status check_selected(const struct selection *s, const struct str *names, uint32_t n,
@@ -169,9 +170,7 @@ enum status reshape_begin(struct reshape *r, enum input_format from, struct str 
     r->from = from;
     if (r->to == INPUT_UNKNOWN)
         r->to = from;
-    r->delimiter = r->to == INPUT_TSV ? '\t'
-                   : is_csv(from)     ? delimiter_of(r->options, INPUT_CSV)
-                                      : ',';
+    r->delimiter = r->to == INPUT_TSV ? '\t' : delimiter_of(r->options, INPUT_CSV);
     r->whole = s->n == 0 && !is_csv(from);
     if (is_csv(from))
         return begin_csv(r, header, e);

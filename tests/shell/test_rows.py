@@ -125,6 +125,12 @@ def test_other_delimiters() -> None:
     assert rows("b = 'x'", "--delimiter=tab", "-f", "csv", stdin=b"a\tb\n1\tx\n") == (
         b"a\tb\n1\tx\n"
     )
+    assert rows("b = 'x'", "-f", "csv", "-d", ";", "-s", "b,a", stdin=b"a;b\n1;x\n2;y\n") == (
+        b"b;a\nx;1\n"
+    )
+    assert rows("-t", "csv", "-d;", "-s", "a,b", "true", stdin=lines({"a": 1, "b": "x;y,"})) == (
+        b'a;b\n1;"x;y,"\n'
+    )
     assert rows("b = 'x'", "-f", "tsv", stdin=b"a\tb\n1\tx\n") == b"a\tb\n1\tx\n"
 
 
@@ -158,3 +164,10 @@ def test_strict_says_row_and_field() -> None:
     assert run("--strict", "-v", "n > 2", stdin=lines({"n": 1}) + data).out == lines({"n": 1})
     assert run("--strict", "-n", "1", "n > 2", stdin=data).status == 0
     assert done.err == ("tamis: standard input: row 1: n is a string, in n > 2\n  n > 2\n  ^^^^^\n")
+
+
+def test_ragged_csv() -> None:
+    data = b"a,b\n1\n2,x\n3,y,z\n"
+    done = run("true", stdin=data)
+    assert done.status == 2 and "row 0" in done.err
+    assert rows("--ragged", "b is missing or a = '3'", stdin=data) == b"a,b\n1\n3,y,z\n"
