@@ -107,11 +107,14 @@ def test_every_way_to_cut_an_input() -> None:
         "msgpack": b"\x82\xa1a\xa11\xa1t\xc4\x02\n\r\x81\xa1a\xa12\x81\xa1a\xa11",
     }.items():
         whole = rows("-f", format, "a = '1'", stdin=data)
-        assert whole == {
-            "jsonl": b'{"a":"1","t":"\\"\xc3\xa9"}\r\n{"a":"1"}\n',
-            "csv": b'\xef\xbb\xbfa,t\r\n1,"x\r\n""y"\r\n1,"z"\n',
-            "msgpack": b"\x82\xa1a\xa11\xa1t\xc4\x02\n\r\x81\xa1a\xa11",
-        }[format]
+        assert (
+            whole
+            == {
+                "jsonl": b'{"a":"1","t":"\\"\xc3\xa9"}\r\n{"a":"1"}\n',
+                "csv": b'\xef\xbb\xbfa,t\r\n1,"x\r\n""y"\r\n1,"z"\n',
+                "msgpack": b"\x82\xa1a\xa11\xa1t\xc4\x02\n\r\x81\xa1a\xa11",
+            }[format]
+        )
         for at in range(1, len(data)):
             with Running("-f", format, "a = '1'") as command:
                 command.write(data[:at])
