@@ -100,8 +100,6 @@ INLINE bool match_name(struct reader *r, struct json_level *h, const uint8_t *p,
         h->key++;
         return true;
     }
-    if (h->field->n_names == 0)
-        return check_name(r, p, end);
     if (!read_name(r, h, p, end, ret))
         return false;
     h->key += h->key < h->keys_end;
@@ -190,8 +188,8 @@ INLINE const uint8_t *usual_members(struct reader *r, struct cursor *c, struct j
 }
 
 /* The member behind those, if it is an expected one too: a container that nobody wants, or a scalar
- * that is the last. Gives what ends it, and in *prev where that began if it was a container; NULL
- * at a fault, or (with *ret_none) if it is another one. */
+ * that is the last. Gives what ends it; NULL at a fault, or (with *ret_none) if it is another one.
+ */
 INLINE const uint8_t *usual_member(struct reader *r, struct cursor *c, struct json_level *h,
                                    uint32_t depth, const uint8_t *prev, struct block *b,
                                    uint32_t row, bool *ret_none) {
@@ -262,7 +260,7 @@ INLINE const uint8_t *next_value(struct reader *r, struct cursor *c, struct json
     const uint8_t *s = json_next(r, c), *close;
     if (h->map && *s == ':') {
         if (h->count >= r->row_fields)
-            return too_wide(r, h->open);
+            return too_wide(r, prev + 1);
         if (!match_name(r, h, prev + 1, s, &child))
             return NULL;
         prev = s;
@@ -297,9 +295,22 @@ INLINE const uint8_t *next_value(struct reader *r, struct cursor *c, struct json
     return good ? s : NULL;
 }
 
+/* A row of which no member is wanted, perhaps the row itself. */
+static const uint8_t *read_whole(struct reader *r, struct cursor *c, const uint8_t *open,
+                                 struct block *b, uint32_t row) {
+    const struct field *root = r->fields->root;
+    struct skipped skipped = json_skip_container(r, *c, open, 1);
+    *c = skipped.cursor;
+    bool good = skipped.close &&
+                (root->slot == NO_SLOT || put_container(r, root, open, skipped.close, b, row));
+    return good ? skipped.close : NULL;
+}
+
 const uint8_t *json_read_object(struct reader *r, struct cursor *cursor, const uint8_t *open,
                                 struct block *b, uint32_t row) {
     struct json_reader *j = r->state;
+    if (r->fields->root->n_names == 0)
+        return read_whole(r, cursor, open, b, row);
     struct cursor c = *cursor;
     struct json_level h = level_at(r, r->fields->root, open);
     const uint8_t *prev = open;

@@ -52,91 +52,110 @@ const uint8_t *json_unexpected(struct reader *r, const uint8_t *s) {
 
 /* --- skipping --- */
 
-/* Items of a skipped container as they usually are, before its last: scalars, with a name in an
- * object, and a comma. Gives the last comma, from where on the rest is done step by step. */
-INLINE const uint8_t *usual_items(const struct reader *r, struct cursor *c, bool map,
-                                  const uint8_t *prev, uint32_t *members) {
+/* The innermost skipped container, and those around it. */
+struct skip {
+    uint32_t members; /* so far, of an object */
+    bool map;
+    uint32_t n;                    /* containers around it that are skipped, too */
+    uint64_t outer[MP_DEPTH_MOST]; /* for each: its members, twice, plus 1 for an object */
+};
+
+/* Items as they usually are: scalars, with a name in an object. Gives the end of the container if
+ * it comes to that; else NULL, and *prev is the last comma, from where on it goes step by step. */
+INLINE const uint8_t *usual_items(const struct reader *r, struct cursor *c, struct skip *k,
+                                  const uint8_t **prev) {
     const struct json_reader *j = r->state;
     const uint32_t *at = c->at, *far = j->far;
-    const uint8_t *base = j->base;
-    uint32_t left = r->row_fields - *members, n = 0;
-    if (!map) {
-        for (; at < far; at++) {
-            const uint8_t *comma = base + at[0];
-            if (*comma != ',' || !json_scalar_usual(prev + 1, comma, r->validate))
+    const uint8_t *base = j->base, *p = *prev, *end = NULL;
+    if (!k->map) {
+        while (at < far && !end) {
+            const uint8_t *s = base + at[0];
+            bool empty = s == p + 1 && *p == '[';
+            if ((*s != ',' && *s != ']') || !(empty || json_scalar_usual(p + 1, s, r->validate)) ||
+                (empty && *s == ','))
                 break;
-            prev = comma;
+            at++;
+            *(*s == ',' ? &p : &end) = s;
         }
     } else {
-        for (; far - at >= 2 && n < left; n++, at += 2) {
-            const uint8_t *colon = base + at[0], *comma = base + at[1];
-            if (*colon != ':' || *comma != ',' || prev[1] != '"' || colon[-1] != '"' ||
-                (r->validate && !json_plain(prev + 2, colon - 1, true)) ||
-                !json_scalar_usual(colon + 1, comma, r->validate))
+        while (far - at >= 2 && k->members < r->row_fields && !end) {
+            const uint8_t *colon = base + at[0], *s = base + at[1];
+            if (*colon != ':' || (*s != ',' && *s != '}') || p[1] != '"' || colon[-1] != '"' ||
+                (r->validate && !json_plain(p + 2, colon - 1, true)) ||
+                !json_scalar_usual(colon + 1, s, r->validate))
                 break;
-            prev = comma;
+            at += 2;
+            k->members++;
+            *(*s == ',' ? &p : &end) = s;
         }
     }
-    *members += n;
+    *prev = p;
     c->at = at;
-    return prev;
+    return end;
 }
 
-static struct skipped no_container(const uint8_t *fault) {
-    return (struct skipped){fault, {NULL}}; /* NULL */
+/* The next item behind prev. Gives what ends it, or its opening bracket, when it has been entered;
+ * NULL at a fault. */
+static const uint8_t *next_item(struct reader *r, struct cursor *c, struct skip *k, uint32_t depth,
+                                const uint8_t *prev) {
+    const uint8_t *s = json_next(r, c);
+    if (k->map && *s == ':') {
+        if (!check_name(r, prev + 1, s))
+            return NULL;
+        if (++k->members > r->row_fields)
+            return too_wide(r, prev + 1);
+        prev = s;
+        s = json_next(r, c);
+    } else if (k->map && !(*s == '}' && *prev == '{')) {
+        return json_unexpected(r, s);
+    }
+    if (opens(*s)) {
+        if (!json_blank(prev + 1, s))
+            return json_unexpected(r, s);
+        if (depth + k->n >= r->row_depth)
+            return too_deep(r, s);
+        k->outer[k->n++] = (uint64_t)k->members << 1 | k->map;
+        k->members = 0;
+        k->map = *s == '{';
+        return s;
+    }
+    if (!ends_value(*s))
+        return json_unexpected(r, s);
+    if (*s != ',' && opens(*prev) && json_blank(prev + 1, s))
+        return s; /* nothing in it */
+    if (*prev == '{')
+        return json_unexpected(r, s);
+    return json_scalar_check(r, prev + 1, s) ? s : NULL;
 }
 
-/* Steps over the container at `open`, which is the depth-th, checking it. A function of its own, so
- * that both loops have registers enough. */
 struct skipped json_skip_container(struct reader *r, struct cursor c, const uint8_t *open,
                                    uint32_t depth) {
-    uint64_t outer[MP_DEPTH_MOST]; /* for each open one around: its members so far, twice, plus 1
-                                      for an object */
-    uint32_t n = 0, members = 0;
-    bool map = *open == '{';
+    const struct skipped none = {NULL, {NULL}};
     const uint8_t *prev = open, *s;
+    struct skip k; /* outer is set as far as it is used */
+    k.members = k.n = 0;
+    k.map = *open == '{';
     for (;;) {
-        prev = usual_items(r, &c, map, prev, &members);
-        s = json_next(r, &c);
-        if (map && *s == ':') {
-            if (!check_name(r, prev + 1, s))
-                return no_container(NULL);
-            if (++members > r->row_fields)
-                return no_container(too_wide(r, open));
-            prev = s;
-            s = json_next(r, &c);
-        } else if (map && !(*s == '}' && *prev == '{')) {
-            return no_container(json_unexpected(r, s));
-        }
-        if (opens(*s)) {
-            if (!json_blank(prev + 1, s))
-                return no_container(json_unexpected(r, s));
-            if (depth + n >= r->row_depth)
-                return no_container(too_deep(r, s));
-            outer[n++] = (uint64_t)members << 1 | map;
-            members = 0;
-            map = *s == '{';
-            prev = s;
-            continue;
-        }
-        if (!ends_value(*s))
-            return no_container(json_unexpected(r, s));
-        bool none = *s != ',' && opens(*prev) && json_blank(prev + 1, s);
-        if (!none && *prev == '{')
-            return no_container(json_unexpected(r, s));
-        if (!none && !json_scalar_check(r, prev + 1, s))
-            return no_container(NULL);
-        while (*s != ',') {
-            if (*s != (map ? '}' : ']'))
-                return no_container(json_unexpected(r, s));
-            if (n == 0)
+        s = usual_items(r, &c, &k, &prev);
+        if (!s)
+            s = next_item(r, &c, &k, depth, prev);
+        if (!s)
+            return none;
+        while (*s != ',' && !opens(*s)) {
+            if (*s != (k.map ? '}' : ']')) {
+                json_unexpected(r, s);
+                return none;
+            }
+            if (k.n == 0)
                 return (struct skipped){s, c};
-            map = outer[--n] & 1;
-            members = (uint32_t)(outer[n] >> 1);
+            k.map = k.outer[--k.n] & 1;
+            k.members = (uint32_t)(k.outer[k.n] >> 1);
             prev = s;
             s = json_next(r, &c);
-            if (!ends_value(*s) || !json_blank(prev + 1, s))
-                return no_container(json_unexpected(r, s));
+            if (!ends_value(*s) || !json_blank(prev + 1, s)) {
+                json_unexpected(r, s);
+                return none;
+            }
         }
         prev = s;
     }

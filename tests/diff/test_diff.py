@@ -116,6 +116,12 @@ def read_cell(message: list[mp.Value], row: int, name: str) -> reference.Operand
     if message[0] == Str(b"maps"):
         assert isinstance(message[1], list)
         return reference.step_into(message[1][row], [key])
+    if message[0] == Str(b"bytes"):
+        data, at = message[2], 0
+        assert isinstance(data, mp.Bin)
+        for _ in range(row):
+            _, at = mp.decode_at(data.raw, at)
+        return reference.step_into(mp.decode_at(data.raw, at)[0], [key])
     if message[0] == Str(b"template"):
         names, rows = message[1], message[2]
         assert isinstance(names, list) and isinstance(rows, list)

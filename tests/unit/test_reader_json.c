@@ -24,6 +24,16 @@ static void test_values(void **state) {
                 "- M82a162a178a1639301cb400400000000000090 'x' 2.5d\n" END(1));
 }
 
+/* No field at all, and the row itself. */
+static void test_whole_rows(void **state) {
+    (void)state;
+    assert_once("", LINES, "{}\n{\"a\":[{}]}\n[{\"a\":1}]",
+                "-\n-\nfault ROW_NOT_MAP row 2 at 14: the row is an array, not an object\n" END(2));
+    assert_once(".", LINES, "{}\n{\"a\":[{}, 1.5]}",
+                "- M80\n- M81a1619280cb3ff8000000000000\n" END(2));
+    assert_once(". a", LINES, "{\"a\" : 1}\n", "- M81a16101 i1\n" END(1));
+}
+
 static void test_strings(void **state) {
     (void)state;
     assert_once("a", LINES, "{\"a\":\"\"}\n{\"a\":\"x\"}\n{\"a\":\"\\\"\\\\\\/\"}\n",
@@ -104,10 +114,11 @@ static void test_array(void **state) {
 /* One line that is no row: the same wherever nobody looks. */
 static void assert_refused(const char *row, const char *want) {
     char text[400];
-    for (int wanted = 0; wanted < 2; wanted++) {
+    static const char *const WANTED[] = {"n", "a b b.c x.y[0]", "", "."};
+    for (size_t i = 0; i < COUNT_OF(WANTED); i++) {
         struct reads t;
         int n = snprintf(text, sizeof text, "{\"a\":1}\n%s\n{\"a\":2}\n", row);
-        reads_begin(&t, wanted ? "a b b.c x.y[0]" : "n", LINES);
+        reads_begin(&t, WANTED[i], LINES);
         const char *got = reads_text(&t, text, (size_t)n, 0), *fault = strstr(got, "fault ");
         if (!fault || strncmp(fault, want, strlen(want)) != 0) {
             print_error("%s: got\n%s\nwanted\n%s\n", row, got, want);
@@ -231,9 +242,9 @@ static void test_limits(void **state) {
     assert_once("b[0][0]", o, "{\"b\":[[[]]]}\n", "fault ROW_TOO_DEEP row 0 at 7: \n" END(0));
     o.row_fields = 2;
     assert_once("a", o, "{\"a\":1,\"b\":2}\n{\"a\":1,\"b\":2,\"c\":3}\n",
-                "- i1\nfault ROW_TOO_WIDE row 1 at 14: \n" END(1));
+                "- i1\nfault ROW_TOO_WIDE row 1 at 27: \n" END(1));
     assert_once("a", o, "{\"x\":{\"a\":1,\"b\":2,\"c\":3}}\n",
-                "fault ROW_TOO_WIDE row 0 at 5: \n" END(0));
+                "fault ROW_TOO_WIDE row 0 at 18: \n" END(0));
     o = LINES;
     o.row_bytes = 10;
     assert_once("a", o, "{\"a\":123}\n{\"a\":1234}\n{\"a\":1}\n",
@@ -309,12 +320,19 @@ static void test_long_row(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        value_test(test_values),          value_test(test_strings),
-        value_test(test_names),           value_test(test_lines),
-        value_test(test_array),           value_test(test_refused),
-        value_test(test_says_what_to_do), value_test(test_escapes_where_nobody_looks),
-        value_test(test_limits),          value_test(test_skip),
-        value_test(test_many_rows),       value_test(test_long_row),
+        value_test(test_values),
+        value_test(test_whole_rows),
+        value_test(test_strings),
+        value_test(test_names),
+        value_test(test_lines),
+        value_test(test_array),
+        value_test(test_refused),
+        value_test(test_says_what_to_do),
+        value_test(test_escapes_where_nobody_looks),
+        value_test(test_limits),
+        value_test(test_skip),
+        value_test(test_many_rows),
+        value_test(test_long_row),
     };
     return cmocka_run_group_tests_name("reader_json", tests, NULL, NULL);
 }

@@ -52,7 +52,8 @@ static const char *hear_rows(struct talk *t, struct buf *rows) {
 static void expect_rows(struct talk *t, const char *want, const char *part) {
     struct buf rows = {0};
     const char *last = hear_rows(t, &rows);
-    if (rows.len != strlen(want) || memcmp(rows.data, want, rows.len) != 0 || !strstr(last, part))
+    if (rows.len != strlen(want) || (rows.len > 0 && memcmp(rows.data, want, rows.len) != 0) ||
+        !strstr(last, part))
         fail_msg("%.*s\n%s", (int)rows.len, (const char *)rows.data, last);
     buf_done(&rows);
     expect_silence(t);
