@@ -113,7 +113,7 @@ def test_leaving_a_stream(client: tamis.Client) -> None:
     assert next(stream).startswith(b'{"a":3}\n')
     stream.close()
     assert next(stream, None) is None
-    assert len(taken) < 1000
+    assert len(taken) < 5000  # the queue of the daemon and the pipes are full long before
     limited = client.filter_stream(endless(), "a = 3", limit=2500)
     assert b"".join(limited) == b'{"a":3}\n' * 2500
 
