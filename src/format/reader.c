@@ -70,6 +70,8 @@ const uint8_t *reader_fill(struct reader *r, const uint8_t *p, const uint8_t *en
     begin(r, p, end);
     r->last = last;
     r->fault = NULL;
+    if (r->sought > (size_t)(end - p)) /* not the bytes that were left: nothing is known of these */
+        r->sought = 0;
     arena_reset(&r->values);
     if (r->skipping)
         r->skipping = !r->ops->skip(r);
