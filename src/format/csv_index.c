@@ -4,8 +4,7 @@
  * the beginning of a cell or behind one that closed, and each that closes at the end of a cell or
  * before another. Where it is not, the window ends. */
 #include "format/csv.h"
-
-#include <string.h>
+#include "format/lanes.h"
 
 #define BLOCK       64u
 #define AHEAD_BYTES 2048u /* see json_index.c */
@@ -59,24 +58,6 @@ static inline uint64_t cut(uint64_t ends, uint64_t bad, const uint8_t *p, const 
 }
 
 /* --- plain C --- */
-
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-static inline uint64_t equal_bytes(uint64_t w, uint8_t c) {
-    w ^= EACH(c);
-    return ~(((w & EACH(0x7F)) + EACH(0x7F)) | w) & EACH(0x80);
-}
-static inline uint64_t gather(uint64_t high) {
-    return (high >> 7) * UINT64_C(0x0102040810204080) >> 56;
-}
-static inline uint64_t load_le(const uint8_t *p) {
-    uint64_t w;
-    memcpy(&w, p, 8);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    w = __builtin_bswap64(w);
-#endif
-    return w;
-}
 
 static struct masks masks_portable(const struct csv_dialect *d, const uint8_t *p) {
     struct masks m = {0};

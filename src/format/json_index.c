@@ -1,7 +1,7 @@
 /* See json_index.h. */
 #include "format/json_index.h"
 
-#include <string.h>
+#include "format/lanes.h"
 
 #define BLOCK 64u
 
@@ -66,28 +66,6 @@ static inline __attribute__((always_inline)) uint64_t take_block(struct json_car
 }
 
 /* --- plain C --- */
-
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* The high bit of each byte of w that is zero. */
-static inline uint64_t zero_bytes(uint64_t w) {
-    return ~(((w & EACH(0x7F)) + EACH(0x7F)) | w) & EACH(0x80);
-}
-static inline uint64_t equal_bytes(uint64_t w, uint8_t c) { return zero_bytes(w ^ EACH(c)); }
-
-/* The high bits of eight bytes as eight bits, the first byte lowest. */
-static inline uint64_t gather(uint64_t high) {
-    return (high >> 7) * UINT64_C(0x0102040810204080) >> 56;
-}
-
-static inline uint64_t load_le(const uint8_t *p) {
-    uint64_t w;
-    memcpy(&w, p, 8);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    w = __builtin_bswap64(w);
-#endif
-    return w;
-}
 
 static struct masks masks_portable(const uint8_t *p, uint8_t row_end) {
     struct masks m = {0};

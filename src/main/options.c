@@ -3,6 +3,8 @@
  */
 #include "main/options.h"
 
+#include "base/amount.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -46,32 +48,10 @@ static void usage_error(struct parse *p, const char *format, ...) {
 
 /* ---- values ---- */
 
-/* A decimal number, with K, M or G (powers of 1024) after it if suffixes; false if it is none or
- * passes 64 bits. */
-static bool read_number(const char *text, bool suffixes, uint64_t *ret) {
-    uint64_t n = 0;
-    const char *at = text;
-    for (; *at >= '0' && *at <= '9'; at++)
-        if (__builtin_mul_overflow(n, (uint64_t)10, &n) ||
-            __builtin_add_overflow(n, (uint64_t)(*at - '0'), &n))
-            return false;
-    if (at == text)
-        return false;
-    const char *unit = *at ? strchr("KMG", *at) : NULL;
-    if (suffixes && unit) {
-        uint64_t factor = (uint64_t)1024 << 10 * (*unit == 'M') << 20 * (*unit == 'G');
-        if (__builtin_mul_overflow(n, factor, &n))
-            return false;
-        at++;
-    }
-    *ret = n;
-    return *at == '\0';
-}
-
 static void take_number(struct parse *p, const char *name, const char *text, bool suffixes,
                         uint64_t least, uint64_t most, uint64_t *ret) {
     uint64_t n;
-    if (!read_number(text, suffixes, &n))
+    if (!amount_parse(text, suffixes, &n))
         usage_error(p, "%s: \"%s\" is not a number (digits%s)", name, text,
                     suffixes ? ", then K, M or G if you like" : "");
     else if (n < least || n > most)

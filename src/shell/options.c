@@ -2,6 +2,7 @@
  * abbreviation that works today and means something else after the next release. */
 #include "shell/options.h"
 
+#include "base/amount.h"
 #include "base/spell.h"
 #include "shell/report.h"
 
@@ -22,31 +23,10 @@ struct parse {
 
 /* --- values --- */
 
-/* A decimal number, with K, M or G (powers of 1024) after it if suffixes. */
-static bool read_number(const char *text, bool suffixes, uint64_t *ret) {
-    uint64_t n = 0;
-    const char *at = text;
-    for (; *at >= '0' && *at <= '9'; at++)
-        if (__builtin_mul_overflow(n, (uint64_t)10, &n) ||
-            __builtin_add_overflow(n, (uint64_t)(*at - '0'), &n))
-            return false;
-    if (at == text)
-        return false;
-    const char *unit = suffixes && *at ? strchr("KMG", *at) : NULL;
-    if (unit) {
-        unsigned shift = *unit == 'K' ? 10 : *unit == 'M' ? 20 : 30;
-        if (__builtin_mul_overflow(n, (uint64_t)1 << shift, &n))
-            return false;
-        at++;
-    }
-    *ret = n;
-    return *at == '\0';
-}
-
 static void take_number(struct parse *p, const char *name, const char *text, bool suffixes,
                         uint64_t least, uint64_t most, uint64_t *ret) {
     uint64_t n;
-    if (read_number(text, suffixes, &n) && n >= least && n <= most) {
+    if (amount_parse(text, suffixes, &n) && n >= least && n <= most) {
         *ret = n;
         return;
     }
