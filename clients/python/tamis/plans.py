@@ -119,6 +119,8 @@ def make_options(
     strict: bool = False,
 ) -> dict[str, Any]:
     """The options of a request; TypeError or ValueError for what cannot be meant."""
+    if not isinstance(strict, bool):
+        raise TypeError("strict must be a bool; a parameter of that name goes by params=")
     if params is None and not named and limit is None and kind is not None and not strict:
         return PLAIN_OPTIONS[kind]
     options: dict[str, Any] = {} if kind is None else {"result": kind}

@@ -138,6 +138,13 @@ def test_strict_is_silent_about_what_fits(client: tamis.Client) -> None:
     assert client.count("age > 20", ROWS, strict=True, limit=1) == 1  # row 1 does not count
 
 
+def test_a_parameter_is_not_taken_for_the_option(client: tamis.Client) -> None:
+    wrong: Any = "x"
+    with pytest.raises(TypeError, match="params="):
+        client.filter("city = :strict", ROWS, strict=wrong)
+    assert client.filter("city = :strict", ROWS, params={"strict": "Oslo"}) == ROWS[:1]
+
+
 def test_strict_in_a_stream_counts_over_all_rows(client: tamis.Client) -> None:
     rows: list[dict[str, Any]] = [{"age": i} for i in range(20_000)]
     rows[17_003] = {"age": "x"}
