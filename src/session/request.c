@@ -346,10 +346,16 @@ static enum status strict_error(struct request *r, uint32_t n, struct error *e) 
     return e->status;
 }
 
+/* The rows' bytes are msgpack, in which absent_look finds the names. */
+static bool has_maps(const struct request *r) {
+    const struct source_form *form = r->source.form;
+    return form->has_row_bytes && (form->is_counted || r->bytes.format == FORMAT_MSGPACK);
+}
+
 static enum status filter_block(struct request *r, uint32_t n, struct error *e) {
     const uint16_t *matches;
     run_seal(r->run, n);
-    absent_look(&r->absent, plan_of(r), run_block(r->run), n, r->source.form->has_row_bytes);
+    absent_look(&r->absent, plan_of(r), run_block(r->run), n, has_maps(r));
     uint64_t mismatches = run_mismatches(r->run);
     uint32_t kept = run_block_filter(r->run, &matches);
     if (kept == RUN_FAILED)
