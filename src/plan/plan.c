@@ -115,15 +115,44 @@ size_t plan_held_bytes(const struct plan *p) {
     return sizeof *p + p->arena.held_bytes + (size_t)p->regex_bytes;
 }
 
-static bool is_heavy(const struct node *n, bool in_quantifier) {
+/* A pattern that does not come with the query. */
+static bool is_fetched(const struct node *n) {
+    return n->kind != NODE_LITERAL && n->kind != NODE_PARAM;
+}
+
+/* A field compared with the element, as in `a IN tags`: no more is looked at than the element has.
+ */
+static bool compares_element(const struct node *n) {
+    if (n->kind != NODE_OP || n->op < OP_EQ || n->op > OP_GE)
+        return false;
+    const struct node *a = n->kids[0], *b = n->kids[1];
+    return a->kind == NODE_PATH && b->kind == NODE_PATH && (a->scope == 1 || b->scope == 1);
+}
+
+/* depth: how many quantifiers stand around n. */
+static bool is_heavy(const struct node *n, uint32_t depth) {
     bool quantifies = n->kind == NODE_OP && (n->op == OP_ANY || n->op == OP_EVERY);
-    if ((quantifies && in_quantifier) || (n->kind == NODE_OP && n->op == OP_REGEXP) ||
-        (n->kind == NODE_CALL && n->fn == FN_replace))
-        return true;
+    switch (n->kind) {
+    case NODE_PATH:
+        return depth > 0 && n->scope != 1; /* read again for each element */
+    case NODE_CALL:
+        if (n->fn == FN_replace)
+            return true;
+        break;
+    case NODE_OP:
+        if (n->op == OP_REGEXP ||
+            ((n->op == OP_LIKE || n->op == OP_ILIKE) && is_fetched(n->kids[1])))
+            return true;
+        if (depth > 0 && compares_element(n))
+            return false;
+        break;
+    default:
+        break;
+    }
     for (uint32_t i = 0; i < n->n_kids; i++)
-        if (is_heavy(n->kids[i], in_quantifier || quantifies))
+        if (is_heavy(n->kids[i], depth + (quantifies && i == 1)))
             return true;
     return false;
 }
 
-bool query_is_heavy(const struct query *q) { return is_heavy(q->root, false); }
+bool query_is_heavy(const struct query *q) { return is_heavy(q->root, 0); }

@@ -31,8 +31,9 @@ size_t plan_held_bytes(const struct plan *p);
 
 /* Whether running q may take more than in proportion to its bytes times those of the rows: a
  * regular expression, whose program can be far larger than its text; replace, whose results can be
- * larger than rows and query together; quantifiers in quantifiers, which multiply what a row holds.
- * For scheduling. Takes few nanoseconds a node. */
+ * larger than rows and query together; LIKE with a pattern that the row brings; and quantifiers
+ * that look at more than their elements, since they do so for each: at the row, or at the elements
+ * of a quantifier around. For scheduling. Takes few nanoseconds a node. */
 bool query_is_heavy(const struct query *q);
 
 /* The path of slot i of plan_fields; and where the query first names it, or NULL. */

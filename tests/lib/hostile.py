@@ -134,5 +134,26 @@ def growing() -> list[Hostile]:
     ]
 
 
+def row_by_row() -> list[Hostile]:
+    """What a single row makes long: as much as a deadline or CANCEL allows, so smaller here."""
+    a = "a" * 10_000
+    return [
+        Hostile("like a field's pattern", "s like p", [{"s": a, "p": "%" + "a_" * 2000 + "b%"}]),
+        Hostile(
+            "like once an element",
+            "any e in t satisfies s like '%a_ab%' end",
+            [{"s": a, "t": [1] * 4000}],
+        ),
+        Hostile(
+            "like elements", "any e in t satisfies s like e end", [{"s": a, "t": ["%ab%"] * 4000}]
+        ),
+        Hostile(
+            "lower once an element",
+            "any e in t satisfies lower(s) = e end",
+            [{"s": a, "t": [1] * 4000}],
+        ),
+    ]
+
+
 def every() -> list[Hostile]:
-    return [*patterns(), *large(), *growing()]
+    return [*patterns(), *large(), *growing(), *row_by_row()]

@@ -251,6 +251,14 @@ static void test_heavy_leaves(void **state) {
         {"any e in a satisfies any f in b satisfies e = f end end", true},
         {"any e in a satisfies e > 1 end and every e in a satisfies e > 1 end", false},
         {"a is not null", false},
+        {"a like b", true},
+        {"a not ilike b || '%'", true},
+        {"b in a", false}, /* a field, but no more of it than there is of the element */
+        {"any e in a satisfies b like '%x_y%' end", true},
+        {"any e in a satisfies e.x > 1 and lower(b) = 'x' end", true},
+        {"any e in a satisfies any f in e.g satisfies f > 1 end end", false},
+        {"any e in a satisfies any f in e.g satisfies f + e.x > 1 end end", true},
+        {"length(b) > 5 and b contains a", false},
     };
     struct talk t;
     unsigned plan = 0;
