@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, NamedTuple, Optional
 
 from .columns import MISSING, Path, follow, path_text
@@ -21,6 +22,7 @@ WARNINGS = {
 }
 ABSENT_TEXT = "no row has this field, but one whose name is like it"
 PROBED_ROWS = 256  # at a time, for whether one has the field
+SAMPLE_KEYS = 512  # of these rows together: a map of a million keys is no record
 SAMPLE_ROWS = 4  # whose keys a misspelt field is compared with
 
 
@@ -86,7 +88,8 @@ def _absent(path: Path, rows: Sequence[Any]) -> Optional[QueryWarning]:
         if any(value is not MISSING for value in follow(rows[start : start + PROBED_ROWS], path)):
             return None
     maps = follow(rows[:SAMPLE_ROWS], path[:-1])
-    keys = {key for found in maps if isinstance(found, Mapping) for key in found}
+    names = (key for found in maps if isinstance(found, Mapping) for key in found)
+    keys = set(islice(names, SAMPLE_KEYS))
     by_folded = {key.casefold(): key for key in sorted(k for k in keys if isinstance(k, str))}
     alike = get_close_matches(name.casefold(), by_folded, 1, 0.75)
     if not alike:
