@@ -175,7 +175,7 @@ def _race(bench: Bench, query: Query, rows: list[Row], cpu: int | None) -> tuple
     size = len(recorded.reply)
     with _on_core(cpu), ExitStack() as stack:
         client = stack.enter_context(tamis.Client(bench.tamisd))
-        raw = RawCaller(RAW, [bench.tamisd, "--stdio"], recorded.request, size)
+        raw = RawCaller(RAW, [bench.tamisd, "--stdio", "--files"], recorded.request, size)
         stack.callback(raw.close)
         echo_command: list[str | Path] = [bench.program("echo_child"), str(size)]
         echo = RawCaller(ECHO, echo_command, recorded.request, size)

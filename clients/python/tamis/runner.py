@@ -178,7 +178,9 @@ class Runner:
         request, plan = self.channel.section(deadline, self._run, source, rows, options, deadline)
         done = result.stats(request.answer[0], plan.query)
         if done.matched in (0, done.rows) and rows:  # as with a misspelt field
-            done = done._replace(warnings=done.warnings + absent(plan.gatherer.paths, rows))
+            found = absent(plan.gatherer.paths, rows)
+            if found:
+                done = done._replace(warnings=done.warnings + found)
         self._local.done = done
         return request, done
 

@@ -77,12 +77,19 @@ def absent(paths: Sequence[Path], rows: Sequence[Any]) -> tuple[QueryWarning, ..
 
     The daemon does the same for rows that it sees whole; here it gets columns.
     """
-    return tuple(filter(None, (_absent(path, rows) for path in paths)))
+    first = rows[0]
+    if (
+        type(first) is dict
+    ):  # what it has is seen at once: this runs for each request without matches
+        paths = [path for path in paths if path[0] not in first or len(path) > 1]
+    return tuple(filter(None, [_absent(path, rows) for path in paths])) if paths else ()
 
 
 def _absent(path: Path, rows: Sequence[Any]) -> Optional[QueryWarning]:
     name = path[-1]
     if not isinstance(name, str):
+        return None
+    if follow(rows[:1], path)[0] is not MISSING:
         return None
     for start in range(0, len(rows), PROBED_ROWS):
         if any(value is not MISSING for value in follow(rows[start : start + PROBED_ROWS], path)):
