@@ -13,6 +13,8 @@
 #define BUF_FIRST_BYTES   16u  /* first size of a growing buffer */
 #define READ_BYTES        13u  /* bytes asked of one read */
 #define CHUNK_BYTES       64u  /* result bytes gathered into one RESULT message */
+#define SEGMENT_ROWS      150u /* rows of a segment of a resident table, at most */
+#define ZONE_ROWS         64u  /* rows that one set of statistics is for; a multiple of 64 */
 #define STEP_ROWS         21u  /* rows of a request between two looks at the others */
 #define INLINE_BYTES      512u /* payloads up to this may run on the loop's own thread */
 #define SHELL_READ_BYTES  13u  /* bytes asked of one read of a file ... */
@@ -26,6 +28,8 @@
 #define BUF_FIRST_BYTES   256u
 #define READ_BYTES        65536u
 #define CHUNK_BYTES       262144u
+#define SEGMENT_ROWS      65536u
+#define ZONE_ROWS         4096u
 #define STEP_ROWS         65536u
 #define INLINE_BYTES      65536u
 #define SHELL_READ_BYTES  262144u
