@@ -38,6 +38,7 @@ def includes(path: Path) -> list[tuple[str, str]]:
 def test_the_layers_are_known() -> None:
     assert layers()["base"] == {"base"}
     assert {"base", "value", "query", "kernel", "format", "plan"} == layers()["plan"]
+    assert {"base", "value", "kernel", "format", "table"} == layers()["table"]
     assert "server" not in layers()["session"]
     assert not {"session", "wire", "server"} & layers()["shell"]
     folders = {p.name for p in (TOP / "src").iterdir() if p.is_dir()}

@@ -1,0 +1,387 @@
+/* See table.h: rows that come as columns.
+ *
+ * Numbers go as a whole behind the packed values of the cells, and those that are null or missing
+ * are then taken out. What does not fit the cells' form, and strings while they are codes, go one
+ * by one. */
+#include "table/batch.h"
+
+#include "base/bitmap.h"
+#include "table/spread.h"
+#include "value/mp.h"
+
+#include <endian.h>
+#include <stdlib.h>
+
+/* An array being read. */
+struct feed {
+    const struct array *a;
+    uint32_t inlet;
+    const uint8_t *next; /* VALUES: the next value */
+    uint64_t longest;    /* CODES: bytes of the longest string */
+};
+
+/* Rows [from, from + n) of an array. */
+struct stretch {
+    const struct array *a;
+    uint64_t from;
+    uint32_t n, n_valid;
+    bool all; /* valid, that is */
+    uint64_t valid[CHUNK_WORDS], present[CHUNK_WORDS];
+};
+
+/* A little-endian number of `size` bytes. */
+static inline uint64_t load(const uint8_t *p, unsigned size) {
+    uint64_t x = 0;
+    memcpy(&x, p, size);
+    return le64toh(x);
+}
+
+/* n bits from bit `from` of a bitmap of bytes; NULL: ones. */
+static void read_bits(const uint8_t *map, uint64_t from, uint32_t n, uint64_t *out) {
+    memset(out, 0, (n + 63) / 64 * sizeof *out);
+    if (!map) {
+        bits_set(out, 0, n);
+        return;
+    }
+    for (uint32_t i = 0; i < n; i += 64) {
+        uint32_t bits = n - i < 64 ? n - i : 64, shift = (from + i) % 8;
+        const uint8_t *p = map + (from + i) / 8;
+        size_t bytes = (shift + bits + 7) / 8;
+        uint64_t word = load(p, bytes < 8 ? (unsigned)bytes : 8) >> shift;
+        if (bytes > 8)
+            word |= (uint64_t)p[8] << (64 - shift);
+        out[i / 64] = bits < 64 ? word & ((UINT64_C(1) << bits) - 1) : word;
+    }
+}
+
+static void look(struct stretch *p, const struct array *a, uint64_t from, uint32_t n) {
+    p->a = a;
+    p->from = from;
+    p->n = p->n_valid = n;
+    p->all = !a->valid && !a->present;
+    if (p->all)
+        return;
+    read_bits(a->valid, a->bit_offset + from, n, p->valid);
+    read_bits(a->present, a->bit_offset + from, n, p->present);
+    for (uint32_t w = 0; w < (n + 63) / 64; w++)
+        p->valid[w] &= p->present[w];
+    p->n_valid = bits_count(p->valid, n);
+    p->all = p->n_valid == n;
+}
+
+/* --- numbers --- */
+
+static unsigned item_bytes(enum array_type type) {
+    switch (type) {
+    case ARRAY_I8:
+    case ARRAY_U8:
+    case ARRAY_BYTES_BOOL:
+        return 1;
+    case ARRAY_I16:
+    case ARRAY_U16:
+        return 2;
+    case ARRAY_I32:
+    case ARRAY_U32:
+    case ARRAY_F32:
+        return 4;
+    default:
+        return 8;
+    }
+}
+
+static inline __attribute__((always_inline)) void widen(const uint8_t *p, uint32_t n, unsigned size,
+                                                        bool is_signed, union word *out) {
+    unsigned shift = is_signed ? 64 - 8 * size : 0;
+    for (uint32_t i = 0; i < n; i++)
+        out[i].i = (int64_t)(load(p + (size_t)i * size, size) << shift) >> shift;
+}
+
+static void widen_floats(const uint8_t *p, uint32_t n, union word *out) {
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t bits = (uint32_t)load(p + (size_t)i * 4, 4);
+        float f;
+        memcpy(&f, &bits, 4);
+        out[i].d = (double)f;
+    }
+}
+
+/* The numbers of a stretch as words: integers, or doubles. */
+static void read_words(const struct stretch *s, union word *out) {
+    const uint8_t *p = s->a->data + s->from * item_bytes(s->a->type);
+    switch (s->a->type) {
+    case ARRAY_I8:
+        widen(p, s->n, 1, true, out);
+        break;
+    case ARRAY_I16:
+        widen(p, s->n, 2, true, out);
+        break;
+    case ARRAY_I32:
+        widen(p, s->n, 4, true, out);
+        break;
+    case ARRAY_U8:
+        widen(p, s->n, 1, false, out);
+        break;
+    case ARRAY_U16:
+        widen(p, s->n, 2, false, out);
+        break;
+    case ARRAY_U32:
+        widen(p, s->n, 4, false, out);
+        break;
+    case ARRAY_F32:
+        widen_floats(p, s->n, out);
+        break;
+    default:
+        widen(p, s->n, 8, false, out);
+        break;
+    }
+}
+
+static bool has_top_bit(const union word *word, uint32_t n) {
+    uint64_t any = 0;
+    for (uint32_t i = 0; i < n; i++)
+        any |= word[i].u;
+    return any >> 63;
+}
+
+/* Words of one type, which are packed already, one by one: for cells of another form. */
+static bool put_words(struct cells *c, uint32_t row, const struct stretch *s, enum value_type type,
+                      const union word *word) {
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < s->n; i++) {
+        struct value v = {.type = (uint8_t)type};
+        if (s->all || bits_get(s->valid, i))
+            v.w = word[k++];
+        else
+            v.type = bits_get(s->present, i) ? T_NULL : T_MISSING;
+        if (type == T_UINT && v.type == T_UINT)
+            v = value_uint(v.w.u);
+        if (!cells_put(c, row + i, v))
+            return false;
+    }
+    return true;
+}
+
+static bool mark(struct cells *c, uint32_t row, const struct stretch *s) {
+    return cells_mark_bits(c, row, s->n, s->all ? NULL : s->valid, s->all ? NULL : s->present);
+}
+
+static bool feed_numbers(struct cells *c, uint32_t row, const struct stretch *s,
+                         union word *scratch) {
+    bool is_double = s->a->type == ARRAY_F32 || s->a->type == ARRAY_F64;
+    enum value_type type = is_double ? T_DOUBLE : T_INT;
+    bool direct = c->n == 0 || c->form == (is_double ? CELLS_DOUBLE : CELLS_INT) ||
+                  (c->form == CELLS_UINT && !is_double);
+    if (direct && (!cells_take(c, type) || !cells_room(c, s->n)))
+        return false;
+    union word *to = direct ? c->word + c->n : scratch;
+    read_words(s, to);
+    if (!s->all)
+        gather(to, 8, s->valid, s->n, to);
+    bool top = !is_double && has_top_bit(to, s->n_valid); /* negative, or large */
+    if (top && s->a->type == ARRAY_U64)
+        type = T_UINT;
+    if (direct && type == T_UINT && c->n == 0)
+        c->form = CELLS_UINT;
+    if (!direct || (top && (c->form == CELLS_UINT) != (type == T_UINT))) {
+        if (direct)
+            memcpy(scratch, to, (size_t)s->n_valid * sizeof *scratch);
+        return put_words(c, row, s, type, scratch);
+    }
+    c->n += s->n_valid;
+    return mark(c, row, s);
+}
+
+/* --- all others, value by value --- */
+
+static struct value time_at(const struct array *a, uint64_t i) {
+    int64_t count = (int64_t)load(a->data + i * 8, 8), per = a->per_second;
+    int64_t seconds = count / per, rest = count % per;
+    if (rest < 0) {
+        seconds--;
+        rest += per;
+    }
+    return value_timestamp(seconds, (uint32_t)(rest * (1000000000 / per)));
+}
+
+static struct value string_at(const struct array *a, uint64_t i) {
+    unsigned size = a->offset_bytes;
+    uint64_t from = load(a->offsets + i * size, size), to = load(a->offsets + (i + 1) * size, size);
+    return value_bytes(T_STR, a->data + from, (uint32_t)(to - from));
+}
+
+static uint64_t code_at(const struct array *a, uint64_t i) {
+    unsigned size = item_bytes(a->codes_type);
+    return load(a->data + i * size, size);
+}
+
+static struct value typed_at(const struct array *a, uint64_t i) {
+    switch (a->type) {
+    case ARRAY_BYTES_BOOL:
+        return value_bool(a->data[i] != 0);
+    case ARRAY_BITS_BOOL:
+        return value_bool(bitmap_get(a->data, a->bit_offset + i));
+    case ARRAY_TIME:
+        return time_at(a, i);
+    case ARRAY_STR:
+        return string_at(a, i);
+    default:
+        return string_at(a->values, code_at(a, i));
+    }
+}
+
+static bool feed_values(struct cells *c, uint32_t row, const struct stretch *s, struct feed *f) {
+    struct mp_reader r;
+    mp_reader_init(&r, f->next, (size_t)(s->a->data_end - f->next), MP_DEPTH_MOST);
+    for (uint32_t i = 0; i < s->n; i++) {
+        struct value v = mp_read_value(&r);
+        if (!s->all && !bits_get(s->valid, i))
+            v = bits_get(s->present, i) ? value_null() : value_missing();
+        if (!cells_put(c, row + i, v))
+            return false;
+    }
+    f->next = r.p;
+    return true;
+}
+
+/* All strings of a stretch, when the cells take them as bytes. */
+static bool feed_bytes(struct cells *c, uint32_t row, const struct stretch *s) {
+    const struct array *a = s->a;
+    unsigned size = a->offset_bytes;
+    uint64_t from = load(a->offsets + s->from * size, size);
+    uint64_t to = load(a->offsets + (s->from + s->n) * size, size);
+    if (c->bytes.len + (to - from) > UINT32_MAX || !cells_room(c, s->n))
+        return false;
+    uint64_t shift = c->bytes.len - from;
+    for (uint32_t i = 0; i < s->n; i++)
+        c->len[c->n + i] = (uint32_t)(load(a->offsets + (s->from + i + 1) * size, size) + shift);
+    buf_add(&c->bytes, a->data + from, to - from);
+    c->logical += to - from;
+    c->n += s->n;
+    return !buf_failed(&c->bytes) && mark(c, row, s);
+}
+
+static bool feed_typed(struct cells *c, uint32_t row, const struct stretch *s) {
+    for (uint32_t i = 0; i < s->n; i++) {
+        struct value v;
+        if (s->a->type == ARRAY_STR && s->all && c->form == CELLS_STR) {
+            struct stretch rest = {.a = s->a, .from = s->from + i, .n = s->n - i, .all = true};
+            return feed_bytes(c, row + i, &rest);
+        }
+        if (s->all || bits_get(s->valid, i))
+            v = typed_at(s->a, s->from + i);
+        else
+            v = bits_get(s->present, i) ? value_null() : value_missing();
+        if (!cells_put(c, row + i, v))
+            return false;
+    }
+    return true;
+}
+
+/* --- the whole --- */
+
+/* Rows that may go into the open segment, so that no column gets much more than SEGMENT_BYTES. */
+static uint32_t rows_that_fit(const struct batch *b, const struct feed *f, uint64_t from,
+                              uint32_t n) {
+    const struct array *a = f->a;
+    uint64_t used = b->inlets[f->inlet].cells.bytes.len;
+    uint64_t room = used < SEGMENT_BYTES ? SEGMENT_BYTES - used : 0;
+    if (a->type == ARRAY_CODES && f->longest > 0 && n > room / f->longest)
+        n = (uint32_t)(room / f->longest);
+    if (a->type == ARRAY_STR) {
+        unsigned size = a->offset_bytes;
+        uint64_t begin = load(a->offsets + from * size, size);
+        uint32_t low = 0; /* the most rows that end within the room */
+        while (low < n) {
+            uint32_t middle = n - (n - low) / 2;
+            if (load(a->offsets + (from + middle) * size, size) - begin <= room)
+                low = middle;
+            else
+                n = middle - 1;
+        }
+    }
+    return n > 0 ? n : 1;
+}
+
+static bool feed_column(struct batch *b, struct feed *f, uint64_t from, uint32_t n,
+                        struct stretch *s, union word *scratch) {
+    struct cells *c = &b->inlets[f->inlet].cells;
+    look(s, f->a, from, n);
+    bool done;
+    if (f->a->type == ARRAY_VALUES)
+        done = feed_values(c, b->rows, s, f);
+    else if (s->n_valid == 0)
+        done = mark(c, b->rows, s);
+    else if (f->a->type <= ARRAY_F64)
+        done = feed_numbers(c, b->rows, s, scratch);
+    else
+        done = feed_typed(c, b->rows, s);
+    b->is_full |= c->bytes.len >= SEGMENT_BYTES;
+    return done;
+}
+
+static bool feed_all(struct batch *b, struct feed *feeds, uint32_t n_arrays, uint64_t n,
+                     struct stretch *s, union word *scratch) {
+    for (uint64_t row = 0; row < n;) {
+        uint32_t count = SEGMENT_ROWS - b->rows;
+        if (count > n - row)
+            count = (uint32_t)(n - row);
+        for (uint32_t i = 0; i < n_arrays; i++)
+            count = rows_that_fit(b, &feeds[i], row, count);
+        for (uint32_t i = 0; i < n_arrays; i++)
+            if (!feed_column(b, &feeds[i], row, count, s, scratch))
+                return false;
+        b->rows += count;
+        b->total += count;
+        row += count;
+        if ((b->rows == SEGMENT_ROWS || b->is_full) && !batch_seal(b))
+            return false;
+    }
+    return true;
+}
+
+static uint64_t longest_of(const struct array *values, uint64_t n) {
+    uint64_t most = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t bytes = string_at(values, i).n;
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
+static enum status open_feeds(struct batch *b, struct feed *feeds, const struct str *names,
+                              const struct array *arrays, uint32_t n, struct error *e) {
+    for (uint32_t i = 0; i < n; i++) {
+        const struct array *a = &arrays[i];
+        struct error inlet;
+        error_clear(&inlet);
+        feeds[i] = (struct feed){.a = a, .next = a->data};
+        feeds[i].inlet = batch_inlet(b, names[i], &inlet);
+        if (feeds[i].inlet == NO_TABLE_COLUMN) {
+            if (e && e->status == E_OK)
+                *e = inlet;
+            return inlet.status;
+        }
+        if (a->type == ARRAY_CODES)
+            feeds[i].longest = longest_of(a->values, a->n_values);
+    }
+    return E_OK;
+}
+
+enum status batch_add_arrays(struct batch *b, uint64_t n, const struct str *names,
+                             const struct array *arrays, uint32_t n_arrays, struct error *e) {
+    uint32_t most = n < SEGMENT_ROWS ? (uint32_t)n : SEGMENT_ROWS;
+    size_t feeds_bytes = (size_t)n_arrays * sizeof(struct feed) + 1;
+    size_t scratch_bytes = ((size_t)most + 1) * sizeof(union word);
+    struct feed *feeds = budget_realloc(b->budget, NULL, 0, feeds_bytes);
+    union word *scratch = budget_realloc(b->budget, NULL, 0, scratch_bytes);
+    struct stretch *s = budget_realloc(b->budget, NULL, 0, sizeof *s);
+    enum status status = E_MEMORY;
+    if (feeds && scratch && s)
+        status = open_feeds(b, feeds, names, arrays, n_arrays, e);
+    if (feeds && scratch && s && status == E_OK && !feed_all(b, feeds, n_arrays, n, s, scratch))
+        status = E_MEMORY;
+    budget_free(b->budget, feeds, feeds_bytes);
+    budget_free(b->budget, scratch, scratch_bytes);
+    budget_free(b->budget, s, sizeof *s);
+    return status == E_MEMORY ? batch_no_memory(e) : status;
+}

@@ -1,0 +1,118 @@
+/* The cells of one column while a segment is being made.
+ *
+ * Values are packed: null and missing cells take no room but their bits, and the missing ones
+ * behind the last cell that was given take nothing at all, so a column that few rows have costs
+ * what those rows have in it. The array they stand in follows the values' type (`form`): as long as
+ * all are of one type it is that type's; the first that does not fit turns it into MIXED.
+ *
+ * Strings and nested values begin as codes of a private dictionary, until it shows that hardly any
+ * repeats; then as bytes (`CELLS_STR`, `CELLS_MIXED`).
+ *
+ * Used again and again: seal.h makes a chunk of it, cells_clear empties it and keeps the memory.
+ * One thread at a time.
+ */
+#ifndef TAMIS_TABLE_CELLS_H
+#define TAMIS_TABLE_CELLS_H
+
+#include "base/buf.h"
+#include "value/dict.h"
+
+/* While a dictionary has fewer entries and a segment adds at most half as many as it has values,
+ * codes are used. After PROBE_VALUES values it is clear whether that will be so: with less than one
+ * repetition in PROBE_REPEATS the values come from a set of about PROBE_VALUES * PROBE_REPEATS / 2
+ * or more (Poisson), of which a whole segment would draw more than half as new. */
+#define DICT_MOST     262144u
+#define PROBE_VALUES  ZONE_ROWS
+#define PROBE_REPEATS 20u
+
+/* A segment ends early when the bytes of a column pass this: offsets have 32 bits. */
+#ifdef TAMIS_HOSTILE
+#define SEGMENT_BYTES 4096u
+#else
+#define SEGMENT_BYTES (256u << 20)
+#endif
+
+enum cells_form {
+    CELLS_NONE, /* no value yet */
+    CELLS_INT,
+    CELLS_UINT, /* not negative, at least one above INT64_MAX */
+    CELLS_DOUBLE,
+    CELLS_BOOL,  /* tag: 0 or 1 */
+    CELLS_TIME,  /* word: seconds, len: nanoseconds */
+    CELLS_CODES, /* len: codes of dict */
+    CELLS_STR,   /* len: where each ends in bytes */
+    CELLS_MIXED  /* tag, word, len as in struct value; for those with bytes word.u is their place */
+};
+
+struct cells {
+    enum cells_form form;
+    uint32_t rows; /* given cells; those behind are missing */
+    uint32_t n;    /* values */
+    uint32_t nulls;
+    bool has_bits; /* false: all rows so far hold values */
+    uint64_t *valid, *present;
+    uint32_t bits_words;
+    union word *word;
+    uint32_t *len;
+    uint8_t *tag;
+    uint32_t word_room, len_room, tag_room; /* entries */
+    struct buf bytes;
+    uint64_t logical; /* bytes of the strings and nested values, repeated ones, too */
+    struct dict *dict;
+    uint32_t types;   /* CODES: of the values, or of ones that were overwritten */
+    uint32_t fresh;   /* entries that this segment added to it */
+    uint32_t dropped; /* entries added for segments that did not use them in the end */
+    uint32_t plain;   /* segments that are still to go without a dictionary ... */
+    uint32_t backoff; /* ... and how many the next time */
+    struct budget *budget;
+};
+
+void cells_init(struct cells *c, struct budget *budget);
+void cells_done(struct cells *c);
+void cells_clear(struct cells *c); /* for the next segment; keeps the dictionary */
+
+/* Puts a cell into `row`, at least the last one given: that one again takes its place. False: no
+ * memory; the cells can then only be cleared or done with. Values are copied. */
+bool cells_put(struct cells *c, uint32_t row, struct value v);
+/* The same for the most frequent types. */
+static inline bool cells_put_int(struct cells *c, uint32_t row, int64_t i);
+static inline bool cells_put_double(struct cells *c, uint32_t row, double d);
+
+/* Room for n more values of the form it has. */
+bool cells_room(struct cells *c, uint32_t n);
+/* Makes it take values of this type: the form afterwards is the type's own, or MIXED. */
+bool cells_take(struct cells *c, enum value_type type);
+/* Marks rows [row, row + n) as given: as values, as null, or as missing. row >= rows. */
+bool cells_mark(struct cells *c, uint32_t row, uint32_t n, bool valid, bool present);
+/* The same by bitmaps of n rows, from bit 0; NULL: all. present covers valid. */
+bool cells_mark_bits(struct cells *c, uint32_t row, uint32_t n, const uint64_t *valid,
+                     const uint64_t *present);
+/* Codes become bytes. */
+bool cells_to_bytes(struct cells *c);
+bool cells_to_mixed(struct cells *c);
+
+static inline bool cells_is_dense(const struct cells *c, uint32_t row) {
+    return c->rows == row && !c->has_bits;
+}
+
+static inline bool cells_put_int(struct cells *c, uint32_t row, int64_t i) {
+    if (c->form != CELLS_INT || !cells_is_dense(c, row) || c->n == c->word_room)
+        return cells_put(c, row, value_int(i));
+    c->word[c->n++].i = i;
+    c->rows = row + 1;
+    return true;
+}
+
+static inline bool cells_put_double(struct cells *c, uint32_t row, double d) {
+    if (c->form != CELLS_DOUBLE || !cells_is_dense(c, row) || c->n == c->word_room)
+        return cells_put(c, row, value_double(d));
+    c->word[c->n++].d = d;
+    c->rows = row + 1;
+    return true;
+}
+
+static inline bool value_has_bytes(enum value_type type) {
+    return type >= T_STR && type != T_TIMESTAMP;
+}
+
+#endif

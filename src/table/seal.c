@@ -1,0 +1,422 @@
+/* See seal.h. The arrays are written packed, as they stand in the cells, where they belong in the
+ * chunk, and then spread over its rows. */
+#include "table/seal.h"
+
+#include "table/loops.h"
+#include "table/spread.h"
+
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ZONES ((SEGMENT_ROWS + ZONE_ROWS - 1) / ZONE_ROWS)
+
+/* A chunk in the making. */
+struct seal {
+    struct cells *c;
+    uint32_t n; /* rows */
+    uint32_t n_zones;
+    struct zone zones[ZONES];
+    uint32_t from[ZONES + 1]; /* where a zone's packed values begin */
+    uint32_t seen;            /* types of the values */
+};
+
+/* Bytes of the arrays that not every chunk has. */
+struct needs {
+    size_t data, offsets, tags, lens, blob;
+};
+
+static size_t aligned(size_t n) { return (n + CHUNK_ALIGN - 1) & ~(size_t)(CHUNK_ALIGN - 1); }
+
+/* Bytes of an array of n items, with what loops may read behind it. */
+static size_t array_bytes(uint32_t n, size_t size) {
+    size_t full = ((size_t)n + 63) / 64 * 64 * size, least = n * size + 64;
+    return aligned(full > least ? full : least);
+}
+
+static size_t bits_bytes(uint32_t n) { return aligned(((size_t)n + 63) / 64 * 8 + 64); }
+
+static void begin_zones(struct seal *s) {
+    const struct cells *c = s->c;
+    s->n_zones = (s->n + ZONE_ROWS - 1) / ZONE_ROWS;
+    for (uint32_t z = 0; z < s->n_zones; z++) {
+        uint32_t row = z * ZONE_ROWS, end = row + ZONE_ROWS < s->n ? row + ZONE_ROWS : s->n;
+        uint32_t given = c->rows < row ? 0 : (c->rows < end ? c->rows : end) - row;
+        uint32_t n = c->has_bits ? bits_count(c->valid + row / 64, given) : given;
+        if (given == 0)
+            n = 0;
+        s->zones[z] = (struct zone){.has_value = n > 0, .has_null = n < end - row};
+        s->from[z + 1] = s->from[z] + n;
+    }
+}
+
+static void *carve(uint8_t **at, size_t n) {
+    void *p = n ? *at : NULL;
+    *at += n;
+    return p;
+}
+
+static void put_bits(const struct seal *s, uint64_t *valid, uint64_t *present) {
+    const struct cells *c = s->c;
+    size_t given = ((size_t)c->rows + 63) / 64 * 8;
+    if (valid && c->has_bits)
+        memcpy(valid, c->valid, given);
+    else if (valid)
+        bits_set(valid, 0, c->rows);
+    if (present)
+        memcpy(present, c->present, given); /* there are nulls, so there are bits */
+}
+
+/* The block with bits and zones. All is zero but data and blob. */
+static struct sealed *make(const struct seal *s, enum chunk_kind kind, unsigned width,
+                           struct needs needs, uint8_t **ret_blob) {
+    const struct cells *c = s->c;
+    uint32_t n = s->n;
+    bool has_nulls = c->n < n, has_missing = c->n + c->nulls < n;
+    bool has_present = has_missing && c->nulls > 0; /* else it is as valid, or full */
+    size_t head = aligned(sizeof(struct sealed)), zones = aligned(s->n_zones * sizeof(struct zone));
+    size_t valid = has_nulls ? bits_bytes(n) : 0, present = has_present ? bits_bytes(n) : 0;
+    size_t cleared = head + zones + valid + present + needs.offsets + needs.tags + needs.lens;
+    size_t bytes = cleared + needs.data + needs.blob;
+    if (!budget_charge(c->budget, bytes))
+        return NULL;
+    uint8_t *p = aligned_alloc(CHUNK_ALIGN, bytes);
+    if (!p) {
+        budget_release(c->budget, bytes);
+        return NULL;
+    }
+    memset(p, 0, cleared);
+    struct sealed *made = (struct sealed *)(void *)p;
+    p += head;
+    struct zone *zone = carve(&p, zones);
+    memcpy(zone, s->zones, s->n_zones * sizeof *zone);
+    uint64_t *v = carve(&p, valid), *q = carve(&p, present);
+    put_bits(s, v, q);
+    made->budget = c->budget;
+    made->chunk = (struct chunk){
+        .kind = kind,
+        .width = (uint8_t)width,
+        .n = n,
+        .seen = s->seen | (c->nulls ? SEEN(T_NULL) : 0) | (has_missing ? SEEN(T_MISSING) : 0),
+        .valid = v,
+        .present = has_present   ? q
+                   : has_missing ? v
+                                 : NULL,
+        .zones = zone,
+        .bytes = bytes,
+    };
+    made->chunk.offsets = carve(&p, needs.offsets);
+    made->chunk.tags = carve(&p, needs.tags);
+    made->chunk.lens = carve(&p, needs.lens);
+    made->chunk.data = carve(&p, needs.data);
+    if (ret_blob)
+        *ret_blob = p;
+    return made;
+}
+
+void sealed_free(struct sealed *s) {
+    if (!s)
+        return;
+    dict_unref(s->dict);
+    budget_free(s->budget, s, s->chunk.bytes);
+}
+
+/* The arrays of a chunk are const to all but its maker. */
+static void *writable(const void *p) { return (void *)(uintptr_t)p; }
+
+/* Packed values to rows, and zeros behind them. */
+static void finish(const struct seal *s, const struct sealed *made, const void *array,
+                   unsigned size, size_t bytes) {
+    uint8_t *p = writable(array);
+    if (s->c->n < s->n)
+        spread(p, size, made->chunk.valid, s->n, s->c->n);
+    memset(p + (size_t)s->n * size, 0, bytes - (size_t)s->n * size);
+}
+
+/* --- numbers --- */
+
+static bool fits(int64_t low, int64_t high, unsigned width) {
+    int64_t most = (INT64_C(1) << (8 * width - 1)) - 1;
+    return low >= -most - 1 && high <= most;
+}
+
+/* The narrowest width for low .. high (as unsigned numbers if is_unsigned), and its base. */
+static unsigned choose_width(uint64_t low, uint64_t high, bool is_unsigned, uint64_t *ret_base) {
+    uint64_t range = high - low;
+    unsigned width = range >> 8 == 0 ? 1 : range >> 16 == 0 ? 2 : range >> 32 == 0 ? 4 : 8;
+    if (!is_unsigned && (width == 8 || fits((int64_t)low, (int64_t)high, width)))
+        *ret_base = 0;
+    else
+        *ret_base = low + (UINT64_C(1) << (8 * width - 1));
+    return width;
+}
+
+static void int_bounds(const union word *word, uint32_t n, bool is_unsigned, struct zone *ret) {
+    if (!is_unsigned) {
+        bounds_i64(&word->i, n, &ret->low.i, &ret->high.i);
+        return;
+    }
+    ret->low = ret->high = word[0];
+    for (uint32_t i = 1; i < n; i++) {
+        ret->low.u = word[i].u < ret->low.u ? word[i].u : ret->low.u;
+        ret->high.u = word[i].u > ret->high.u ? word[i].u : ret->high.u;
+    }
+}
+
+static bool is_less(union word a, union word b, bool is_unsigned) {
+    return is_unsigned ? a.u < b.u : a.i < b.i;
+}
+
+/* INT and TIME: the words are integers. */
+static struct sealed *seal_ints(struct seal *s, enum chunk_kind kind, bool is_unsigned) {
+    const struct cells *c = s->c;
+    struct zone all = {.low = c->word[0], .high = c->word[0]};
+    for (uint32_t z = 0; z < s->n_zones; z++) {
+        struct zone *zone = &s->zones[z];
+        if (!zone->has_value)
+            continue;
+        int_bounds(c->word + s->from[z], s->from[z + 1] - s->from[z], is_unsigned, zone);
+        if (is_less(zone->low, all.low, is_unsigned))
+            all.low = zone->low;
+        if (is_less(all.high, zone->high, is_unsigned))
+            all.high = zone->high;
+    }
+    if (is_unsigned && all.high.u <= INT64_MAX)
+        is_unsigned = false;
+    if (kind == CHUNK_INT)
+        s->seen = !is_unsigned             ? SEEN(T_INT)
+                  : all.low.u <= INT64_MAX ? SEEN(T_INT) | SEEN(T_UINT)
+                                           : SEEN(T_UINT);
+    uint64_t base;
+    unsigned width = choose_width(all.low.u, all.high.u, is_unsigned, &base);
+    for (uint32_t z = 0; z < s->n_zones; z++) {
+        s->zones[z].low.u -= s->zones[z].has_value ? base : 0;
+        s->zones[z].high.u -= s->zones[z].has_value ? base : 0;
+    }
+    struct needs needs = {.data = array_bytes(s->n, width)};
+    struct sealed *made = make(s, kind, width, needs, NULL);
+    if (!made)
+        return NULL;
+    made->chunk.base = base;
+    made->chunk.is_unsigned = is_unsigned;
+    narrow_i64(&c->word->i, c->n, base, width, writable(made->chunk.data));
+    finish(s, made, made->chunk.data, width, needs.data);
+    return made;
+}
+
+static struct sealed *seal_doubles(struct seal *s) {
+    const struct cells *c = s->c;
+    s->seen = SEEN(T_DOUBLE);
+    for (uint32_t z = 0; z < s->n_zones; z++) {
+        struct zone *zone = &s->zones[z];
+        if (zone->has_value)
+            bounds_f64(&c->word[s->from[z]].d, s->from[z + 1] - s->from[z], &zone->low.d,
+                       &zone->high.d, &zone->has_nan);
+    }
+    struct needs needs = {.data = array_bytes(s->n, 8)};
+    struct sealed *made = make(s, CHUNK_DOUBLE, 8, needs, NULL);
+    if (!made)
+        return NULL;
+    memcpy(writable(made->chunk.data), c->word, (size_t)c->n * 8);
+    finish(s, made, made->chunk.data, 8, needs.data);
+    return made;
+}
+
+/* --- timestamps --- */
+
+/* The coarsest unit in which all are whole. */
+static uint32_t time_unit(const struct cells *c) {
+    uint32_t unit = 1;
+    for (uint32_t k = 0; k < c->n; k++)
+        while (c->len[k] % (1000000000u / unit) != 0)
+            unit *= 1000;
+    return unit;
+}
+
+/* Turns the words into counts of that unit; false, and nothing done, if one does not fit. */
+static bool count_times(struct cells *c, uint32_t unit) {
+    int64_t count;
+    for (uint32_t k = 0; k < c->n; k++)
+        if (__builtin_mul_overflow(c->word[k].i, (int64_t)unit, &count) ||
+            __builtin_add_overflow(count, (int64_t)(c->len[k] / (1000000000u / unit)), &count))
+            return false;
+    for (uint32_t k = 0; k < c->n; k++)
+        c->word[k].i = c->word[k].i * (int64_t)unit + c->len[k] / (1000000000u / unit);
+    return true;
+}
+
+/* --- values with bytes --- */
+
+static struct sealed *seal_codes(struct seal *s) {
+    const struct cells *c = s->c;
+    uint32_t most = 0;
+    for (uint32_t z = 0; z < s->n_zones; z++) {
+        struct zone *zone = &s->zones[z];
+        if (!zone->has_value)
+            continue;
+        uint32_t low = UINT32_MAX, high = 0;
+        for (uint32_t k = s->from[z]; k < s->from[z + 1]; k++) {
+            low = c->len[k] < low ? c->len[k] : low;
+            high = c->len[k] > high ? c->len[k] : high;
+        }
+        zone->low.u = low;
+        zone->high.u = high;
+        most = high > most ? high : most;
+    }
+    s->seen = c->types;
+    if (s->seen & (s->seen - 1)) { /* several, of which some may be overwritten */
+        s->seen = 0;
+        for (uint32_t k = 0; k < c->n; k++)
+            s->seen |= SEEN(dict_value(c->dict, c->len[k]).type);
+    }
+    unsigned width = most <= UINT8_MAX ? 1 : most <= UINT16_MAX ? 2 : 4;
+    struct needs needs = {.data = array_bytes(s->n, width)};
+    struct sealed *made = make(s, CHUNK_CODES, width, needs, NULL);
+    if (!made)
+        return NULL;
+    uint8_t *o1 = writable(made->chunk.data);
+    uint16_t *o2 = writable(made->chunk.data);
+    uint32_t *o4 = writable(made->chunk.data);
+    for (uint32_t k = 0; width == 1 && k < c->n; k++)
+        o1[k] = (uint8_t)c->len[k];
+    for (uint32_t k = 0; width == 2 && k < c->n; k++)
+        o2[k] = (uint16_t)c->len[k];
+    if (width == 4)
+        memcpy(o4, c->len, (size_t)c->n * 4);
+    finish(s, made, made->chunk.data, width, needs.data);
+    made->dict = dict_ref(c->dict);
+    made->chunk.dict = made->dict;
+    return made;
+}
+
+/* The first 8 bytes as a number of the same order. */
+static uint64_t string_head(const uint8_t *p, uint32_t n) {
+    uint64_t head = 0;
+    memcpy(&head, p, n < 8 ? n : 8);
+    return be64toh(head);
+}
+
+static void string_zone(const struct cells *c, uint32_t from, uint32_t to, struct zone *zone) {
+    zone->low.u = UINT64_MAX;
+    zone->high.u = 0;
+    uint32_t begin = from ? c->len[from - 1] : 0;
+    for (uint32_t k = from; k < to; k++) {
+        uint64_t head =
+            c->len[k] > begin ? string_head(c->bytes.data + begin, c->len[k] - begin) : 0;
+        zone->low.u = head < zone->low.u ? head : zone->low.u;
+        zone->high.u = head > zone->high.u ? head : zone->high.u;
+        begin = c->len[k];
+    }
+}
+
+static struct sealed *seal_strings(struct seal *s) {
+    const struct cells *c = s->c;
+    s->seen = SEEN(T_STR);
+    for (uint32_t z = 0; z < s->n_zones; z++)
+        if (s->zones[z].has_value)
+            string_zone(c, s->from[z], s->from[z + 1], &s->zones[z]);
+    struct needs needs = {.data = aligned(c->bytes.len + 64),
+                          .offsets = array_bytes(s->n + 1, sizeof(uint32_t))};
+    struct sealed *made = make(s, CHUNK_STR, 0, needs, NULL);
+    if (!made)
+        return NULL;
+    uint8_t *data = writable(made->chunk.data);
+    if (c->bytes.len)
+        memcpy(data, c->bytes.data, c->bytes.len);
+    memset(data + c->bytes.len, 0, needs.data - c->bytes.len);
+    uint32_t *offsets = writable(made->chunk.offsets);
+    if (c->n == s->n) {
+        memcpy(offsets + 1, c->len, (size_t)c->n * sizeof *offsets);
+        return made;
+    }
+    for (uint32_t row = 0, k = 0; row < s->n; row++)
+        offsets[row + 1] = bits_get(made->chunk.valid, row) ? c->len[k++] : offsets[row];
+    return made;
+}
+
+static struct sealed *seal_mixed(struct seal *s) {
+    const struct cells *c = s->c;
+    struct needs needs = {.data = array_bytes(s->n, sizeof(union word)),
+                          .tags = array_bytes(s->n, 1),
+                          .lens = array_bytes(s->n, sizeof(uint32_t)),
+                          .blob = aligned(c->bytes.len + 64)};
+    for (uint32_t k = 0; k < c->n; k++)
+        s->seen |= SEEN(c->tag[k]);
+    uint8_t *blob;
+    struct sealed *made = make(s, CHUNK_MIXED, 0, needs, &blob);
+    if (!made)
+        return NULL;
+    uint8_t *tags = writable(made->chunk.tags);
+    uint32_t *lens = writable(made->chunk.lens);
+    union word *words = writable(made->chunk.data);
+    if (c->bytes.len)
+        memcpy(blob, c->bytes.data, c->bytes.len);
+    memset(blob + c->bytes.len, 0, needs.blob - c->bytes.len);
+    memset(words, 0, needs.data);
+    for (uint32_t row = 0, k = 0; row < s->n; row++) {
+        if (!bits_get(made->chunk.valid, row)) {
+            tags[row] = bits_get(made->chunk.present, row) ? T_NULL : T_MISSING;
+            continue;
+        }
+        tags[row] = c->tag[k];
+        lens[row] =
+            value_has_bytes((enum value_type)c->tag[k]) || c->tag[k] == T_TIMESTAMP ? c->len[k] : 0;
+        words[row] = c->word[k];
+        if (value_has_bytes((enum value_type)c->tag[k]))
+            words[row].p = blob + c->word[k].u;
+        k++;
+    }
+    return made;
+}
+
+static struct sealed *seal_bools(struct seal *s) {
+    const struct cells *c = s->c;
+    struct needs needs = {.data = bits_bytes(s->n)};
+    s->seen = SEEN(T_BOOL);
+    struct sealed *made = make(s, CHUNK_BOOL, 0, needs, NULL);
+    if (!made)
+        return NULL;
+    uint64_t *bits = writable(made->chunk.data);
+    memset(bits, 0, needs.data);
+    for (uint32_t row = 0, k = 0; row < s->n; row++)
+        if (bits_get(made->chunk.valid, row))
+            bits[row / 64] |= (uint64_t)c->tag[k++] << row % 64;
+    return made;
+}
+
+struct sealed *cells_seal(struct cells *c, uint32_t n) {
+    struct seal s = {.c = c, .n = n};
+    begin_zones(&s);
+    if (c->n == 0)
+        return make(&s, CHUNK_NONE, 0, (struct needs){0}, NULL);
+    if (c->form == CELLS_CODES && c->fresh > c->n / 2 && c->logical <= SEGMENT_BYTES &&
+        !cells_to_bytes(c))
+        return NULL;
+    if (c->form == CELLS_TIME) {
+        uint32_t unit = time_unit(c);
+        if (count_times(c, unit)) {
+            s.seen = SEEN(T_TIMESTAMP);
+            struct sealed *made = seal_ints(&s, CHUNK_TIME, false);
+            if (made)
+                made->chunk.per_second = unit;
+            return made;
+        }
+        if (!cells_to_mixed(c))
+            return NULL;
+    }
+    switch (c->form) {
+    case CELLS_INT:
+    case CELLS_UINT:
+        return seal_ints(&s, CHUNK_INT, c->form == CELLS_UINT);
+    case CELLS_DOUBLE:
+        return seal_doubles(&s);
+    case CELLS_BOOL:
+        return seal_bools(&s);
+    case CELLS_CODES:
+        return seal_codes(&s);
+    case CELLS_STR:
+        return seal_strings(&s);
+    default:
+        return seal_mixed(&s);
+    }
+}

@@ -1,0 +1,22 @@
+/* Chunks from cells: the form that takes the least room.
+ *
+ * A chunk is one block of memory, charged to the budget, with all its arrays. It holds a reference
+ * on its dictionary.
+ */
+#ifndef TAMIS_TABLE_SEAL_H
+#define TAMIS_TABLE_SEAL_H
+
+#include "table/cells.h"
+
+struct sealed {
+    struct chunk chunk;
+    struct dict *dict; /* chunk.dict */
+    struct budget *budget;
+};
+
+/* A chunk of n > 0 rows from the cells, which have at most n. May change their form; they can then
+ * only be cleared or done with. NULL: no memory. */
+struct sealed *cells_seal(struct cells *c, uint32_t n);
+void sealed_free(struct sealed *s); /* NULL is fine */
+
+#endif

@@ -1,0 +1,80 @@
+/* Segments: immutable rows of a table, one chunk a column. And what several of them share.
+ *
+ * A segment is counted by its pieces (in snapshots and in writers' lists). It holds its catalog,
+ * which holds the dictionaries; a table that is replaced as a whole begins a new catalog.
+ */
+#ifndef TAMIS_TABLE_SEGMENT_H
+#define TAMIS_TABLE_SEGMENT_H
+
+#include "table/seal.h"
+#include "table/table.h"
+
+#include <pthread.h>
+
+struct derived; /* derive.c: chunks of paths */
+
+/* The dictionary of a column, or of a path inside it. Once it is there it stays. */
+struct shared_dict {
+    struct dict *dict; /* NULL: none yet */
+};
+
+struct path_dict; /* derive.c */
+
+struct catalog {
+    _Atomic uint32_t refs;
+    struct budget *budget;
+    struct shared_dict *columns; /* by number; writers alone */
+    uint32_t n_columns, room;
+    pthread_mutex_t lock; /* of `paths` with all below, and of all segments' `derived` */
+    struct path_dict *paths;
+};
+
+struct catalog *catalog_new(struct budget *budget); /* NULL: no memory */
+struct catalog *catalog_ref(struct catalog *c);
+void catalog_unref(struct catalog *c); /* NULL is fine */
+/* Room for n columns; those that come are without a dictionary. False: no memory. */
+bool catalog_room(struct catalog *c, uint32_t n);
+
+struct segment {
+    _Atomic uint32_t refs;
+    struct catalog *catalog;
+    uint32_t n; /* rows */
+    uint32_t n_columns;
+    struct sealed **columns; /* NULL: all missing */
+    /* Rows of a table with a key are numbered in the order of their coming: row i has the number
+     * first + (offsets ? offsets[i] : i), ascending. */
+    uint64_t first;
+    uint32_t *offsets;
+    struct derived **derived; /* a list, under the catalog's lock */
+};
+
+/* A segment of n rows without chunks, with one reference. NULL: no memory. */
+struct segment *segment_new(struct catalog *catalog, uint32_t n, uint32_t n_columns);
+struct segment *segment_ref(struct segment *s);
+void segment_unref(struct segment *s); /* NULL is fine */
+size_t segment_bytes(const struct segment *s);
+
+static inline uint64_t segment_number(const struct segment *s, uint32_t row) {
+    return s->first + (s->offsets ? s->offsets[row] : row);
+}
+static inline uint64_t segment_last(const struct segment *s) { return segment_number(s, s->n - 1); }
+/* The row with a number between first and last; false if it is not here. */
+bool segment_find(const struct segment *s, uint64_t number, uint32_t *ret_row);
+
+/* The rows of a segment that are not deleted. */
+struct live {
+    _Atomic uint32_t refs;
+    struct budget *budget;
+    uint64_t *words; /* CHUNK_WORDS, aligned as a chunk's */
+};
+
+/* A copy of `from`, or of all ones for n rows. NULL: no memory. */
+struct live *live_new(const struct live *from, uint32_t n, struct budget *budget);
+void live_unref(struct live *l); /* NULL is fine */
+
+/* Frees a segment's derived chunks, and a catalog's paths (derive.c). */
+void derived_free(struct derived *d);
+size_t derived_bytes(const struct derived *d);
+void paths_free(struct path_dict *p, struct budget *budget);
+
+#endif

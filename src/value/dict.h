@@ -1,0 +1,27 @@
+/* Dictionaries: the writing side. What readers may do is in chunk.h.
+ *
+ * A dictionary has one writer at a time, who may look values up without a lock (dict_add); a value
+ * that is new is entered under the dictionary's own lock, which dict_find takes, too. Entries stand
+ * in blocks of doubling size that never move, their bytes in an arena.
+ *
+ * Memory is charged to the budget given to dict_new. */
+#ifndef TAMIS_VALUE_DICT_H
+#define TAMIS_VALUE_DICT_H
+
+#include "base/alloc.h"
+#include "value/chunk.h"
+
+/* An empty dictionary with one reference; NULL: no memory. */
+struct dict *dict_new(struct budget *budget);
+struct dict *dict_ref(struct dict *d); /* d itself */
+void dict_unref(struct dict *d);       /* NULL is fine */
+
+/* The code of v (STR, BIN, ARRAY, MAP or EXT), which is copied if it is new. False: no memory, and
+ * nothing has changed. */
+bool dict_add(struct dict *d, struct value v, uint32_t *ret_code);
+/* The same for a value that is not to be entered: false if it is not there. For the writer. */
+bool dict_has(const struct dict *d, struct value v, uint32_t *ret_code);
+
+size_t dict_bytes(const struct dict *d); /* that it takes; any thread */
+
+#endif

@@ -1,0 +1,214 @@
+/* Rows that come as columns: the same rows as maps are the same table. */
+#include "table_unit.h"
+
+#include <math.h>
+
+enum { MOST = 70000 };
+
+/* One column: an array with the values that it should give. */
+struct given {
+    struct array array, strings;
+    struct buf data, offsets, valid, present;
+    struct value *values; /* MOST */
+    char name[16];
+};
+
+static void set_bit(struct buf *b, uint64_t at, bool bit) {
+    while (b->len <= at / 8)
+        buf_byte(b, 0xFF);
+    if (!bit)
+        b->data[at / 8] &= (uint8_t) ~(1u << at % 8);
+}
+
+static void put_number(struct buf *b, uint64_t x, unsigned size) { buf_add(b, &x, size); }
+
+static uint64_t any_number(struct dice *d, uint32_t kind, unsigned size) {
+    uint64_t x = kind == 0 ? draw(d) : kind == 1 ? below(d, 100) : (uint64_t)0 - below(d, 100);
+    return size == 8 ? x : x & ((UINT64_C(1) << 8 * size) - 1);
+}
+
+static const char *const WORDS[] = {"", "a", "Oslo", "a rather long name of a town"};
+
+/* Fills the arrays with n values. */
+static void give(struct given *g, enum array_type type, uint32_t n, struct dice *d, uint32_t gaps) {
+    struct array *a = &g->array;
+    uint32_t kind = below(d, 3), unique = below(d, 2);
+    *a = (struct array){.type = type, .bit_offset = below(d, 20)};
+    a->per_second = (uint32_t[]){1, 1000, 1000000, 1000000000}[below(d, 4)];
+    a->offset_bytes = below(d, 2) ? 4 : 8;
+    a->codes_type = below(d, 2) ? ARRAY_I8 : ARRAY_U32;
+    if (type == ARRAY_STR)
+        put_number(&g->offsets, 0, a->offset_bytes);
+    if (type == ARRAY_CODES) {
+        uint32_t at = 0;
+        put_number(&g->offsets, at, a->offset_bytes);
+        for (uint32_t i = 0; i < COUNT_OF(WORDS); i++)
+            put_number(&g->offsets, at += (uint32_t)strlen(WORDS[i]), a->offset_bytes);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        static const unsigned SIZE[] = {1, 2, 4, 8, 1, 2, 4, 8};
+        struct value v;
+        char text[64];
+        uint64_t x;
+        switch (type) {
+        case ARRAY_F32: {
+            float f = (float)below(d, 1000) / 7;
+            buf_add(&g->data, &f, 4);
+            v = value_double((double)f);
+            break;
+        }
+        case ARRAY_F64: {
+            double f = below(d, 50) == 0 ? NAN : below(d, 50) == 0 ? -0.0 : (double)draw(d) / 3;
+            buf_add(&g->data, &f, 8);
+            v = value_double(f);
+            break;
+        }
+        case ARRAY_BYTES_BOOL:
+            v = value_bool(below(d, 2));
+            buf_byte(&g->data, (uint8_t)v.w.i);
+            break;
+        case ARRAY_BITS_BOOL:
+            v = value_bool(below(d, 2));
+            set_bit(&g->data, a->bit_offset + i, v.w.i);
+            break;
+        case ARRAY_TIME: {
+            int64_t at = kind == 0 ? (int64_t)draw(d) : (int64_t)below(d, 100000) - 50000;
+            int64_t seconds = at / a->per_second - (at % a->per_second < 0);
+            buf_add(&g->data, &at, 8);
+            v = value_timestamp(seconds, (uint32_t)(at - seconds * a->per_second) *
+                                             (1000000000u / a->per_second));
+            break;
+        }
+        case ARRAY_STR:
+            snprintf(text, sizeof text, "%s%u", WORDS[below(d, 4)],
+                     unique ? (unsigned)draw(d) : below(d, 3));
+            buf_add_text(&g->data, text);
+            put_number(&g->offsets, g->data.len, a->offset_bytes);
+            v = value_bytes(T_STR, strdup(text), (uint32_t)strlen(text));
+            break;
+        case ARRAY_CODES:
+            x = below(d, COUNT_OF(WORDS));
+            put_number(&g->data, x, a->codes_type == ARRAY_I8 ? 1 : 4);
+            v = value_str(str_of(WORDS[x]));
+            break;
+        case ARRAY_VALUES:
+            v = below(d, 3) ? value_int((int64_t)below(d, 500)) : value_str(str_of(WORDS[1]));
+            mp_write_value(&g->data, v);
+            break;
+        default:
+            x = any_number(d, kind, SIZE[type]);
+            put_number(&g->data, x, SIZE[type]);
+            v = type == ARRAY_I8    ? value_int((int8_t)x)
+                : type == ARRAY_I16 ? value_int((int16_t)x)
+                : type == ARRAY_I32 ? value_int((int32_t)x)
+                : type == ARRAY_I64 ? value_int((int64_t)x)
+                                    : value_uint(x);
+        }
+        if (gaps) {
+            bool present = below(d, gaps) > 0, valid = below(d, gaps) > 0;
+            if (type == ARRAY_STR && !(present && valid))
+                free((void *)(uintptr_t)v.w.p);
+            set_bit(&g->valid, a->bit_offset + i, valid);
+            set_bit(&g->present, a->bit_offset + i, present);
+            v = !present ? value_missing() : !valid ? value_null() : v;
+        }
+        g->values[i] = v;
+    }
+    a->data = g->data.data;
+    a->data_end = g->data.data + g->data.len;
+    a->offsets = g->offsets.data;
+    a->valid = g->valid.data;
+    a->present = g->present.data;
+    if (type != ARRAY_CODES)
+        return;
+    static const char JOINED[] = "aOsloa rather long name of a town";
+    g->strings = (struct array){.type = ARRAY_STR,
+                                .data = (const uint8_t *)JOINED,
+                                .offsets = g->offsets.data,
+                                .offset_bytes = a->offset_bytes};
+    a->values = &g->strings;
+    a->n_values = COUNT_OF(WORDS);
+}
+
+static void given_done(struct given *g, uint32_t n) {
+    for (uint32_t i = 0; i < n && g->array.type == ARRAY_STR; i++)
+        if (g->values[i].type == T_STR)
+            free((void *)(uintptr_t)g->values[i].w.p);
+    buf_done(&g->data);
+    buf_done(&g->offsets);
+    buf_done(&g->valid);
+    buf_done(&g->present);
+}
+
+static void append_rows(const struct given *g, uint32_t columns, uint32_t n, struct buf *rows) {
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t pairs = 0;
+        for (uint32_t k = 0; k < columns; k++)
+            pairs += g[k].values[i].type != T_MISSING;
+        mp_write_map(rows, pairs);
+        for (uint32_t k = 0; k < columns; k++) {
+            if (g[k].values[i].type == T_MISSING)
+                continue;
+            mp_write_text(rows, g[k].name);
+            mp_write_value(rows, g[k].values[i]);
+        }
+    }
+}
+
+/* A batch of some pieces of columns whose types may change from piece to piece. */
+static void check_arrays(struct dice *d, struct given *g, uint32_t most, bool change) {
+    struct limits l = table_limits();
+    struct budget budget;
+    budget_init(&budget, 0);
+    struct table *t = table_new((struct str){NULL, 0}, &l, &budget);
+    struct batch *b = batch_new(t);
+    struct buf rows = {0};
+    enum { COLUMNS = ARRAY_VALUES + 1 };
+    for (uint32_t piece = 0; piece < 3; piece++) {
+        struct array arrays[COLUMNS];
+        struct str names[COLUMNS];
+        uint32_t n = below(d, most), gaps = below(d, 3) * 3;
+        for (uint32_t k = 0; k < COLUMNS; k++) {
+            enum array_type type = (enum array_type)k;
+            if (change && below(d, 2))
+                type = (enum array_type)below(d, COLUMNS);
+            snprintf(g[k].name, sizeof g[k].name, "c%u", k);
+            give(&g[k], type, n, d, gaps);
+            arrays[k] = g[k].array;
+            names[k] = str_of(g[k].name);
+        }
+        struct error e;
+        error_clear(&e);
+        assert_int_equal(batch_add_arrays(b, n, names, arrays, COLUMNS, &e), E_OK);
+        append_rows(g, COLUMNS, n, &rows);
+        for (uint32_t k = 0; k < COLUMNS; k++)
+            given_done(&g[k], n);
+    }
+    commit_as(b, BATCH_APPEND);
+    check_rows(t, &rows);
+    batch_free(b);
+    table_unref(t);
+    buf_done(&rows);
+    assert_int_equal(budget.used_bytes, 0);
+}
+
+static void test_arrays(void **state) {
+    (void)state;
+    struct dice d = {4242};
+    struct given *g = calloc(ARRAY_VALUES + 1, sizeof *g);
+    for (uint32_t k = 0; k <= ARRAY_VALUES; k++)
+        g[k].values = calloc(MOST, sizeof(struct value));
+    for (uint32_t i = 0; i < 150; i++)
+        check_arrays(&d, g, i % 2 ? 400 : 70, i % 4 < 2);
+    check_arrays(&d, g, MOST, false);
+    for (uint32_t k = 0; k <= ARRAY_VALUES; k++)
+        free(g[k].values);
+    free(g);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_arrays),
+    };
+    return cmocka_run_group_tests_name("table_arrays", tests, NULL, NULL);
+}
