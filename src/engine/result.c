@@ -5,8 +5,8 @@
 
 #include <endian.h>
 
-static const char *const NAMES[RESULT_KINDS] = {"indices", "bitmap", "auto",
-                                                "count",   "rows",   "spans"};
+static const char *const NAMES[RESULT_KINDS] = {"indices", "bitmap", "auto",    "count",
+                                                "rows",    "spans",  "columns", "counts"};
 
 const char *result_kind_name(enum result_kind kind) { return NAMES[kind]; }
 

@@ -15,6 +15,8 @@ enum result_kind {
     RESULT_COUNT,
     RESULT_ROWS,
     RESULT_SPANS,
+    RESULT_COLUMNS, /* of tables: typed arrays, and counts of values */
+    RESULT_COUNTS,
     RESULT_KINDS
 };
 

@@ -20,18 +20,18 @@ static bool check_params(const struct query *q, const struct value *params, stru
     return true;
 }
 
-static enum status compile(struct plan *p, struct compiler *c) {
-    struct scope *scope = arena_new(c->arena, struct scope);
-    if (!scope) {
+static enum status compile(struct plan *p, struct compiler *c, enum truth want) {
+    p->scope = arena_new(c->arena, struct scope);
+    if (!p->scope) {
         compile_memory(c);
         return c->status;
     }
-    struct pred *pred = lower(c, p->query->root, scope);
-    if (pred) {
-        warn_never(c, pred);
-        rank(pred);
-        p->cost = pred->cost;
-        p->program = emit(c, pred, TRUE_, false, scope);
+    p->pred = lower(c, p->query->root, p->scope);
+    if (p->pred) {
+        warn_never(c, p->pred);
+        rank(p->pred);
+        p->cost = p->pred->cost;
+        p->program = emit(c, p->pred, want, false, p->scope);
     }
     p->n_steps = c->n_steps;
     p->regex_bytes = c->regex_bytes;
@@ -52,10 +52,8 @@ static void trace_plan(const struct plan *p) {
     buf_done(&text);
 }
 
-struct plan *plan_new(const struct query *query, const struct value *params,
-                      const struct limits *limits, struct budget *budget, struct error *e) {
-    if (!check_params(query, params, e))
-        return NULL;
+static struct plan *new_for(const struct query *query, const struct value *params, enum truth want,
+                            const struct limits *limits, struct budget *budget, struct error *e) {
     struct plan *p = calloc(1, sizeof *p);
     if (!p) {
         error_set(e, E_MEMORY, "out of memory while compiling the query");
@@ -63,13 +61,14 @@ struct plan *plan_new(const struct query *query, const struct value *params,
     }
     arena_init(&p->arena, budget);
     p->query = query;
+    p->params = params;
     struct compiler c = {.arena = &p->arena,
                          .query = query,
                          .params = params,
                          .limits = limits,
                          .error = e,
                          .regexes = &p->regexes};
-    if (compile(p, &c) != E_OK) {
+    if (compile(p, &c, want) != E_OK) {
         plan_free(p);
         return NULL;
     }
@@ -78,11 +77,34 @@ struct plan *plan_new(const struct query *query, const struct value *params,
     return p;
 }
 
+struct plan *plan_new(const struct query *query, const struct value *params,
+                      const struct limits *limits, struct budget *budget, struct error *e) {
+    return check_params(query, params, e) ? new_for(query, params, TRUE_, limits, budget, e) : NULL;
+}
+
+struct plan *plan_part(const struct plan *p, const struct node *root, enum truth want,
+                       const struct limits *limits, struct budget *budget, struct error *e) {
+    struct query *part = malloc(sizeof *part);
+    if (!part) {
+        error_set(e, E_MEMORY, "out of memory while compiling the query");
+        return NULL;
+    }
+    *part = *p->query; /* all of it borrowed but the root */
+    part->root = (struct node *)(uintptr_t)root;
+    struct plan *ret = new_for(part, p->params, want, limits, budget, e);
+    if (ret)
+        ret->part = part;
+    else
+        free(part);
+    return ret;
+}
+
 void plan_free(struct plan *p) {
     if (!p)
         return;
     regex_free_list(p->regexes);
     arena_done(&p->arena);
+    free(p->part);
     free(p);
 }
 

@@ -174,6 +174,10 @@ struct program {
 struct plan {
     struct arena arena;
     const struct query *query;
+    struct query *part;         /* owned; query, if the plan is for a part of one */
+    const struct value *params; /* as given */
+    struct pred *pred;          /* what `program` was emitted from, and its columns: for scans */
+    struct scope *scope;
     struct program *program;
     uint32_t n_steps; /* over all programs */
     double cost;
@@ -182,6 +186,11 @@ struct plan {
     const struct warning *warnings;
     uint32_t n_warnings;
 };
+
+/* A plan for the rows in which a node of p's query, as a condition, is `want`. To be freed before
+ * p. Errors as plan_new. */
+struct plan *plan_part(const struct plan *p, const struct node *root, enum truth want,
+                       const struct limits *limits, struct budget *budget, struct error *e);
 
 /* What the compiling stages share. */
 struct compiler {

@@ -302,6 +302,7 @@ struct client *client_new_socket(struct server *server, int fd, uid_t uid, bool 
         return NULL;
     }
     c->uid = uid;
+    session_set_user(c->session, uid);
     c->counted = counted;
     c->is_socket = true;
     c->out = &c->in;
@@ -323,6 +324,7 @@ struct client *client_new_stdio(struct server *server) {
         return NULL;
     }
     c->out = &c->out_own;
+    session_set_user(c->session, getuid());
     int in = channel_open(&c->in, &server->loop, STDIN_FILENO, uv_guess_handle(STDIN_FILENO),
                           &EVENTS, c);
     int out = channel_open(&c->out_own, &server->loop, STDOUT_FILENO,

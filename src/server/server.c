@@ -174,6 +174,14 @@ static int start_signals(struct server *server) {
     return 0;
 }
 
+/* Threads that help a worker with a large table: with it, as many as there are cores to use. */
+static struct crew *start_crew(const struct server_options *options) {
+    unsigned threads = uv_available_parallelism();
+    if (options->threads > 0 && options->threads < threads)
+        threads = options->threads;
+    return crew_new((threads < SCANS_KEPT ? threads : SCANS_KEPT) - 1);
+}
+
 static void on_warm_up(uv_work_t *work) { (void)work; }
 
 /* The pool is made at its first use, and libuv aborts if it cannot: better now than in the middle
@@ -246,6 +254,7 @@ int server_run(const struct server_options *options) {
     service_init(&server->service, &options->limits);
     server->service.now_ns = uv_hrtime;
     server->service.may_open = options->files;
+    server->service.crew = start_crew(options);
     server->service.started_ns = uv_hrtime();
     init_handles(server);
     if (!start(server)) {
@@ -263,6 +272,7 @@ int server_run(const struct server_options *options) {
         status = SERVER_FAILED;
     }
     service_done(&server->service);
+    crew_free(server->service.crew);
     free(server);
     return status;
 }

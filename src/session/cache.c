@@ -24,9 +24,28 @@ void compiled_ref(struct compiled *c) {
 void compiled_unref(struct compiled *c) {
     if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) > 1)
         return;
+    for (uint32_t i = 0; i < SCANS_KEPT; i++)
+        scan_free(atomic_load(&c->scans[i]));
     plan_free(c->plan);
     query_done(&c->query);
     free(c);
+}
+
+struct scan *compiled_take_scan(struct compiled *c) {
+    struct scan *scan = NULL;
+    for (uint32_t i = 0; i < SCANS_KEPT && !scan; i++)
+        if (atomic_load_explicit(&c->scans[i], memory_order_relaxed))
+            scan = atomic_exchange(&c->scans[i], NULL);
+    return scan;
+}
+
+void compiled_give_scan(struct compiled *c, struct scan *scan) {
+    for (uint32_t i = 0; i < SCANS_KEPT && scan; i++) {
+        struct scan *none = NULL;
+        if (atomic_compare_exchange_strong(&c->scans[i], &none, scan))
+            return;
+    }
+    scan_free(scan);
 }
 
 void plan_cache_init(struct plan_cache *cache, size_t most_bytes, struct budget *budget) {

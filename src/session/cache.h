@@ -12,10 +12,12 @@
 #ifndef TAMIS_SESSION_CACHE_H
 #define TAMIS_SESSION_CACHE_H
 
-#include "plan/plan.h"
+#include "plan/scan.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+
+#define SCANS_KEPT 64u
 
 struct compiled {
     _Atomic uint32_t refs;
@@ -23,6 +25,7 @@ struct compiled {
     struct plan *plan; /* NULL if the query has parameters: then each request compiles its own */
     size_t bytes;      /* of the query as it came */
     bool heavy;        /* query_is_heavy */
+    _Atomic(struct scan *) scans[SCANS_KEPT]; /* of `plan`, that nobody uses now; or NULL */
     /* the cache's, under its lock */
     struct compiled *chain;         /* in its bucket */
     struct compiled *newer, *older; /* by last use */
@@ -34,6 +37,10 @@ struct compiled {
 struct compiled *compiled_new(void); /* with one reference; NULL: no memory */
 void compiled_ref(struct compiled *c);
 void compiled_unref(struct compiled *c); /* NULL is fine */
+
+/* A scan of c->plan for the caller alone: one that was given back, or NULL. */
+struct scan *compiled_take_scan(struct compiled *c);
+void compiled_give_scan(struct compiled *c, struct scan *scan);
 
 struct plan_cache {
     pthread_mutex_t lock;

@@ -59,8 +59,9 @@ enum status prepare_reply(struct request *r, struct error *e) {
 
 static bool write_plan(struct request *r, struct buf *b) {
     struct buf steps = {.budget = b->budget}, text = {.budget = b->budget};
-    const struct plan *plan = r->own_plan ? r->own_plan : r->compiled->plan;
-    bool ok = plan_explain(plan, r->rows > 0 ? r->run : NULL, &steps, &text);
+    const struct plan *plan = request_plan(r);
+    bool ok = r->use.resident ? scan_explain(r->use.scans[0], &steps, &text)
+                              : plan_explain(plan, r->rows > 0 ? r->run : NULL, &steps, &text);
     mp_write_text(b, "steps");
     buf_add(b, steps.data, steps.len);
     mp_write_text(b, "plan");

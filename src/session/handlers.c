@@ -220,6 +220,12 @@ static handler *handler_of(enum message_kind kind) {
     case MESSAGE_PREPARE:
     case MESSAGE_EXECUTE:
     case MESSAGE_EXPLAIN:
+    case MESSAGE_CREATE:
+    case MESSAGE_OPEN:
+    case MESSAGE_LOAD:
+    case MESSAGE_DELETE:
+    case MESSAGE_DROP:
+    case MESSAGE_DESCRIBE:
         return handle_request;
     case MESSAGE_ROWS:
         return handle_rows;

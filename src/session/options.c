@@ -3,6 +3,8 @@
 #include "base/hash.h"
 #include "session/state.h"
 
+#define ORDERS_MOST 64u /* columns of an order */
+
 static enum status bad_option(struct error *e, struct value key, const char *text) {
     error_set(e, E_BAD_OPTION, "option \"%.*s\": %s", (int)(key.n < 40 ? key.n : 40),
               (const char *)key.w.p, text);
@@ -16,7 +18,9 @@ static enum status set_result(struct request *r, struct value key, struct value 
     if (v.type == T_STR && result_kind_find(value_as_str(v), &r->result_kind))
         return E_OK;
     return bad_option(
-        e, key, "must be \"indices\", \"bitmap\", \"auto\", \"count\", \"rows\" or \"spans\"");
+        e, key,
+        "must be \"indices\", \"bitmap\", \"auto\", \"count\", \"rows\", \"spans\", \"columns\" or "
+        "\"counts\"");
 }
 
 static enum status set_limit(struct request *r, struct value key, struct value v, struct error *e) {
@@ -47,23 +51,167 @@ static enum status set_strict(struct request *r, struct value key, struct value 
     return E_OK;
 }
 
+static enum status set_offset(struct request *r, struct value key, struct value v,
+                              struct error *e) {
+    if (v.type != T_UINT && v.type != T_NULL && (v.type != T_INT || v.w.i < 0))
+        return bad_option(e, key, "must be an unsigned integer");
+    r->use.offset = v.type == T_NULL ? 0 : v.w.u;
+    r->use.has_options |= r->use.offset > 0;
+    return E_OK;
+}
+
+static enum status no_memory(struct error *e) { return error_set(e, E_MEMORY, "out of memory"); }
+
+static bool read_direction(struct mp_reader *reader, bool *ret_descending) {
+    struct value v = mp_read_value(reader);
+    *ret_descending = v.type == T_STR && str_is(value_as_str(v), "desc");
+    return *ret_descending || (v.type == T_STR && str_is(value_as_str(v), "asc"));
+}
+
+static enum status set_order(struct request *r, struct value key, struct value v, struct error *e) {
+    static const char *const TEXT = "must be an array of [path, \"asc\" or \"desc\"]";
+    struct mp_reader reader;
+    uint32_t n;
+    if (v.type == T_NULL)
+        return E_OK;
+    if (v.type != T_ARRAY)
+        return bad_option(e, key, TEXT);
+    mp_enter(&reader, v, &n);
+    if (n > ORDERS_MOST)
+        return bad_option(e, key, "has more than 64 columns");
+    r->use.order = arena_array(&r->arena, n, sizeof *r->use.order);
+    if (!r->use.order)
+        return no_memory(e);
+    for (uint32_t i = 0; i < n; i++) {
+        struct order_by *by = &r->use.order[i];
+        enum status status = mp_peek(&reader) == T_ARRAY && mp_read_array(&reader) == 2
+                                 ? path_read(&reader, &r->arena, &by->path)
+                                 : E_BAD_OPTION;
+        if (status == E_MEMORY)
+            return no_memory(e);
+        if (status != E_OK || !read_direction(&reader, &by->descending))
+            return bad_option(e, key, TEXT);
+    }
+    r->use.n_order = n;
+    r->use.has_options |= n > 0;
+    return E_OK;
+}
+
+static enum status set_columns(struct request *r, struct value key, struct value v,
+                               struct error *e) {
+    struct mp_reader reader;
+    uint32_t n;
+    if (v.type == T_NULL)
+        return E_OK;
+    if (v.type != T_ARRAY)
+        return bad_option(e, key, "must be an array of paths");
+    mp_enter(&reader, v, &n);
+    r->use.columns = arena_array(&r->arena, n, sizeof *r->use.columns);
+    if (!r->use.columns)
+        return no_memory(e);
+    for (uint32_t i = 0; i < n; i++) {
+        enum status status = path_read(&reader, &r->arena, &r->use.columns[i]);
+        if (status != E_OK)
+            return status == E_MEMORY ? no_memory(e)
+                                      : bad_option(e, key, "must be an array of paths");
+    }
+    r->use.n_columns = n;
+    r->use.has_options = true;
+    return E_OK;
+}
+
+static enum status set_by(struct request *r, struct value key, struct value v, struct error *e) {
+    struct mp_reader reader;
+    mp_reader_init(&reader, v.w.p, v.n, MP_DEPTH_MOST);
+    if (v.type == T_NULL)
+        return E_OK;
+    if (v.type == T_STR) {
+        struct path_step *step = arena_new(&r->arena, struct path_step);
+        if (!step)
+            return no_memory(e);
+        step->key = value_as_str(v);
+        r->use.by = (struct path){step, 1};
+    } else {
+        enum status status =
+            v.type == T_ARRAY ? path_read(&reader, &r->arena, &r->use.by) : E_BAD_PAYLOAD;
+        if (status != E_OK)
+            return status == E_MEMORY ? no_memory(e) : bad_option(e, key, "must be a path");
+    }
+    r->use.has_options = true;
+    return E_OK;
+}
+
+static enum status set_key(struct request *r, struct value key, struct value v, struct error *e) {
+    if (v.type != T_STR && v.type != T_NULL)
+        return bad_option(e, key, "must be the name of a column");
+    r->use.key = v;
+    return E_OK;
+}
+
+static enum status set_private(struct request *r, struct value key, struct value v,
+                               struct error *e) {
+    if (v.type != T_BOOL && v.type != T_NULL)
+        return bad_option(e, key, "must be true or false");
+    r->use.is_private = v.type == T_BOOL && v.w.i != 0;
+    return E_OK;
+}
+
+/* One of some words; false: none of them. */
+static bool is_word(struct value v, const char *const *words, int n, int *ret) {
+    for (int i = 0; v.type == T_STR && i < n; i++)
+        if (str_is(value_as_str(v), words[i])) {
+            *ret = i;
+            return true;
+        }
+    return false;
+}
+
+static enum status set_exists(struct request *r, struct value key, struct value v,
+                              struct error *e) {
+    static const char *const WORDS[] = {"fail", "open", "replace"}; /* by enum exists */
+    int i = 0;
+    if (v.type != T_NULL && !is_word(v, WORDS, 3, &i))
+        return bad_option(e, key, "must be \"fail\", \"open\" or \"replace\"");
+    r->use.exists = (enum exists)i;
+    return E_OK;
+}
+
+static enum status set_mode(struct request *r, struct value key, struct value v, struct error *e) {
+    static const char *const WORDS[] = {"append", "upsert", "replace"}; /* by enum batch_mode */
+    int i = 0;
+    if (v.type != T_NULL && !is_word(v, WORDS, 3, &i))
+        return bad_option(e, key, "must be \"append\", \"upsert\" or \"replace\"");
+    r->use.mode = (enum batch_mode)i;
+    return E_OK;
+}
+
+#define FOR(kind) (1u << MESSAGE_##kind)
+#define RUNS      (FOR(FILTER) | FOR(EXECUTE)) /* give rows or counts */
+
 static const struct option {
     const char *name;
     enum status (*set)(struct request *r, struct value key, struct value v, struct error *e);
-    bool runs; /* for requests that give rows or counts; not for PREPARE and EXPLAIN */
+    uint32_t kinds; /* messages that have it */
 } OPTIONS[] = {
-    {"result", set_result, true},
-    {"limit", set_limit, true},
-    {"params", set_params, false},
-    {"strict", set_strict, true},
+    {"result", set_result, RUNS},
+    {"limit", set_limit, RUNS},
+    {"params", set_params, RUNS | FOR(EXPLAIN)},
+    {"strict", set_strict, RUNS},
+    {"offset", set_offset, RUNS},
+    {"order", set_order, RUNS},
+    {"columns", set_columns, RUNS},
+    {"by", set_by, RUNS},
+    {"key", set_key, FOR(CREATE)},
+    {"private", set_private, FOR(CREATE)},
+    {"exists", set_exists, FOR(CREATE)},
+    {"mode", set_mode, FOR(LOAD)},
 };
 
 static enum status read_option(struct request *r, struct value key, struct value v,
                                struct error *e) {
-    bool runs = r->kind == MESSAGE_FILTER || r->kind == MESSAGE_EXECUTE;
     for (size_t i = 0; i < sizeof OPTIONS / sizeof *OPTIONS; i++)
         if (str_is(value_as_str(key), OPTIONS[i].name)) {
-            if (r->kind == MESSAGE_PREPARE || (OPTIONS[i].runs && !runs))
+            if (!(OPTIONS[i].kinds & (1u << r->kind)))
                 return bad_option(e, key, "not for this message");
             return OPTIONS[i].set(r, key, v, e);
         }

@@ -33,6 +33,7 @@ struct request *request_new(struct session *s, enum message_kind kind, uint32_t 
     struct budget *budget = &s->service->budget;
     buf_init(&r->first, budget);
     buf_init(&r->out, budget);
+    buf_init(&r->use.data, budget);
     arena_init(&r->arena, budget);
     arena_init(&r->payload_arena, budget);
     bytes_init(&r->bytes, budget);
@@ -58,6 +59,7 @@ void request_strip(struct request *r) {
     r->inbox_tail = &r->inbox;
     r->payloads_tail = &r->payloads;
     r->inbox_bytes = r->payloads_bytes = 0;
+    table_use_done(r);
     run_free(r->run);
     r->run = NULL;
     bytes_done(&r->bytes); /* reads the fields of the plan */
@@ -119,6 +121,10 @@ bool request_is_small(const struct request *r) {
         return true;
     if (!r->parsed || r->reads_file || (r->compiled && r->compiled->heavy))
         return false;
+    if (message_is_for_tables(r->kind))
+        return table_change_is_small(r);
+    if (r->use.table && !table_query_is_small(r))
+        return false;
     if (!r->run && query > SMALL_QUERY)
         return false;
     size_t rows = r->payloads_bytes; /* a quantum may go over several */
@@ -176,7 +182,7 @@ static enum status compile(struct request *r, struct error *e) {
     return e->status;
 }
 
-static const struct plan *plan_of(const struct request *r) {
+const struct plan *request_plan(const struct request *r) {
     return r->own_plan ? r->own_plan : r->compiled->plan;
 }
 
@@ -190,9 +196,9 @@ static enum status start_run(struct request *r, struct error *e) {
         .row_fields = (uint32_t)l->row_fields,
         .nested_elements = l->nested_elements,
     };
-    r->run = run_new(plan_of(r), &options, &service->budget);
-    if (!r->run || !scanner_init(&r->scanner, &r->arena, plan_fields(plan_of(r)), options.row_depth,
-                                 options.row_fields))
+    r->run = run_new(request_plan(r), &options, &service->budget);
+    if (!r->run || !scanner_init(&r->scanner, &r->arena, plan_fields(request_plan(r)),
+                                 options.row_depth, options.row_fields))
         return error_set(e, E_MEMORY, "out of memory");
     r->result.kind = r->kind == MESSAGE_EXPLAIN ? RESULT_COUNT : r->result_kind;
     return E_OK;
@@ -226,7 +232,7 @@ static enum status end_result(struct request *r, struct error *e) {
 
 uint32_t request_warnings(const struct request *r, struct warning *ret) {
     uint32_t n = 0;
-    const struct plan *plan = plan_of(r);
+    const struct plan *plan = request_plan(r);
     const struct warning *of_plan = plan ? plan_warnings(plan, &n) : NULL;
     if (n > 0)
         memcpy(ret, of_plan, n * sizeof *ret);
@@ -260,9 +266,9 @@ static bool reply_done(struct request *r) {
     mp_write_text(&r->out, "rows");
     mp_write_uint(&r->out, r->rows);
     mp_write_text(&r->out, "type_mismatch");
-    mp_write_uint(&r->out, run_mismatches(r->run));
+    mp_write_uint(&r->out, r->run ? run_mismatches(r->run) : resident_mismatches(r->use.resident));
     mp_write_text(&r->out, "undefined");
-    mp_write_uint(&r->out, run_undefined(r->run));
+    mp_write_uint(&r->out, r->run ? run_undefined(r->run) : resident_undefined(r->use.resident));
     mp_write_text(&r->out, "limit_reached");
     mp_write_bool(&r->out, r->limit_reached);
     if (r->bytes.open)
@@ -300,7 +306,7 @@ static enum status check_result_kind(const struct request *r, struct error *e) {
     return E_OK;
 }
 
-static enum status open_source(struct request *r, struct error *e) {
+enum status request_open_source(struct request *r, struct error *e) {
     const struct limits *l = limits_of(r);
     if (r->payload_at == 0 && !r->payloads) {
         source_open_end(&r->source, &r->bytes);
@@ -320,7 +326,7 @@ static enum status open_source(struct request *r, struct error *e) {
     return status;
 }
 
-static void close_source(struct request *r) {
+void request_close_source(struct request *r) {
     r->source_open = false;
     if (r->payload_at > 0) {
         r->payload_at = 0;
@@ -355,7 +361,7 @@ static bool has_maps(const struct request *r) {
 static enum status filter_block(struct request *r, uint32_t n, struct error *e) {
     const uint16_t *matches;
     run_seal(r->run, n);
-    absent_look(&r->absent, plan_of(r), run_block(r->run), n, has_maps(r));
+    absent_look(&r->absent, request_plan(r), run_block(r->run), n, has_maps(r));
     uint64_t mismatches = run_mismatches(r->run);
     uint32_t kept = run_block_filter(r->run, &matches);
     if (kept == RUN_FAILED)
@@ -392,23 +398,29 @@ static enum status run_one_block(struct request *r, uint32_t *ret_rows, struct e
     if (status == E_OK && r->result_open)
         status = end_result(r, e);
     if (status == E_OK)
-        close_source(r);
+        request_close_source(r);
     return status;
 }
 
-static bool has_input(const struct request *r) {
+bool request_has_input(const struct request *r) {
     return r->source_open || r->payload_at > 0 || r->payloads ||
            (r->all_in && bytes_wait_for_end(&r->bytes));
+}
+
+bool request_may_go_on(const struct request *r, uint64_t began, uint64_t rows) {
+    const struct service *service = r->session->service;
+    if (rows == 0)
+        return true;
+    return rows < STEP_ROWS && r->out.len < OUT_BYTES &&
+           !(service->now_ns && service->now_ns() - began > QUANTUM_NS);
 }
 
 static enum status run_quantum(struct request *r, struct error *e) {
     const struct service *service = r->session->service;
     uint64_t rows = 0, began = service->now_ns ? service->now_ns() : 0;
-    while (has_input(r) && !r->limit_reached && rows < STEP_ROWS && r->out.len < OUT_BYTES) {
-        if (rows > 0 && service->now_ns && service->now_ns() - began > QUANTUM_NS)
-            break;
+    while (request_has_input(r) && !r->limit_reached && request_may_go_on(r, began, rows)) {
         uint32_t n;
-        enum status status = r->source_open ? E_OK : open_source(r, e);
+        enum status status = r->source_open ? E_OK : request_open_source(r, e);
         if (status == E_OK)
             status = run_one_block(r, &n, e);
         if (status != E_OK)
@@ -427,23 +439,34 @@ static enum status advance(struct request *r, struct error *e) {
                   r->payloads ? "ROWS" : "END");
         return E_BAD_MESSAGE;
     }
-    enum status status = r->run ? E_OK : compile(r, e);
+    if (message_is_for_tables(r->kind))
+        return table_advance(r, e);
+    enum status status = r->run || r->use.resident ? E_OK : compile(r, e);
     if (r->yielded)
         return E_OK;
     if (status == E_OK && r->kind == MESSAGE_PREPARE)
         return prepare_reply(r, e);
-    if (status == E_OK && !r->run)
+    if (status == E_OK && !r->use.table && !r->run)
         status = start_run(r, e);
     if (status != E_OK)
         return status;
     if (r->limit == 0)
         r->limit_reached = true;
     uint64_t rows = r->rows, matched = r->matched;
-    status = run_quantum(r, e);
+    status = r->use.table ? table_query_advance(r, e) : run_quantum(r, e);
     atomic_fetch_add_explicit(&r->session->service->rows, r->rows - rows, memory_order_relaxed);
     atomic_fetch_add_explicit(&r->session->service->matched, r->matched - matched,
                               memory_order_relaxed);
     return status;
+}
+
+/* All that there is to look at has been. */
+static bool is_complete(const struct request *r) {
+    if (message_is_for_tables(r->kind))
+        return false; /* it says itself when it is done */
+    if (r->use.table)
+        return r->use.resident && resident_is_over(r->use.resident);
+    return r->limit_reached || (!request_has_input(r) && (!r->is_stream || r->all_in));
 }
 
 void session_run(struct request *r) {
@@ -462,8 +485,6 @@ void session_run(struct request *r) {
         request_finish(r, &e);
         return;
     }
-    if (!r->done && !r->yielded &&
-        (r->limit_reached || (!has_input(r) && (!r->is_stream || r->all_in))) &&
-        !atomic_load(&r->stop))
+    if (!r->done && !r->yielded && is_complete(r) && !atomic_load(&r->stop))
         finish_well(r);
 }

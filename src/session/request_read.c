@@ -37,9 +37,25 @@ static bool is_file(struct mp_reader r) {
     return r.status == E_OK && form.type == T_STR && str_is(value_as_str(form), "file");
 }
 
-/* The payload is the message's last element; nil opens a row stream. */
-static enum status read_payload(struct request *r, struct error *e) {
+/* ["table", name or number] as the payload. */
+static bool is_table(struct mp_reader r) {
+    struct value form = mp_read_array(&r) == 2 ? mp_read_value(&r) : value_missing();
+    return r.status == E_OK && form.type == T_STR && str_is(value_as_str(form), "table");
+}
+
+static enum status read_table(struct request *r, struct error *e) {
     struct mp_reader *reader = &r->message.r;
+    mp_read_array(reader);
+    mp_skip(reader);
+    enum status status = table_read(r, reader, e);
+    return status == E_OK ? message_end(&r->message, e) : status;
+}
+
+/* The payload is the message's last element; nil opens a row stream. */
+enum status request_read_payload(struct request *r, struct error *e) {
+    struct mp_reader *reader = &r->message.r;
+    if (r->kind != MESSAGE_LOAD && is_table(*reader))
+        return read_table(r, e);
     if (mp_peek(reader) != T_NULL || reader->status != E_OK) {
         r->payload_at = mp_offset(reader);
         r->reads_file = is_file(*reader);
@@ -55,6 +71,8 @@ static enum status read_payload(struct request *r, struct error *e) {
 }
 
 static enum status parse(struct request *r, struct error *e) {
+    if (message_is_for_tables(r->kind))
+        return table_parse(r, e);
     bool has_options = r->kind != MESSAGE_PREPARE || r->message.n > 3;
     bool has_payload = r->kind != MESSAGE_PREPARE && r->message.n > 4;
     enum status status = read_query(r, e);
@@ -62,7 +80,8 @@ static enum status parse(struct request *r, struct error *e) {
         status = options_read(r, &r->message.r, e);
     if (status != E_OK)
         return status;
-    return has_payload ? read_payload(r, e) : message_end(&r->message, e);
+    status = has_payload ? request_read_payload(r, e) : message_end(&r->message, e);
+    return status == E_OK ? table_query_check(r, e) : status;
 }
 
 /* Steps over a value however deep it is. */
@@ -81,7 +100,7 @@ static void skip_value(struct mp_reader *reader) {
 /* A message that is refused may open a row stream all the same: its client sends ROWS before it
  * knows, and they are not to be answered one by one. */
 static bool opens_stream(const struct request *r, struct mp_reader at_query) {
-    if (r->kind != MESSAGE_FILTER && r->kind != MESSAGE_EXECUTE)
+    if (r->kind != MESSAGE_FILTER && r->kind != MESSAGE_EXECUTE && r->kind != MESSAGE_LOAD)
         return false;
     skip_value(&at_query); /* the query or plan */
     skip_value(&at_query); /* the options */
@@ -94,7 +113,7 @@ void request_parse(struct request *r) {
     struct mp_reader at_query = r->message.r;
     r->parsed = true;
     if (parse(r, &e) == E_OK) {
-        if (!r->compiled)
+        if (!r->compiled && r->query_value.type != T_MISSING)
             r->compiled = plan_cache_find(&r->session->service->plans, r->query_value);
         return;
     }

@@ -14,9 +14,13 @@ void service_init(struct service *service, const struct limits *limits) {
     if (limits->memory_bytes > 0 && most > share)
         most = share;
     plan_cache_init(&service->plans, (size_t)most, &service->budget);
+    tables_init(&service->tables);
 }
 
-void service_done(struct service *service) { plan_cache_done(&service->plans); }
+void service_done(struct service *service) {
+    plan_cache_done(&service->plans);
+    tables_done(&service->tables);
+}
 
 struct session *session_new(struct service *service) {
     struct session *s = calloc(1, sizeof *s);
@@ -28,9 +32,12 @@ struct session *session_new(struct service *service) {
     buf_init(&s->pending, &service->budget);
     s->queue_tail = &s->queue;
     s->next_plan = 1;
+    s->viewer.session = atomic_fetch_add(&service->next_session, 1) + 1;
     atomic_fetch_add(&service->clients, 1);
     return s;
 }
+
+void session_set_user(struct session *s, uint64_t user) { s->viewer.user = user; }
 
 void session_free(struct session *s) {
     if (!s)
@@ -48,6 +55,7 @@ void session_free(struct session *s) {
             free(p);
         }
     }
+    tables_drop_session(&s->service->tables, s->viewer.session);
     frames_done(&s->frames);
     buf_done(&s->sending);
     buf_done(&s->pending);

@@ -23,8 +23,10 @@
 #define TAMIS_SESSION_SESSION_H
 
 #include "base/alloc.h"
+#include "base/crew.h"
 #include "base/limits.h"
 #include "session/cache.h"
+#include "session/tables.h"
 
 #include <stdatomic.h>
 
@@ -41,12 +43,17 @@ struct service {
     bool may_open; /* the files that clients name: for a client that could open them itself */
     _Atomic uint64_t clients, requests, rows, matched, bytes_in, bytes_out, errors;
     struct plan_cache plans;
+    struct tables tables;
+    struct crew *crew; /* for large tables; NULL: none */
+    _Atomic uint64_t next_session;
 };
 void service_init(struct service *service, const struct limits *limits);
 void service_done(struct service *service); /* after its last session */
 
 struct session *session_new(struct service *service); /* NULL: no memory */
 void session_free(struct session *s);
+/* Whose shared tables it sees; 0 unless it is told. */
+void session_set_user(struct session *s, uint64_t user);
 
 uint8_t *session_space(struct session *s, size_t *ret_n); /* NULL: no memory, the session is over */
 void session_fed(struct session *s, size_t n);

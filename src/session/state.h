@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "engine/absent.h"
 #include "engine/bytes.h"
+#include "engine/resident.h"
 #include "engine/result.h"
 #include "engine/source.h"
 #include "plan/plan.h"
@@ -34,6 +35,30 @@ struct payload {
     struct buf message; /* owns the frame */
     size_t at;          /* where the payload stands in it */
     size_t charged;     /* of the session's queued_bytes: its own size too, many may be tiny */
+};
+
+/* What a request has to do with a table; zero for one that has nothing. Run side. */
+struct table_use {
+    struct named_table *table; /* with a reference */
+    /* queries */
+    struct resident *resident;
+    const struct snapshot *snapshot;
+    struct scan *scans[SCANS_KEPT];
+    uint32_t n_scans;
+    bool scans_are_shared; /* they go back to r->compiled */
+    uint64_t offset;
+    struct order_by *order;
+    struct path *columns;
+    uint32_t n_order, n_columns;
+    struct path by;
+    bool has_options; /* some that only tables have */
+    struct buf data;  /* of a RESULT that is no bin */
+    /* changes */
+    struct value name, key, keys;
+    bool is_private;
+    enum exists exists;
+    enum batch_mode mode;
+    struct loader *loader;
 };
 
 enum request_state {
@@ -95,7 +120,8 @@ struct request {
     struct reply_result reply;
     bool result_open;
     uint64_t rows, matched; /* so far */
-    struct buf out;         /* replies made by this run */
+    struct table_use use;
+    struct buf out; /* replies made by this run */
     struct error error;
     bool done; /* the last reply is in out */
 };
@@ -118,6 +144,7 @@ struct session {
     struct prepared *plans[BUCKETS];
     uint32_t n_plans;
     uint64_t next_plan;
+    struct viewer viewer;
 };
 
 /* session.c */
@@ -145,12 +172,47 @@ bool request_is_small(const struct request *r);
 void request_finish(struct request *r, struct error *e); /* last reply: ERROR */
 
 /* request_read.c */
+/* The message's last element as the payload, or nil for a row stream. */
+enum status request_read_payload(struct request *r, struct error *e);
 void request_parse(struct request *r); /* query, options and payload of the first message */
 
 /* options.c */
 enum status options_read(struct request *r, struct mp_reader *reader, struct error *e);
 enum status params_bind(struct request *r,
                         struct error *e); /* option -> r->params, by the query's parameters */
+
+/* What it runs; NULL before it is compiled. */
+const struct plan *request_plan(const struct request *r);
+enum status request_open_source(struct request *r, struct error *e);
+void request_close_source(struct request *r);
+bool request_has_input(const struct request *r);
+bool request_may_go_on(const struct request *r, uint64_t began, uint64_t rows); /* this turn */
+
+/* table_query.c: run side. FILTER, EXECUTE and EXPLAIN over a table. */
+enum status table_query_check(struct request *r, struct error *e); /* once options are known */
+enum status table_query_advance(struct request *r, struct error *e);
+void table_query_done(struct request *r);
+bool table_query_is_small(const struct request *r);
+
+/* table_change.c: run side. The other messages about tables. */
+bool message_is_for_tables(enum message_kind kind);
+enum status table_parse(struct request *r, struct error *e);
+enum status table_advance(struct request *r, struct error *e);
+/* The table that the reader's next value names, into r->use. */
+enum status table_read(struct request *r, struct mp_reader *reader, struct error *e);
+void table_use_done(struct request *r);
+/* Its last reply: CHANGED. */
+enum status changed_reply(struct request *r, uint64_t added, uint64_t replaced, uint64_t deleted,
+                          uint64_t rows, struct error *e);
+uint64_t table_rows(struct table *t);
+bool table_change_is_small(const struct request *r);
+
+/* table_load.c: run side */
+enum status table_load_advance(struct request *r, struct error *e);
+void table_load_done(struct request *r);
+
+/* table_describe.c: run side */
+enum status table_describe(struct request *r, struct error *e);
 
 /* stats.c */
 bool stats_reply(struct session *s, uint32_t id);

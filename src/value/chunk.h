@@ -50,7 +50,8 @@ struct chunk {
     uint32_t n;       /* rows, at most SEGMENT_ROWS */
     uint32_t seen;    /* types of the cells, SEEN(...), null and missing included */
     uint32_t per_second; /* TIME: 1, 1000, 1000000 or 1000000000 */
-    uint64_t base;       /* INT, TIME */
+    uint64_t base;       /* INT, TIME: as int64_t, or as uint64_t if is_unsigned, a number to which
+                            the stored ones can be added without wrapping */
     const void *data;    /* INT, TIME, DOUBLE, BOOL, CODES: the array. STR: the bytes. MIXED: union
                             word[n], pointing into memory of the segment */
     const uint32_t *offsets;  /* STR: n + 1 */
@@ -63,8 +64,37 @@ struct chunk {
     size_t bytes;             /* that it takes, dictionary apart */
 };
 
+/* What stands in the array of an INT or TIME chunk, sign-extended; and in that of a CODES chunk. */
+static inline int64_t chunk_stored(const struct chunk *c, uint32_t i) {
+    switch (c->width) {
+    case 1:
+        return ((const int8_t *)c->data)[i];
+    case 2:
+        return ((const int16_t *)c->data)[i];
+    case 4:
+        return ((const int32_t *)c->data)[i];
+    default:
+        return ((const int64_t *)c->data)[i];
+    }
+}
+static inline uint32_t chunk_code(const struct chunk *c, uint32_t i) {
+    switch (c->width) {
+    case 1:
+        return ((const uint8_t *)c->data)[i];
+    case 2:
+        return ((const uint16_t *)c->data)[i];
+    default:
+        return ((const uint32_t *)c->data)[i];
+    }
+}
+
 /* The value of cell i < c->n; borrows from the chunk and its dictionary. */
 struct value chunk_value(const struct chunk *c, uint32_t i);
+
+/* Puts the cells with these numbers (ascending or not) into rows 0 .. n - 1 of a column, and sets
+ * its `seen`. c is NULL for cells that are all missing. n is at most BLOCK_ROWS. */
+struct column;
+void chunk_gather(const struct chunk *c, const uint16_t *cells, uint32_t n, struct column *ret);
 
 static inline bool bits_get(const uint64_t *bits, uint32_t i) {
     return !bits || (bits[i / 64] >> (i % 64) & 1);
@@ -84,6 +114,7 @@ struct dict_entry {
 
 /* The entry with this number, which must be below dict_count. */
 struct value dict_value(const struct dict *d, uint32_t code);
+uint64_t dict_id(const struct dict *d);    /* no two dictionaries of a process have the same */
 uint32_t dict_count(const struct dict *d); /* acquires: all entries below it can be read */
 /* The code of a value; false if it has none among the first `count`. Any thread. */
 bool dict_find(const struct dict *d, struct value v, uint32_t count, uint32_t *ret_code);

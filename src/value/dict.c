@@ -23,6 +23,7 @@ struct dict {
     _Atomic uint32_t refs;
     _Atomic uint32_t count;
     _Atomic size_t bytes;
+    uint64_t id;
     struct hash_key key;
     struct budget *budget;
     pthread_mutex_t lock; /* of slots, for dict_find against a growing table */
@@ -33,18 +34,22 @@ struct dict {
 };
 
 struct dict *dict_new(struct budget *budget) {
+    static _Atomic uint64_t ids;
     struct dict *d = budget_realloc(budget, NULL, 0, sizeof *d);
     if (!d)
         return NULL;
     memset(d, 0, sizeof *d);
     atomic_init(&d->refs, 1);
     atomic_init(&d->bytes, sizeof *d);
+    d->id = atomic_fetch_add_explicit(&ids, 1, memory_order_relaxed) + 1;
     d->key = hash_key();
     d->budget = budget;
     arena_init(&d->arena, budget);
     pthread_mutex_init(&d->lock, NULL);
     return d;
 }
+
+uint64_t dict_id(const struct dict *d) { return d->id; }
 
 struct dict *dict_ref(struct dict *d) {
     atomic_fetch_add_explicit(&d->refs, 1, memory_order_relaxed);

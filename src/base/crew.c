@@ -1,0 +1,133 @@
+/* See crew.h: one mutex, two conditions, and a counter that hands out the tasks. */
+#include "base/crew.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+struct helper {
+    struct crew *crew;
+    uint32_t hand;
+    pthread_t thread;
+};
+
+struct crew {
+    pthread_mutex_t lock;
+    pthread_cond_t wanted, ready;
+    uint32_t n_helpers, n_started;
+    bool is_taken, is_open, ends; /* is_open: helpers may join this round */
+    uint64_t round; /* of work: grows with each crew_run */
+    uint32_t busy;  /* helpers that are in this round */
+    crew_task *task;
+    void *data;
+    uint32_t n;
+    _Atomic uint32_t next;
+    struct helper helpers[];
+};
+
+struct crew *crew_new(uint32_t helpers) {
+    struct crew *c = helpers > 0 ? calloc(1, sizeof *c + helpers * sizeof *c->helpers) : NULL;
+    if (!c)
+        return NULL;
+    c->n_helpers = helpers;
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->wanted, NULL);
+    pthread_cond_init(&c->ready, NULL);
+    return c;
+}
+
+void crew_free(struct crew *c) {
+    if (!c)
+        return;
+    pthread_mutex_lock(&c->lock);
+    c->ends = true;
+    pthread_cond_broadcast(&c->wanted);
+    pthread_mutex_unlock(&c->lock);
+    for (uint32_t i = 0; i < c->n_started; i++)
+        pthread_join(c->helpers[i].thread, NULL);
+    pthread_cond_destroy(&c->ready);
+    pthread_cond_destroy(&c->wanted);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+uint32_t crew_size(const struct crew *c) { return c ? c->n_helpers + 1 : 1; }
+
+static void do_tasks(struct crew *c, uint32_t hand) {
+    uint32_t i;
+    while ((i = atomic_fetch_add_explicit(&c->next, 1, memory_order_relaxed)) < c->n)
+        c->task(c->data, i, hand);
+}
+
+static void *help(void *arg) {
+    struct helper *h = arg;
+    struct crew *c = h->crew;
+    uint64_t done = 0;
+    pthread_mutex_lock(&c->lock);
+    for (;;) {
+        while (!c->ends && (c->round == done || !c->is_open))
+            pthread_cond_wait(&c->wanted, &c->lock);
+        if (c->ends)
+            break;
+        done = c->round;
+        c->busy++;
+        pthread_mutex_unlock(&c->lock);
+        do_tasks(c, h->hand);
+        pthread_mutex_lock(&c->lock);
+        if (--c->busy == 0)
+            pthread_cond_signal(&c->ready);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return NULL;
+}
+
+/* Under the lock. A thread that cannot be started is done without. */
+static void start_helpers(struct crew *c) {
+    sigset_t all, before;
+    if (c->n_started == c->n_helpers)
+        return;
+    sigfillset(&all); /* signals are for the thread that waits for them */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (c->n_started < c->n_helpers) {
+        struct helper *h = &c->helpers[c->n_started];
+        h->crew = c;
+        h->hand = c->n_started + 1;
+        if (pthread_create(&h->thread, NULL, help, h) != 0)
+            break;
+        c->n_started++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void crew_run(struct crew *c, crew_task *task, void *data, uint32_t n) {
+    bool mine = false;
+    if (c && n > 1) {
+        pthread_mutex_lock(&c->lock);
+        mine = !c->is_taken;
+        if (mine) {
+            start_helpers(c);
+            c->is_taken = c->is_open = true;
+            c->round++;
+            c->task = task;
+            c->data = data;
+            c->n = n;
+            atomic_store_explicit(&c->next, 0, memory_order_relaxed);
+            pthread_cond_broadcast(&c->wanted);
+        }
+        pthread_mutex_unlock(&c->lock);
+    }
+    if (!mine) {
+        for (uint32_t i = 0; i < n; i++)
+            task(data, i, 0);
+        return;
+    }
+    do_tasks(c, 0);
+    pthread_mutex_lock(&c->lock);
+    c->is_open = false; /* a helper that wakes only now has nothing to do */
+    while (c->busy > 0)
+        pthread_cond_wait(&c->ready, &c->lock);
+    c->is_taken = false;
+    pthread_mutex_unlock(&c->lock);
+}

@@ -1,0 +1,69 @@
+/* See loader.h. */
+#include "engine/loader.h"
+
+#include <stdlib.h>
+
+struct loader {
+    struct batch *batch;
+    struct arena arena;
+    struct fields fields;
+    struct block block;
+    uint64_t rows; /* taken so far */
+};
+
+struct loader *loader_new(struct table *t, struct budget *budget) {
+    static const struct path ROW = {NULL, 0};
+    struct loader *l = calloc(1, sizeof *l);
+    if (!l)
+        return NULL;
+    arena_init(&l->arena, budget);
+    l->batch = batch_new(t);
+    if (l->batch && fields_build(&l->fields, &l->arena, &ROW, 1) &&
+        block_init(&l->block, 1, true, budget))
+        return l;
+    loader_free(l);
+    return NULL;
+}
+
+void loader_free(struct loader *l) {
+    if (!l)
+        return;
+    batch_free(l->batch);
+    block_done(&l->block);
+    arena_done(&l->arena);
+    free(l);
+}
+
+const struct fields *loader_fields(const struct loader *l) { return &l->fields; }
+
+/* The report of the batch tells the row's number in the batch; the request's is meant. */
+static enum status row_error(const struct source *s, uint64_t row, const uint8_t *fault,
+                             struct error *e) {
+    e->row = row;
+    if (fault && fault >= s->message && fault < s->end)
+        e->offset = (uint64_t)(fault - s->message);
+    return e->status;
+}
+
+enum status loader_take(struct loader *l, struct source *s, uint32_t *ret_n, struct error *e) {
+    if (source_has_arrays(s)) {
+        enum status added = source_add_arrays(s, l->batch, ret_n, e);
+        l->rows += *ret_n;
+        return added;
+    }
+    block_clear(&l->block, 1);
+    enum status status = source_fill(s, &l->block, ret_n, e);
+    for (uint32_t i = 0; status == E_OK && i < *ret_n; i++) {
+        struct value row = column_get(&l->block.columns[0], i);
+        const uint8_t *fault = NULL;
+        if (!batch_add_map(l->batch, row.w.p, row.w.p + row.n, &fault, e))
+            status = row_error(s, l->rows + i, fault, e);
+    }
+    l->rows += *ret_n;
+    return status;
+}
+
+enum status loader_commit(struct loader *l, enum batch_mode mode, struct batch_counts *ret,
+                          struct error *e) {
+    return batch_commit(l->batch, mode, ret, e);
+}

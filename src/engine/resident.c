@@ -1,0 +1,529 @@
+/* See resident.h: parts, bits, and the results that are made of bits alone. */
+#include "engine/resident_state.h"
+
+#include "base/bitmap.h"
+#include "base/build.h"
+#include "kernel/dense.h"
+
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PARTS_AT_ONCE 16u /* after which others have a look */
+
+struct bound_path resident_bind(const struct snapshot *s, struct path p) {
+    struct bound_path b = {.column = NO_TABLE_COLUMN};
+    if (p.n > 0 && p.steps[0].key.p) {
+        b.column = snapshot_column(s, p.steps[0].key);
+        b.inside = (struct path){p.steps + 1, p.n - 1};
+    }
+    return b;
+}
+
+bool resident_chunks(const struct part *p, const struct bound_path *paths, uint32_t n,
+                     const struct chunk **ret) {
+    for (uint32_t i = 0; i < n; i++) {
+        const struct chunk *c =
+            paths[i].column == NO_TABLE_COLUMN ? NULL : part_chunk(p, paths[i].column);
+        ret[i] = c;
+        if (!c || paths[i].inside.n == 0)
+            continue;
+        ret[i] = part_path_chunk(p, paths[i].column, paths[i].inside);
+        if (!ret[i])
+            return false;
+    }
+    return true;
+}
+
+static bool bind_paths(struct resident *r) {
+    const struct resident_query *q = &r->q;
+    const struct snapshot *s = r->snapshot;
+    bool counts = q->kind == RESULT_COUNTS;
+    uint32_t n_columns = q->columns ? q->n_columns : s->n_columns;
+    uint32_t n = q->n_order + (counts ? 1 : n_columns);
+    r->paths = arena_array(&r->arena, n, sizeof *r->paths);
+    r->path_chunks = arena_array(&r->arena, n, sizeof(struct chunk *));
+    if (!r->paths || !r->path_chunks)
+        return false;
+    for (uint32_t i = 0; i < q->n_order; i++)
+        r->paths[r->n_paths++] = resident_bind(s, q->order[i].path);
+    if (counts)
+        r->paths[r->n_paths++] = resident_bind(s, q->by);
+    else if (q->kind == RESULT_COLUMNS || q->kind == RESULT_ROWS)
+        for (uint32_t i = 0; i < n_columns; i++)
+            r->paths[r->n_paths++] =
+                q->columns ? resident_bind(s, q->columns[i]) : (struct bound_path){.column = i};
+    return true;
+}
+
+/* For looking at cells. */
+static bool add_room(struct resident *r) {
+    r->taken = arena_array(&r->arena, RESIDENT_ROWS, sizeof *r->taken);
+    r->values = arena_array(&r->arena, RESIDENT_ROWS, sizeof *r->values);
+    return r->taken && r->values && block_init(&r->block, 1, false, r->budget);
+}
+
+/* Parts that the hands of a crew run side by side, before their results are put together. */
+struct ahead {
+    uint32_t first, n, at; /* parts; those before `at` have been used */
+    struct {
+        uint64_t *bits;
+        uint32_t kept;
+        bool no_chunks; /* for lack of memory */
+    } parts[PARTS_AT_ONCE];
+    const struct chunk ***chunks; /* a set for each hand */
+};
+
+static struct ahead *ahead_new(struct resident *r) {
+    struct ahead *a = arena_new(&r->arena, struct ahead);
+    uint32_t hands = crew_size(r->crew);
+    if (!a || !(a->chunks = arena_array(&r->arena, hands, sizeof *a->chunks)))
+        return NULL;
+    for (uint32_t i = 0; i < hands; i++)
+        if (!(a->chunks[i] = arena_array(&r->arena, r->n_slots, sizeof(struct chunk *))))
+            return NULL;
+    for (uint32_t i = 0; i < PARTS_AT_ONCE; i++)
+        if (!(a->parts[i].bits = arena_array(&r->arena, CHUNK_WORDS, sizeof(uint64_t))))
+            return NULL;
+    return a;
+}
+
+static bool init(struct resident *r) {
+    const struct fields *fields = plan_fields(r->q.plan);
+    r->n_slots = fields->n_slots;
+    r->slots = arena_array(&r->arena, r->n_slots, sizeof *r->slots);
+    r->chunks = arena_array(&r->arena, r->n_slots, sizeof(struct chunk *));
+    r->bits = arena_array(&r->arena, CHUNK_WORDS, sizeof *r->bits);
+    r->compact = arena_array(&r->arena, CHUNK_WORDS + 1, sizeof *r->compact);
+    r->cells = arena_array(&r->arena, BLOCK_ROWS, sizeof *r->cells);
+    if (!r->slots || !r->chunks || !r->bits || !r->compact || !r->cells || !bind_paths(r))
+        return false;
+    for (uint32_t i = 0; i < r->n_slots; i++)
+        r->slots[i] = resident_bind(r->snapshot, plan_path(r->q.plan, i));
+    if (r->n_paths > 0 && !add_room(r))
+        return false;
+    if (r->crew && r->n_scans == crew_size(r->crew) && r->n_scans > 1 &&
+        r->snapshot->n_rows >= RESIDENT_PARALLEL_ROWS && !(r->ahead = ahead_new(r)))
+        return false;
+    if (r->q.n_order > 0)
+        return ranked_new(r);
+    return r->q.kind != RESULT_COUNTS || tally_new(r);
+}
+
+struct resident *resident_new(const struct resident_query *q, const struct snapshot *s,
+                              struct scan *const *scans, uint32_t n_scans, struct crew *crew,
+                              const struct run_options *options, struct budget *budget,
+                              struct error *e) {
+    struct resident *r = calloc(1, sizeof *r);
+    if (!r) {
+        error_set(e, E_MEMORY, "out of memory");
+        return NULL;
+    }
+    r->q = *q;
+    r->snapshot = s;
+    r->scans = scans;
+    r->n_scans = n_scans;
+    r->crew = crew;
+    r->budget = budget;
+    r->stop = options->stop;
+    arena_init(&r->arena, budget);
+    if (!init(r)) {
+        error_set(e, E_MEMORY, "out of memory for the query");
+        resident_free(r);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < n_scans; i++)
+        scan_begin(scans[i], options);
+    r->over = q->limit == 0;
+    r->limit_reached = r->over;
+    return r;
+}
+
+void resident_free(struct resident *r) {
+    if (!r)
+        return;
+    ranked_free(r);
+    tally_free(r);
+    block_done(&r->block);
+    arena_done(&r->arena);
+    free(r);
+}
+
+bool resident_is_over(const struct resident *r) { return r->over; }
+uint64_t resident_rows(const struct resident *r) { return r->rows; }
+uint64_t resident_matched(const struct resident *r) { return r->matched; }
+bool resident_limit_reached(const struct resident *r) { return r->limit_reached; }
+uint64_t resident_mismatches(const struct resident *r) {
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < r->n_scans; i++)
+        n += scan_mismatches(r->scans[i]);
+    return n;
+}
+
+uint64_t resident_undefined(const struct resident *r) {
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < r->n_scans; i++)
+        n += scan_undefined(r->scans[i]);
+    return n;
+}
+
+static bool is_stopped(const struct resident *r) {
+    return r->stop && atomic_load_explicit(r->stop, memory_order_relaxed);
+}
+
+/* ---- bits ---- */
+
+/* Clears the first n set bits. */
+static void drop_first(uint64_t *bits, uint64_t n) {
+    for (uint32_t w = 0; n > 0; w++) {
+        uint64_t here = (uint64_t)__builtin_popcountll(bits[w]);
+        if (here <= n) {
+            bits[w] = 0;
+            n -= here;
+            continue;
+        }
+        for (; n > 0; n--)
+            bits[w] &= bits[w] - 1;
+    }
+}
+
+/* Clears all set bits but the first n > 0, which there are; gives the cell behind the last. */
+static uint32_t keep_first(uint64_t *bits, uint32_t words, uint64_t n) {
+    uint32_t w = 0;
+    for (;; w++) {
+        uint64_t here = (uint64_t)__builtin_popcountll(bits[w]);
+        if (here >= n)
+            break;
+        n -= here;
+    }
+    uint64_t rest = bits[w];
+    for (; n > 1; n--)
+        rest &= rest - 1;
+    uint32_t last = (uint32_t)__builtin_ctzll(rest);
+    bits[w] &= last == 63 ? UINT64_MAX : (UINT64_C(1) << (last + 1)) - 1;
+    memset(bits + w + 1, 0, (words - w - 1) * sizeof *bits);
+    return 64 * w + last + 1;
+}
+
+/* An order takes all rows before it takes offset and limit, and counts have an own one. */
+static bool takes_all(const struct resident *r) {
+    return r->q.n_order > 0 || r->q.kind == RESULT_COUNTS;
+}
+
+/* Offset and limit on the bits of the part, kept of them set. */
+static void cut(struct resident *r, uint32_t kept, uint32_t words) {
+    uint64_t offset = r->q.offset - r->skipped;
+    if (offset > 0) {
+        uint64_t n = kept < offset ? kept : offset;
+        drop_first(r->bits, n);
+        r->skipped += n;
+        kept -= (uint32_t)n;
+    }
+    uint64_t left = r->q.limit - r->matched;
+    if (r->q.limit != UINT64_MAX && kept >= left) {
+        r->to = keep_first(r->bits, words, left);
+        kept = (uint32_t)left;
+        r->limit_reached = true;
+        r->next = r->snapshot->n_parts;
+    }
+    r->part_left = kept;
+}
+
+/* ---- parts ---- */
+
+static enum status no_chunks(struct error *e) {
+    return error_set(e, E_MEMORY, "out of memory for the column of a path");
+}
+
+static void run_ahead(void *data, uint32_t i, uint32_t hand) {
+    struct resident *r = data;
+    struct ahead *a = r->ahead;
+    const struct part *p = &r->snapshot->parts[a->first + i];
+    a->parts[i].no_chunks = !resident_chunks(p, r->slots, r->n_slots, a->chunks[hand]);
+    if (!a->parts[i].no_chunks)
+        a->parts[i].kept =
+            scan_part(r->scans[hand], a->chunks[hand], p->n, p->live, a->parts[i].bits);
+}
+
+/* The next part's bits, which the crew has made, or makes now along with those behind it. */
+static enum status take_ahead(struct resident *r, uint32_t *ret_kept, struct error *e) {
+    struct ahead *a = r->ahead;
+    if (a->at == a->n) {
+        uint32_t left = r->snapshot->n_parts - r->next;
+        a->first = r->next;
+        a->n = left < PARTS_AT_ONCE ? left : PARTS_AT_ONCE;
+        a->at = 0;
+        crew_run(r->crew, run_ahead, r, a->n);
+    }
+    if (a->parts[a->at].no_chunks)
+        return no_chunks(e);
+    *ret_kept = a->parts[a->at].kept;
+    for (uint32_t i = 0; *ret_kept == SCAN_FAILED && i < r->n_scans; i++)
+        if (scan_has_failed(r->scans[i]))
+            return scan_failure(r->scans[i], e);
+    uint64_t *bits = r->bits; /* the part's come here, and the used ones go there */
+    r->bits = a->parts[a->at].bits;
+    a->parts[a->at++].bits = bits;
+    return E_OK;
+}
+
+/* Runs the scan over the next part. */
+static enum status next_part(struct resident *r, struct error *e) {
+    const struct part *p = &r->snapshot->parts[r->next];
+    uint32_t kept;
+    if (r->ahead) {
+        enum status status = take_ahead(r, &kept, e);
+        if (status != E_OK)
+            return status;
+    } else {
+        if (!resident_chunks(p, r->slots, r->n_slots, r->chunks))
+            return no_chunks(e);
+        kept = scan_part(r->scans[0], r->chunks, p->n, p->live, r->bits);
+        if (kept == SCAN_FAILED)
+            return scan_failure(r->scans[0], e);
+    }
+    r->part = r->next++;
+    r->from = 0;
+    r->to = p->n;
+    r->part_left = kept;
+    if (!takes_all(r))
+        cut(r, kept, (p->n + 63) / 64);
+    r->matched += r->part_left;
+    return E_OK;
+}
+
+uint32_t resident_cells(const struct resident *r, uint32_t *at, uint16_t *ret, uint32_t most) {
+    uint32_t n = 0, cell = *at;
+    while (n < most && cell < r->to) {
+        uint64_t word = r->bits[cell / 64] >> (cell % 64);
+        if (word == 0) {
+            cell = (cell / 64 + 1) * 64;
+            continue;
+        }
+        cell += (uint32_t)__builtin_ctzll(word);
+        ret[n++] = (uint16_t)cell++;
+    }
+    *at = cell < r->to ? cell : r->to;
+    return n;
+}
+
+/* Live cells among [from, to). */
+static uint32_t count_live(const struct part *p, uint32_t from, uint32_t to) {
+    if (!p->live)
+        return to - from;
+    uint32_t n = 0;
+    for (uint32_t i = from; i < to;) {
+        uint64_t word = p->live[i / 64] >> (i % 64);
+        uint32_t here = 64 - i % 64 < to - i ? 64 - i % 64 : to - i;
+        if (here < 64)
+            word &= (UINT64_C(1) << here) - 1;
+        n += (uint32_t)__builtin_popcountll(word);
+        i += here;
+    }
+    return n;
+}
+
+/* The bits of live cells alone, close together. */
+static const uint64_t *by_live_row(struct resident *r, const struct part *p) {
+    uint32_t at = 0, words = (p->n + 63) / 64;
+    if (!p->live)
+        return r->bits;
+    memset(r->compact, 0, (CHUNK_WORDS + 1) * sizeof *r->compact);
+    for (uint32_t w = 0; w < words; w++) {
+        uint64_t live = p->live[w], bits = r->bits[w], packed = bits;
+        uint32_t n = (uint32_t)__builtin_popcountll(live);
+        if (live != UINT64_MAX) {
+            packed = 0;
+            for (uint32_t i = 0; live; i++, live &= live - 1)
+                packed |= (bits >> __builtin_ctzll(live) & 1) << i;
+        }
+        r->compact[at / 64] |= packed << (at % 64);
+        if (at % 64 > 0)
+            r->compact[at / 64 + 1] |= packed >> (64 - at % 64);
+        at += n;
+    }
+    return r->compact;
+}
+
+/* ---- results of bits ---- */
+
+static bool add_indices(struct resident *r, const uint64_t *bits, uint32_t words, uint32_t base,
+                        struct buf *data) {
+    size_t room = 4 * ((size_t)r->part_left + 16 + 1);
+    if (!buf_reserve(data, room))
+        return false;
+    /* in a frame the bytes stand anywhere: the loop writes aligned, and the bytes are moved down */
+    uint8_t *at = data->data + data->len;
+    uint32_t *to = (uint32_t *)(void *)(((uintptr_t)at + 3) & ~(uintptr_t)3);
+    uint32_t n = dense_ops()->indices(bits, words, base, to);
+    if ((uint8_t *)to != at)
+        memmove(at, to, 4 * (size_t)n);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t le;
+        memcpy(&le, at + 4 * (size_t)i, 4);
+        le = htole32(le);
+        memcpy(at + 4 * (size_t)i, &le, 4);
+    }
+#endif
+    data->len += 4 * (size_t)n;
+    return true;
+}
+
+/* Appends `rows` bits behind the first `done` of the chunk. */
+static bool add_bits(const uint64_t *bits, uint32_t rows, uint64_t done, struct buf *data,
+                     size_t start) {
+    size_t need = start + bitmap_bytes(done + rows);
+    if (need > data->len) {
+        if (!buf_reserve(data, need - data->len + 8))
+            return false;
+        memset(data->data + data->len, 0, need - data->len + 8);
+        data->len = need;
+    }
+    uint8_t *to = data->data + start + done / 8;
+    uint32_t shift = done % 8;
+    for (uint32_t w = 0; w < (rows + 63) / 64; w++) {
+        uint64_t word = bits[w], left = rows - 64 * w;
+        if (left < 64)
+            word &= (UINT64_C(1) << left) - 1;
+        uint64_t low = htole64(word << shift), old;
+        size_t bytes = left < 64 ? (shift + left + 7) / 8 : 8;
+        memcpy(&old, to + 8 * (size_t)w, 8); /* reads what the reserve has cleared */
+        low |= old;
+        memcpy(to + 8 * (size_t)w, &low, bytes < 8 ? bytes : 8);
+        if (shift > 0 && left + shift > 64) {
+            uint8_t high = (uint8_t)(word >> (64 - shift));
+            to[8 * (size_t)w + 8] |= high;
+        }
+    }
+    return true;
+}
+
+/* The whole of the current part. */
+static bool add_part(struct resident *r, struct buf *data, size_t start,
+                     struct resident_chunk *chunk) {
+    const struct part *p = &r->snapshot->parts[r->part];
+    const uint64_t *bits = chunk->kind == RESULT_COUNT ? NULL : by_live_row(r, p);
+    uint32_t rows = count_live(p, 0, r->to);
+    bool ok = true;
+    if (chunk->kind == RESULT_INDICES && r->part_left > 0)
+        ok = add_indices(r, bits, (p->n_live + 63) / 64, (uint32_t)chunk->rows, data);
+    else if (chunk->kind == RESULT_BITMAP)
+        ok = add_bits(bits, rows, chunk->rows, data, start);
+    chunk->rows += rows;
+    chunk->matched += r->part_left;
+    r->rows += rows;
+    r->part_left = 0;
+    r->from = r->to;
+    r->part = UINT32_MAX;
+    return ok;
+}
+
+/* ---- taking ---- */
+
+static bool in_part(const struct resident *r) { return r->part < r->next; }
+
+/* AUTO: by the first part of a chunk, whose density the others of it will have, more or less. */
+static enum result_kind choose(const struct resident *r) {
+    if (r->q.kind != RESULT_AUTO)
+        return r->q.kind;
+    const struct part *p = &r->snapshot->parts[r->part];
+    return bitmap_bytes(p->n_live) < 4 * (size_t)r->part_left ? RESULT_BITMAP : RESULT_INDICES;
+}
+
+static bool is_full(const struct buf *data, size_t start, const struct resident_chunk *c) {
+    return data->len - start >= RESIDENT_CHUNK_BYTES || c->rows > UINT32_MAX - SEGMENT_ROWS;
+}
+
+/* Counts, indices and bitmaps: whole parts. */
+static enum status take_bits(struct resident *r, struct buf *data, struct resident_chunk *chunk,
+                             struct error *e) {
+    size_t start = data->len;
+    for (uint32_t i = 0; i < PARTS_AT_ONCE && r->next < r->snapshot->n_parts; i++) {
+        enum status status = next_part(r, e);
+        if (status != E_OK)
+            return status;
+        if (is_stopped(r))
+            return E_OK;
+        if (chunk->rows == 0)
+            chunk->kind = choose(r);
+        if (!add_part(r, data, start, chunk))
+            return error_set(e, E_MEMORY, "out of memory for the result");
+        if (is_full(data, start, chunk))
+            break;
+    }
+    r->over = r->next == r->snapshot->n_parts;
+    chunk->has_data = chunk->matched > 0 && chunk->kind != RESULT_COUNT;
+    return E_OK;
+}
+
+/* Rows and columns: what fits. */
+static enum status take_cells(struct resident *r, struct buf *data, struct resident_chunk *chunk,
+                              struct error *e) {
+    if (!in_part(r)) {
+        enum status status = next_part(r, e);
+        if (status != E_OK)
+            return status;
+        if (is_stopped(r))
+            return E_OK;
+    }
+    uint32_t from = r->from;
+    if (!cells_take(r, data, chunk))
+        return error_set(e, E_MEMORY, "out of memory for the result");
+    chunk->rows = count_live(&r->snapshot->parts[r->part], from, r->from);
+    r->rows += chunk->rows;
+    if (r->from == r->to) {
+        r->part = UINT32_MAX;
+        r->over = r->next == r->snapshot->n_parts;
+    }
+    chunk->has_data = chunk->matched > 0;
+    return E_OK;
+}
+
+/* What has to see all rows first. */
+static enum status take_whole(struct resident *r, struct buf *data, struct resident_chunk *chunk,
+                              struct error *e) {
+    for (uint32_t i = 0; i < PARTS_AT_ONCE && r->next < r->snapshot->n_parts; i++) {
+        enum status status = next_part(r, e);
+        if (status != E_OK)
+            return status;
+        if (is_stopped(r))
+            return E_OK;
+        if (!(r->ranked ? ranked_add_part(r) : tally_add_part(r)))
+            return error_set(e, E_MEMORY, "out of memory for the result");
+        r->rows += r->snapshot->parts[r->part].n_live;
+        r->part = UINT32_MAX;
+    }
+    if (r->next < r->snapshot->n_parts)
+        return E_OK;
+    if (r->ranked && !r->sorted) {
+        if (!ranked_sort(r))
+            return error_set(e, E_MEMORY, "out of memory for the result");
+        r->sorted = true;
+    }
+    chunk->base = 0;
+    chunk->rows = r->rows;
+    bool ok = true;
+    if (r->ranked) {
+        ok = ranked_take(r, data, chunk); /* sets over */
+    } else {
+        ok = tally_write(r, data);
+        chunk->has_data = true;
+        r->over = true;
+    }
+    return ok ? E_OK : error_set(e, E_MEMORY, "out of memory for the result");
+}
+
+enum status resident_take(struct resident *r, struct buf *data, struct resident_chunk *ret,
+                          struct error *e) {
+    *ret = (struct resident_chunk){.kind = r->q.kind, .base = r->rows};
+    if (!takes_all(r) && !in_part(r) && r->next == r->snapshot->n_parts) {
+        r->over = true;
+        return E_OK;
+    }
+    if (takes_all(r))
+        return take_whole(r, data, ret, e);
+    if (r->q.kind == RESULT_ROWS || r->q.kind == RESULT_COLUMNS)
+        return take_cells(r, data, ret, e);
+    return take_bits(r, data, ret, e);
+}

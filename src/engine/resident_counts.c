@@ -1,0 +1,225 @@
+/* How often each value of a path occurs in the matching rows. See resident_state.h.
+ *
+ * Codes of a dictionary, and integers of one byte, are counted as they stand and looked up once a
+ * part; other values are looked up one by one in a hash table. Numbers are one value if they are
+ * equal (X1), and so are null and missing. */
+#include "engine/resident_state.h"
+
+#include "value/column.h"
+#include "value/mp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct tally_entry {
+    struct value value; /* as it came first; borrowed from the snapshot */
+    uint64_t hash, count;
+};
+
+struct tally {
+    struct hash_key key;
+    struct tally_entry *entries;
+    uint64_t n, cap;
+    uint32_t *table; /* entry + 1, or 0 */
+    uint64_t table_size;
+    /* of the dictionary that is being counted */
+    struct code_count {
+        uint64_t count;
+        uint32_t first; /* cell in which the code comes first, for the order of appearance */
+    } * by_code;
+    uint32_t codes;
+};
+
+bool tally_new(struct resident *r) {
+    r->tally = arena_new(&r->arena, struct tally);
+    if (r->tally)
+        r->tally->key = hash_key();
+    return r->tally != NULL;
+}
+
+void tally_free(struct resident *r) {
+    struct tally *t = r->tally;
+    if (!t)
+        return;
+    budget_free(r->budget, t->entries, t->cap * sizeof *t->entries);
+    budget_free(r->budget, t->table, t->table_size * sizeof *t->table);
+    budget_free(r->budget, t->by_code, t->codes * sizeof *t->by_code);
+}
+
+static uint64_t hash_of(const struct tally *t, struct value v) {
+    struct value c = value_canonical(v);
+    switch (c.type) {
+    case T_MISSING:
+    case T_NULL:
+        return 0;
+    case T_STR:
+    case T_BIN:
+    case T_ARRAY:
+    case T_MAP:
+    case T_EXT:
+        return hash_bytes(t->key, c.w.p, c.n) ^ c.type;
+    case T_DOUBLE:
+        return value_is_nan(c) ? 1 : hash_u64(t->key, c.w.u ^ 0x5555);
+    case T_TIMESTAMP:
+        return hash_u64(t->key, c.w.u ^ (uint64_t)c.n << 32 ^ 0xAAAA);
+    default:
+        return hash_u64(t->key, c.w.u ^ (uint64_t)c.type << 60);
+    }
+}
+
+static bool same(struct value a, struct value b) {
+    if (value_is_null(a) || value_is_null(b))
+        return value_is_null(a) && value_is_null(b);
+    if (a.type == T_ARRAY || a.type == T_MAP || a.type == T_EXT)
+        return a.type == b.type && a.n == b.n && memcmp(a.w.p, b.w.p, a.n) == 0;
+    return !value_distinct(a, b);
+}
+
+static bool grow_entries(struct resident *r, struct tally *t) {
+    uint64_t cap = t->cap ? 2 * t->cap : 64;
+    if (cap > UINT32_MAX / 4)
+        return false;
+    struct tally_entry *entries =
+        budget_realloc(r->budget, t->entries, t->cap * sizeof *entries, cap * sizeof *entries);
+    if (!entries)
+        return false;
+    t->entries = entries;
+    t->cap = cap;
+    return true;
+}
+
+static bool grow_table(struct resident *r, struct tally *t) {
+    uint64_t size = t->table_size ? 2 * t->table_size : 128;
+    uint32_t *table = budget_realloc(r->budget, NULL, 0, size * sizeof *table);
+    if (!table)
+        return false;
+    memset(table, 0, size * sizeof *table);
+    for (uint64_t i = 0; i < t->n; i++) {
+        uint64_t at = t->entries[i].hash & (size - 1);
+        while (table[at])
+            at = (at + 1) & (size - 1);
+        table[at] = (uint32_t)i + 1;
+    }
+    budget_free(r->budget, t->table, t->table_size * sizeof *table);
+    t->table = table;
+    t->table_size = size;
+    return true;
+}
+
+static bool add(struct resident *r, struct value v, uint64_t count) {
+    struct tally *t = r->tally;
+    if (t->n == t->cap && !grow_entries(r, t))
+        return false;
+    if (2 * (t->n + 1) > t->table_size && !grow_table(r, t))
+        return false;
+    uint64_t hash = hash_of(t, v), at = hash & (t->table_size - 1);
+    while (t->table[at]) {
+        struct tally_entry *e = &t->entries[t->table[at] - 1];
+        if (e->hash == hash && same(e->value, v)) {
+            e->count += count;
+            return true;
+        }
+        at = (at + 1) & (t->table_size - 1);
+    }
+    t->entries[t->n] = (struct tally_entry){v, hash, count};
+    t->table[at] = (uint32_t)++t->n;
+    return true;
+}
+
+static bool reserve_codes(struct resident *r, struct tally *t, uint32_t n) {
+    if (n > t->codes) {
+        struct code_count *by_code =
+            budget_realloc(r->budget, t->by_code, t->codes * sizeof *by_code, n * sizeof *by_code);
+        if (!by_code)
+            return false;
+        t->by_code = by_code;
+        t->codes = n;
+    }
+    memset(t->by_code, 0, n * sizeof *t->by_code);
+    return true;
+}
+
+static int by_first(const void *a, const void *b, void *data) {
+    const struct tally *t = data;
+    uint32_t x = t->by_code[*(const uint32_t *)a].first, y = t->by_code[*(const uint32_t *)b].first;
+    return (x > y) - (x < y);
+}
+
+/* Counts the codes of the part, then looks the values up that there are, in the order in which they
+ * came. */
+static bool add_codes(struct resident *r, const struct chunk *c) {
+    struct tally *t = r->tally;
+    uint32_t n_codes = dict_count(c->dict), at = 0, n, used = 0, nulls = 0;
+    uint32_t *codes;
+    if (!reserve_codes(r, t, n_codes))
+        return false;
+    while ((n = resident_cells(r, &at, r->cells, BLOCK_ROWS)) > 0)
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t cell = r->cells[i], code = chunk_code(c, cell);
+            if (!bits_get(c->valid, cell))
+                nulls++;
+            else if (t->by_code[code].count++ == 0)
+                t->by_code[code].first = cell;
+        }
+    for (uint32_t i = 0; i < n_codes; i++)
+        used += t->by_code[i].count > 0;
+    codes = used > 0 ? budget_realloc(r->budget, NULL, 0, used * sizeof *codes) : NULL;
+    if (used > 0 && !codes)
+        return false;
+    for (uint32_t i = 0, k = 0; i < n_codes; i++)
+        if (t->by_code[i].count > 0)
+            codes[k++] = i;
+    if (used > 0)
+        qsort_r(codes, used, sizeof *codes, by_first, t);
+    bool ok = true;
+    for (uint32_t i = 0; i < used && ok; i++)
+        ok = add(r, dict_value(c->dict, codes[i]), t->by_code[codes[i]].count);
+    budget_free(r->budget, codes, used * sizeof *codes);
+    return ok && (nulls == 0 || add(r, value_null(), nulls));
+}
+
+bool tally_add_part(struct resident *r) {
+    uint32_t at = 0, n;
+    struct column *column = &r->block.columns[0];
+    if (!resident_chunks(&r->snapshot->parts[r->part], r->paths, 1, r->path_chunks))
+        return false;
+    const struct chunk *c = r->path_chunks[0];
+    if (c && c->kind == CHUNK_CODES)
+        return add_codes(r, c);
+    while ((n = resident_cells(r, &at, r->cells, BLOCK_ROWS)) > 0) {
+        chunk_gather(c, r->cells, n, column);
+        for (uint32_t i = 0; i < n; i++)
+            if (!add(r, column_get(column, i), 1))
+                return false;
+    }
+    return true;
+}
+
+static int by_count(const void *a, const void *b, void *data) {
+    const struct tally_entry *e = data;
+    uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
+    if (e[i].count != e[k].count)
+        return e[i].count > e[k].count ? -1 : 1;
+    return (i > k) - (i < k);
+}
+
+bool tally_write(struct resident *r, struct buf *data) {
+    struct tally *t = r->tally;
+    uint64_t n = t->n < r->q.limit ? t->n : r->q.limit;
+    uint32_t *order = t->n > 0 ? budget_realloc(r->budget, NULL, 0, t->n * sizeof *order) : NULL;
+    if (t->n > 0 && !order)
+        return false;
+    for (uint64_t i = 0; i < t->n; i++)
+        order[i] = (uint32_t)i;
+    if (t->n > 0)
+        qsort_r(order, t->n, sizeof *order, by_count, t->entries);
+    mp_write_array(data, (uint32_t)n);
+    for (uint64_t i = 0; i < n; i++) {
+        mp_write_array(data, 2);
+        mp_write_value(data, t->entries[order[i]].value);
+        mp_write_uint(data, t->entries[order[i]].count);
+    }
+    r->limit_reached = n < t->n;
+    budget_free(r->budget, order, t->n * sizeof *order);
+    return !buf_failed(data);
+}

@@ -1,0 +1,89 @@
+/* base/crew.h: every task is done once, whoever does it, and nobody waits for a crew that is taken.
+ */
+#include "base/crew.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define TASKS 1000u
+
+struct work {
+    _Atomic uint32_t times[TASKS];
+    _Atomic uint32_t hands[8]; /* tasks that are under way, by hand */
+    _Atomic uint32_t faults;
+};
+
+static void task(void *data, uint32_t i, uint32_t hand) {
+    struct work *w = data;
+    if (atomic_fetch_add(&w->hands[hand], 1) != 0)
+        atomic_fetch_add(&w->faults, 1);
+    atomic_fetch_add(&w->times[i], 1);
+    atomic_fetch_sub(&w->hands[hand], 1);
+}
+
+static void check(struct work *w, uint32_t n) {
+    for (uint32_t i = 0; i < TASKS; i++)
+        assert_int_equal(atomic_load(&w->times[i]), i < n);
+    assert_int_equal(atomic_load(&w->faults), 0);
+}
+
+static void each_once(void **state) {
+    (void)state;
+    for (uint32_t helpers = 0; helpers < 4; helpers++) {
+        struct crew *c = crew_new(helpers);
+        assert_int_equal(crew_size(c), helpers + 1);
+        for (uint32_t n = 0; n <= TASKS; n = n < 4 ? n + 1 : n * 5) {
+            struct work w = {0};
+            crew_run(c, task, &w, n);
+            check(&w, n);
+        }
+        for (int round = 0; round < 2000; round++) { /* short rounds: helpers come late */
+            struct work w = {0};
+            crew_run(c, task, &w, 3);
+            check(&w, 3);
+        }
+        crew_free(c);
+    }
+}
+
+static void *many_rounds(void *crew) {
+    for (int round = 0; round < 300; round++) {
+        struct work w = {0};
+        crew_run(crew, task, &w, 50);
+        check(&w, 50);
+    }
+    return NULL;
+}
+
+static void several_callers(void **state) {
+    (void)state;
+    struct crew *c = crew_new(2);
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, many_rounds, c), 0);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    crew_free(c);
+}
+
+static void unused(void **state) {
+    (void)state;
+    crew_free(crew_new(3));
+    crew_free(NULL);
+    assert_null(crew_new(0));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_once),
+        cmocka_unit_test(several_callers),
+        cmocka_unit_test(unused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
