@@ -1,6 +1,8 @@
 /* See loader.h. */
 #include "engine/loader.h"
 
+#include "engine/column_read.h"
+
 #include <stdlib.h>
 
 struct loader {
@@ -45,12 +47,40 @@ static enum status row_error(const struct source *s, uint64_t row, const uint8_t
     return e->status;
 }
 
-enum status loader_take(struct loader *l, struct source *s, uint32_t *ret_n, struct error *e) {
-    if (source_has_arrays(s)) {
-        enum status added = source_add_arrays(s, l->batch, ret_n, e);
-        l->rows += *ret_n;
-        return added;
+/* A name that comes twice, or a path of more steps, is no column of a table. */
+static enum status read_names(const struct source *s, struct str *names, struct array *arrays,
+                              struct error *e) {
+    for (uint32_t i = 0; i < s->n_columns; i++) {
+        const struct sent_column *c = &s->columns[i];
+        if (c->path.n != 1 || !c->path.steps[0].key.p)
+            return source_bad(s, s->message, e, "the path of a table's column is a single name");
+        names[i] = c->path.steps[0].key;
+        arrays[i] = c->array;
     }
+    return E_OK;
+}
+
+/* A "columns" payload: all of its rows at once. */
+static enum status take_arrays(struct loader *l, struct source *s, uint32_t *ret_n,
+                               struct error *e) {
+    *ret_n = s->rows - s->done;
+    if (*ret_n == 0)
+        return E_OK;
+    struct str *names = arena_array(s->arena, s->n_columns, sizeof *names);
+    struct array *arrays = arena_array(s->arena, s->n_columns, sizeof *arrays);
+    if (!names || !arrays)
+        return error_set(e, E_MEMORY, "out of memory");
+    enum status status = read_names(s, names, arrays, e);
+    if (status == E_OK)
+        status = batch_add_arrays(l->batch, s->rows, names, arrays, s->n_columns, e);
+    s->done = s->rows;
+    l->rows += *ret_n;
+    return status;
+}
+
+enum status loader_take(struct loader *l, struct source *s, uint32_t *ret_n, struct error *e) {
+    if (s->columns)
+        return take_arrays(l, s, ret_n, e);
     block_clear(&l->block, 1);
     enum status status = source_fill(s, &l->block, ret_n, e);
     for (uint32_t i = 0; status == E_OK && i < *ret_n; i++) {

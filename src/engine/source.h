@@ -13,7 +13,8 @@
 #include "value/mp.h"
 
 struct source;
-struct column_data;
+struct sent_column;
+struct column_use;
 struct byte_rows;
 
 struct source_form {
@@ -44,7 +45,9 @@ struct source {
     const uint8_t *present;     /* or NULL */
     /* columns */
     uint32_t n_columns;
-    struct column_data *columns;
+    struct sent_column *columns; /* column_read.h: checked, the shorter paths first, else in their
+                                    order. NULL: another form */
+    struct column_use *uses;     /* what each is wanted for */
     /* bytes */
     struct byte_rows *bytes;
     const uint8_t *origin; /* a byte of the input, where it stands now, and which one it is */

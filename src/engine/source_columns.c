@@ -1,190 +1,30 @@
-/* The payload form "columns": each column's data is read along with the others, block by block. See
- * source.h and PROTOCOL.md.
+/* The payload form "columns": blocks filled from columns that column_read.c has read and checked.
+ * See source.h and PROTOCOL.md.
  *
- * A column may hold a wanted path, or a container in which wanted paths lie. Columns are read in
+ * A column may hold a wanted path, or a container in which wanted paths lie. Columns are used in
  * order of their paths' lengths, so that a column ["a", "b"] overrides what column "a" has said of
- * a.b, whatever their order in the message. */
+ * a.b, whatever their order in the message.
+ *
+ * Typed columns are copied by one loop a type, over all cells, null and missing ones too: these get
+ * their tags afterwards, eight at a time. */
 #include "base/bitmap.h"
-#include "engine/source.h"
+#include "engine/column_read.h"
 
-#include <endian.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum column_type { DATA_LIST, DATA_I64, DATA_U64, DATA_F64, DATA_BOOL, DATA_STR };
+#define INLINE static inline __attribute__((always_inline))
 
-struct column_data {
-    enum column_type type;
-    const struct field *field; /* NULL: not wanted */
-    uint32_t path_steps, index;
-    const uint8_t *data;            /* LIST: the next value; STR: the bytes */
-    const uint8_t *offsets;         /* STR */
-    const uint8_t *valid, *present; /* bitmaps or NULL */
+/* What a column is wanted for. */
+struct column_use {
+    const struct field *field; /* NULL: nothing */
+    const uint8_t *next;       /* VALUES: the next one */
 };
 
-static uint64_t le64(const uint8_t *p) {
-    uint64_t v;
-    memcpy(&v, p, 8);
-    return le64toh(v);
-}
-
-static uint32_t le32(const uint8_t *p) {
-    uint32_t v;
-    memcpy(&v, p, 4);
-    return le32toh(v);
-}
-
-static enum status read_bin(struct source *s, struct mp_reader *r, uint64_t bytes,
-                            const uint8_t **ret, struct error *e, const char *text) {
-    const uint8_t *at = r->p;
-    struct value v = mp_read_value(r);
-    if (r->status != E_OK)
-        return source_reader_error(s, r, e);
-    if (v.type != T_BIN || (bytes != UINT64_MAX && v.n != bytes))
-        return source_bad(s, at, e, text);
-    *ret = v.w.p;
-    return E_OK;
-}
-
-static enum status read_list(struct source *s, struct mp_reader *r, struct column_data *c,
-                             struct error *e) {
-    const uint8_t *at = r->p;
-    uint32_t n = mp_read_array(r);
-    if (r->status == E_ROW_INVALID)
-        return source_bad(s, at, e, "the data of a list column is not an array");
-    if (r->status != E_OK)
-        return source_reader_error(s, r, e);
-    if (n != s->rows)
-        return source_bad(s, at, e,
-                          "a list column has another number of values than the payload has rows");
-    c->data = r->p;
-    for (uint32_t i = 0; i < n; i++) {
-        mp_skip(r);
-        if (r->status != E_OK)
-            return source_reader_row_error(s, r, i, e);
-    }
-    return E_OK;
-}
-
-static enum status read_strings(struct source *s, struct mp_reader *r, struct column_data *c,
-                                struct error *e) {
-    const uint8_t *at = r->p;
-    if (mp_read_array(r) != 2)
-        return r->status != E_OK && r->status != E_ROW_INVALID
-                   ? source_reader_error(s, r, e)
-                   : source_bad(s, at, e, "the data of a str column must be [offsets, bytes]");
-    enum status status =
-        read_bin(s, r, 4 * ((uint64_t)s->rows + 1), &c->offsets, e,
-                 "the offsets of a str column must be bin with rows + 1 numbers of 4 bytes");
-    if (status != E_OK)
-        return status;
-    at = r->p;
-    struct value bytes = mp_read_value(r);
-    if (r->status != E_OK)
-        return source_reader_error(s, r, e);
-    if (bytes.type != T_BIN)
-        return source_bad(s, at, e, "the bytes of a str column must be bin");
-    c->data = bytes.w.p;
-    uint32_t before = le32(c->offsets);
-    for (uint32_t i = 1; i <= s->rows; i++) {
-        uint32_t next = le32(c->offsets + 4 * (size_t)i);
-        if (next < before)
-            return source_bad(s, c->offsets + 4 * (size_t)i, e,
-                              "the offsets of a str column must not decrease");
-        before = next;
-    }
-    if (before > bytes.n)
-        return source_bad(s, c->offsets, e,
-                          "the offsets of a str column pass the end of its bytes");
-    return E_OK;
-}
-
-static enum status read_bools(struct source *s, struct mp_reader *r, struct column_data *c,
-                              struct error *e) {
-    enum status status = read_bin(s, r, s->rows, &c->data, e,
-                                  "the data of a bool column must be bin with a byte a row");
-    for (uint32_t i = 0; status == E_OK && i < s->rows; i++)
-        if (c->data[i] > 1)
-            return source_bad(s, c->data + i, e, "a byte of a bool column is neither 0 nor 1");
-    return status;
-}
-
-static enum status read_data(struct source *s, struct mp_reader *r, struct column_data *c,
-                             struct error *e) {
-    const uint8_t *at = r->p;
-    struct value type = mp_read_value(r);
-    if (r->status != E_OK)
-        return source_reader_error(s, r, e);
-    struct str name = type.type == T_STR ? value_as_str(type) : (struct str){"", 0};
-    if (str_is(name, "list")) {
-        c->type = DATA_LIST;
-        return read_list(s, r, c, e);
-    }
-    if (str_is(name, "str")) {
-        c->type = DATA_STR;
-        return read_strings(s, r, c, e);
-    }
-    if (str_is(name, "bool")) {
-        c->type = DATA_BOOL;
-        return read_bools(s, r, c, e);
-    }
-    if (str_is(name, "i64") || str_is(name, "u64") || str_is(name, "f64")) {
-        c->type = name.p[0] == 'i' ? DATA_I64 : name.p[0] == 'u' ? DATA_U64 : DATA_F64;
-        return read_bin(s, r, 8 * (uint64_t)s->rows, &c->data, e,
-                        "the data of a number column must be bin with 8 bytes a row");
-    }
-    return source_bad(
-        s, at, e,
-        "a column's type must be \"list\", \"i64\", \"u64\", \"f64\", \"bool\" or \"str\"");
-}
-
-static enum status read_bitmap(struct source *s, struct mp_reader *r, const uint8_t **ret,
-                               struct error *e, const char *text) {
-    if (mp_peek(r) == T_NULL) {
-        mp_skip(r);
-        return E_OK;
-    }
-    return read_bin(s, r, bitmap_bytes(s->rows), ret, e, text);
-}
-
-static enum status read_column(struct source *s, struct mp_reader *r, struct column_data *c,
-                               struct error *e) {
-    const uint8_t *at = r->p;
-    uint32_t parts = mp_read_array(r);
-    if (r->status != E_OK && r->status != E_ROW_INVALID)
-        return source_reader_error(s, r, e);
-    if (parts < 3 || parts > 5)
-        return source_bad(s, at, e, "a column must be [path, type, data, valid, present]");
-    at = r->p;
-    struct path path;
-    enum status status = path_read(r, s->arena, &path);
-    if (status == E_MEMORY)
-        return error_set(e, E_MEMORY, "out of memory");
-    if (status == E_BAD_PAYLOAD)
-        return source_bad(s, at, e,
-                          "a column's path must be a string or an array of strings and numbers");
-    if (status != E_OK)
-        return source_reader_error(s, r, e);
-    c->field = fields_find(s->scanner->fields, path);
-    c->path_steps = path.n;
-    status = read_data(s, r, c, e);
-    at = r->p;
-    if (status == E_OK && parts > 3)
-        status = read_bitmap(s, r, &c->valid, e,
-                             "the validity of a column must be nil or bin with a bit a row");
-    if (status == E_OK && c->valid && c->type == DATA_LIST)
-        return source_bad(s, at, e, "a list column has its own nulls, and no validity");
-    if (status == E_OK && parts > 4)
-        status = read_bitmap(s, r, &c->present, e,
-                             "the presence of a column must be nil or bin with a bit a row");
-    return status;
-}
-
 static int by_path_steps(const void *a, const void *b) {
-    const struct column_data *x = a, *y = b;
-    if (x->path_steps != y->path_steps)
-        return x->path_steps < y->path_steps ? -1 : 1;
-    return (x->index > y->index) - (x->index < y->index);
+    const struct sent_column *x = a, *y = b;
+    if (x->path.n != y->path.n)
+        return x->path.n < y->path.n ? -1 : 1;
+    return (x->number > y->number) - (x->number < y->number);
 }
 
 enum status columns_open(struct source *s, struct mp_reader *r, uint32_t parts, struct error *e) {
@@ -209,89 +49,293 @@ enum status columns_open(struct source *s, struct mp_reader *r, uint32_t parts, 
                    : source_reader_error(s, r, e);
     if (s->n_columns > s->limits->row_fields)
         return error_limit(e, E_ROW_TOO_WIDE, "row_fields", s->limits->row_fields, s->n_columns);
-    s->columns = arena_zero(s->arena, s->n_columns * sizeof *s->columns);
-    if (!s->columns)
+    s->columns = arena_array(s->arena, s->n_columns, sizeof *s->columns);
+    s->uses = arena_array(s->arena, s->n_columns, sizeof *s->uses);
+    if (!s->columns || !s->uses)
         return error_set(e, E_MEMORY, "out of memory");
     for (uint32_t i = 0; i < s->n_columns; i++) {
-        s->columns[i].index = i;
-        enum status status = read_column(s, r, &s->columns[i], e);
+        s->columns[i].number = i;
+        enum status status = column_read(s, r, &s->columns[i], e);
         if (status != E_OK)
             return status;
     }
     if (!mp_at_end(r))
         return source_trailing(s, r, e);
-    qsort(s->columns, s->n_columns, sizeof *s->columns, by_path_steps);
+    if (s->n_columns > 1)
+        qsort(s->columns, s->n_columns, sizeof *s->columns, by_path_steps);
+    for (uint32_t i = 0; i < s->n_columns; i++)
+        s->uses[i] = (struct column_use){fields_find(s->scanner->fields, s->columns[i].path),
+                                         s->columns[i].array.data};
     return E_OK;
 }
 
-static struct value typed_value(const struct column_data *c, size_t i) {
-    if (c->valid && !bitmap_get(c->valid, i))
-        return value_null();
-    switch (c->type) {
-    case DATA_I64:
-        return value_int((int64_t)le64(c->data + 8 * i));
-    case DATA_U64:
-        return value_uint(le64(c->data + 8 * i));
-    case DATA_F64: {
-        uint64_t bits = le64(c->data + 8 * i);
-        double d;
-        memcpy(&d, &bits, 8);
-        return value_double(d);
-    }
-    case DATA_BOOL:
-        return value_bool(c->data[i] != 0);
-    default: {
-        uint32_t from = le32(c->offsets + 4 * i), to = le32(c->offsets + 4 * (i + 1));
-        return value_bytes(T_STR, c->data + from, to - from);
-    }
+/* --- loops over the cells of one type: n of them, from the `first` of the array on --- */
+
+INLINE void put_integers(union word *restrict to, const uint8_t *restrict p, size_t first,
+                         uint32_t n, enum array_type type) {
+    p += first * array_number_bytes(type);
+    for (uint32_t i = 0; i < n; i++)
+        to[i].u = array_integer(type, p, i);
+}
+
+static void put_u64_tags(uint8_t *restrict tag, const union word *restrict from, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        tag[i] = from[i].i < 0 ? T_UINT : T_INT;
+}
+
+static void put_floats(union word *restrict to, const uint8_t *restrict p, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t bits = array_le32(p + 4 * (size_t)i);
+        float f;
+        memcpy(&f, &bits, 4);
+        to[i].d = f;
     }
 }
 
-static void set_missing(const struct field *f, struct block *b, uint32_t row) {
+static void put_bytes(union word *restrict to, const uint8_t *restrict p, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        to[i].u = p[i];
+}
+
+static void put_bits(union word *restrict to, const uint8_t *restrict map, size_t first,
+                     uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        to[i].u = bitmap_get(map, first + i);
+}
+
+/* Seconds are rounded down, so that the nanoseconds are not negative (SEMANTICS D2). */
+INLINE void put_times_of(union word *restrict to, uint32_t *restrict len, const uint8_t *restrict p,
+                         uint32_t n, int64_t per_second) {
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t v = (int64_t)array_le64(p + 8 * (size_t)i);
+        int64_t seconds = v / per_second, rest = v % per_second;
+        to[i].i = seconds - (rest < 0);
+        len[i] = (uint32_t)((rest < 0 ? rest + per_second : rest) * (1000000000 / per_second));
+    }
+}
+
+static void put_times(union word *to, uint32_t *len, const uint8_t *p, uint32_t n,
+                      uint32_t per_second) {
+    switch (per_second) {
+    case 1:
+        put_times_of(to, len, p, n, 1);
+        break;
+    case 1000:
+        put_times_of(to, len, p, n, 1000);
+        break;
+    case 1000000:
+        put_times_of(to, len, p, n, 1000000);
+        break;
+    default:
+        put_times_of(to, len, p, n, 1000000000);
+    }
+}
+
+INLINE void put_strings_of(union word *restrict to, uint32_t *restrict len, const struct array *a,
+                           size_t first, uint32_t n, uint32_t offset_bytes) {
+    const uint8_t *bytes = a->data, *offsets = a->offsets + first * offset_bytes;
+    uint64_t from = array_offset(offset_bytes, offsets, 0);
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t end = array_offset(offset_bytes, offsets, i + 1u);
+        to[i].p = bytes + from;
+        len[i] = (uint32_t)(end - from);
+        from = end;
+    }
+}
+
+static void put_strings(union word *to, uint32_t *len, const struct array *a, size_t first,
+                        uint32_t n) {
+    if (a->offset_bytes == 4)
+        put_strings_of(to, len, a, first, n, 4);
+    else
+        put_strings_of(to, len, a, first, n, 8);
+}
+
+/* The codes, where the lengths of their strings will stand. Those of null and missing cells may be
+ * anything. */
+INLINE void put_codes_of(uint32_t *restrict len, const struct array *a, size_t first, uint32_t n,
+                         enum array_type type) {
+    const uint8_t *p = a->data + first * array_number_bytes(type);
+    uint64_t n_values = a->n_values;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t code = array_integer(type, p, i);
+        len[i] = code < n_values ? (uint32_t)code : 0;
+    }
+}
+
+static void put_codes(uint32_t *len, const struct array *a, size_t first, uint32_t n) {
+    switch (a->codes_type) {
+    case ARRAY_I8:
+        put_codes_of(len, a, first, n, ARRAY_I8);
+        break;
+    case ARRAY_I16:
+        put_codes_of(len, a, first, n, ARRAY_I16);
+        break;
+    case ARRAY_I32:
+        put_codes_of(len, a, first, n, ARRAY_I32);
+        break;
+    case ARRAY_U8:
+        put_codes_of(len, a, first, n, ARRAY_U8);
+        break;
+    case ARRAY_U16:
+        put_codes_of(len, a, first, n, ARRAY_U16);
+        break;
+    case ARRAY_U32:
+        put_codes_of(len, a, first, n, ARRAY_U32);
+        break;
+    default:
+        put_codes_of(len, a, first, n, ARRAY_U64);
+    }
+}
+
+INLINE void put_coded_of(union word *restrict to, uint32_t *restrict len,
+                         const struct array *values, uint32_t n, uint32_t offset_bytes) {
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t from = array_offset(offset_bytes, values->offsets, len[i]);
+        uint64_t end = array_offset(offset_bytes, values->offsets, len[i] + UINT64_C(1));
+        to[i].p = values->data + from;
+        len[i] = (uint32_t)(end - from);
+    }
+}
+
+static void put_coded(union word *to, uint32_t *len, const struct array *a, size_t first,
+                      uint32_t n) {
+    if (a->n_values == 0)
+        return; /* then no cell has a value */
+    put_codes(len, a, first, n);
+    if (a->values->offset_bytes == 4)
+        put_coded_of(to, len, a->values, n, 4);
+    else
+        put_coded_of(to, len, a->values, n, 8);
+}
+
+/* --- tags --- */
+
+#define BYTES(v) (UINT64_C(0x0101010101010101) * (v))
+
+/* Cells whose bit is clear get this tag; the first cell's bit is number `first`. */
+static void mark_clear(uint8_t *tag, const uint8_t *map, size_t first, uint32_t n, uint8_t as) {
+    uint32_t i = 0;
+    for (; i < n && (first + i) % 8 != 0; i++)
+        tag[i] = bitmap_get(map, first + i) ? tag[i] : as;
+    for (; n - i >= 8; i += 8) {
+        /* bit k alone in byte k; then 0xFF where it is set */
+        uint64_t set = BYTES(map[(first + i) / 8]) & UINT64_C(0x8040201008040201), tags;
+        set = ((set + BYTES(0x7F)) >> 7 & BYTES(1)) * 0xFF;
+        memcpy(&tags, tag + i, 8);
+        tags = le64toh(tags);
+        tags = htole64((tags & set) | (BYTES(as) & ~set));
+        memcpy(tag + i, &tags, 8);
+    }
+    for (; i < n; i++)
+        tag[i] = bitmap_get(map, first + i) ? tag[i] : as;
+}
+
+/* --- columns --- */
+
+/* Words and lengths of n cells; gives the type of those that have a value. */
+static enum value_type put_cells(const struct array *a, size_t first, struct column *c,
+                                 uint32_t n) {
+    switch (a->type) {
+    case ARRAY_I8:
+        put_integers(c->word, a->data, first, n, ARRAY_I8);
+        return T_INT;
+    case ARRAY_I16:
+        put_integers(c->word, a->data, first, n, ARRAY_I16);
+        return T_INT;
+    case ARRAY_I32:
+        put_integers(c->word, a->data, first, n, ARRAY_I32);
+        return T_INT;
+    case ARRAY_I64:
+        put_integers(c->word, a->data, first, n, ARRAY_I64);
+        return T_INT;
+    case ARRAY_U8:
+        put_integers(c->word, a->data, first, n, ARRAY_U8);
+        return T_INT;
+    case ARRAY_U16:
+        put_integers(c->word, a->data, first, n, ARRAY_U16);
+        return T_INT;
+    case ARRAY_U32:
+        put_integers(c->word, a->data, first, n, ARRAY_U32);
+        return T_INT;
+    case ARRAY_U64:
+        put_integers(c->word, a->data, first, n, ARRAY_U64);
+        return T_UINT; /* put_u64_tags */
+    case ARRAY_F32:
+        put_floats(c->word, a->data + 4 * first, n);
+        return T_DOUBLE;
+    case ARRAY_F64: /* the same bits */
+        put_integers(c->word, a->data, first, n, ARRAY_U64);
+        return T_DOUBLE;
+    case ARRAY_BYTES_BOOL:
+        put_bytes(c->word, a->data + first, n);
+        return T_BOOL;
+    case ARRAY_BITS_BOOL:
+        put_bits(c->word, a->data, first, n);
+        return T_BOOL;
+    case ARRAY_TIME:
+        put_times(c->word, c->len, a->data + 8 * first, n, a->per_second);
+        return T_TIMESTAMP;
+    case ARRAY_STR:
+        put_strings(c->word, c->len, a, first, n);
+        return T_STR;
+    case ARRAY_CODES:
+        put_coded(c->word, c->len, a, first, n);
+        return T_STR;
+    case ARRAY_VALUES: /* fill_list */
+        break;
+    }
+    return T_MISSING;
+}
+
+static void set_missing(const struct field *f, struct block *b, uint32_t row, uint32_t n) {
     for (uint32_t i = 0; i < f->n_slots; i++)
-        b->columns[f->slots[i]].tag[row] = T_MISSING;
+        memset(b->columns[f->slots[i]].tag + row, T_MISSING, n);
 }
 
-static void fill_typed(const struct source *s, const struct column_data *c, struct block *b,
-                       uint32_t n) {
-    const struct field *f = c->field;
-    for (uint32_t row = 0; row < n; row++) {
-        size_t i = (size_t)s->done + row;
-        if (f->n_slots > 1 || f->slot == NO_SLOT)
-            set_missing(f, b, row);
-        if (f->slot == NO_SLOT)
-            continue;
-        if (c->present && !bitmap_get(c->present, i))
-            b->columns[f->slot].tag[row] = T_MISSING;
-        else
-            column_put(&b->columns[f->slot], row, typed_value(c, i));
-    }
+static void fill_typed(const struct source *s, const struct array *a, const struct field *f,
+                       struct block *b, uint32_t n) {
+    if (f->n_slots > 1 || f->slot == NO_SLOT) /* no path goes further */
+        set_missing(f, b, 0, n);
+    if (f->slot == NO_SLOT)
+        return;
+    struct column *c = &b->columns[f->slot];
+    enum value_type type = put_cells(a, s->done, c, n);
+    if (a->type == ARRAY_U64)
+        put_u64_tags(c->tag, c->word, n);
+    else
+        memset(c->tag, type, n);
+    if (a->valid)
+        mark_clear(c->tag, a->valid, s->done, n, T_NULL);
+    if (a->present)
+        mark_clear(c->tag, a->present, s->done, n, T_MISSING);
 }
 
-static enum status fill_list(struct source *s, struct column_data *c, struct block *b, uint32_t n,
-                             struct error *e) {
+static enum status fill_list(struct source *s, const struct array *a, struct column_use *use,
+                             struct block *b, uint32_t n, struct error *e) {
     for (uint32_t row = 0; row < n; row++) {
-        bool present = !c->present || bitmap_get(c->present, (size_t)s->done + row);
+        bool present = !a->present || bitmap_get(a->present, (size_t)s->done + row);
         if (!present)
-            set_missing(c->field, b, row);
-        c->data = scan_value(s->scanner, present ? c->field : NULL, c->data, s->end, 1, b, row);
-        if (!c->data)
+            set_missing(use->field, b, row, 1);
+        use->next =
+            scan_value(s->scanner, present ? use->field : NULL, use->next, s->end, 1, b, row);
+        if (!use->next)
             return source_row_error(s, row, e);
     }
     return E_OK;
 }
 
 enum status columns_fill(struct source *s, struct block *b, uint32_t *ret_n, struct error *e) {
-    uint32_t n = *ret_n;
     for (uint32_t i = 0; i < s->n_columns; i++) {
-        struct column_data *c = &s->columns[i];
-        if (!c->field)
+        struct column_use *use = &s->uses[i];
+        const struct array *a = &s->columns[i].array;
+        if (!use->field)
             continue;
-        if (c->type != DATA_LIST) {
-            fill_typed(s, c, b, n);
+        if (a->type != ARRAY_VALUES) {
+            fill_typed(s, a, use->field, b, *ret_n);
             continue;
         }
-        enum status status = fill_list(s, c, b, n, e);
+        enum status status = fill_list(s, a, use, b, *ret_n, e);
         if (status != E_OK)
             return status;
     }

@@ -247,7 +247,10 @@ bool csv_find_columns(struct reader *r) {
             return false;
     if (s->options.n_names == 0 && s->options.no_header && !number_names(r, &names))
         return false;
-    if (!check_types(r, &names) || !set_columns(r, &names))
+    if (!check_types(r, &names))
+        return false;
+    if (r->fields->root->slot != NO_SLOT ? !csv_rows_init(r, names.p, names.n)
+                                         : !set_columns(r, &names))
         return false;
     if (!s->options.no_header)
         r->p = next;

@@ -14,6 +14,10 @@
  * until a fill with `last` gives less than a full block and no fault: a reader may have something
  * to say about an empty input.
  *
+ * A wanted path of no steps is the row itself, a T_MAP: of msgpack its own bytes, of JSON what the
+ * object would be in msgpack, of CSV a map of all columns in their order, with their declared types
+ * (cells that a ragged row lacks are not in it; of equal names the last counts).
+ *
  * A reader knows no query and no file. Values in the block are borrowed from the input and from the
  * reader's own memory: they stand until the next call of reader_fill. That memory is bounded by the
  * rows of one block. One thread at a time.

@@ -128,7 +128,8 @@ static bool read_window(struct reader *r, struct csv_reader *s, struct block *b,
     return true;
 }
 
-static uint32_t read_records(struct reader *r, struct csv_reader *s, struct block *b) {
+uint32_t csv_read_records(struct reader *r, struct block *b) {
+    struct csv_reader *s = r->state;
     uint32_t n = 0;
     while (n < b->rows && r->p < r->end) {
         const uint8_t *start = r->p;
@@ -163,9 +164,11 @@ static bool begin(struct reader *r) {
 
 static uint32_t csv_fill(struct reader *r, struct block *b);
 static bool csv_skip(struct reader *r);
+static void csv_done(struct reader *r);
 
-static const struct reader_ops HEADER = {.fill = csv_fill}; /* without it there are no rows */
-static const struct reader_ops ROWS = {.fill = csv_fill, .skip = csv_skip};
+/* without it there are no rows */
+static const struct reader_ops HEADER = {.fill = csv_fill, .done = csv_done};
+static const struct reader_ops ROWS = {.fill = csv_fill, .skip = csv_skip, .done = csv_done};
 
 static uint32_t csv_fill(struct reader *r, struct block *b) {
     struct csv_reader *s = r->state;
@@ -175,7 +178,7 @@ static uint32_t csv_fill(struct reader *r, struct block *b) {
     if (r->sought > 0 && !r->last && !csv_has_grown(r))
         return 0;
     r->sought = 0;
-    uint32_t n = read_records(r, s, b);
+    uint32_t n = s->rows ? csv_read_rows(r, b) : csv_read_records(r, b);
     if (n < b->rows && r->status == E_OK && r->p < r->end)
         csv_has_grown(r);
     return n;
@@ -195,6 +198,11 @@ static bool csv_skip(struct reader *r) {
     const uint8_t *end = from < r->end ? memchr(from, '\n', (size_t)(r->end - from)) : NULL;
     r->p = end ? end + 1 : r->end;
     return end || r->last;
+}
+
+static void csv_done(struct reader *r) {
+    const struct csv_reader *s = r->state;
+    csv_rows_done(s->rows);
 }
 
 bool csv_reader_init(struct reader *r, const struct reader_options *o) {

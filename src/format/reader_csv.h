@@ -14,6 +14,8 @@ struct csv_slice {
     const uint8_t *p, *end;
 };
 
+struct csv_rows;
+
 struct csv_reader {
     struct csv_dialect dialect;
     struct csv_options options;
@@ -23,7 +25,8 @@ struct csv_reader {
     struct csv_column *wanted; /* by index, ascending ... */
     struct csv_slice *slices;  /* ... and their cells in a record that is read cell by cell */
     enum csv_seek seek;
-    size_t broken_bytes; /* of a record at fault whose end is known, else 0 */
+    size_t broken_bytes;   /* of a record at fault whose end is known, else 0 */
+    struct csv_rows *rows; /* NULL: nobody wants the rows themselves */
     struct csv_index index;
 };
 
@@ -40,5 +43,14 @@ bool csv_find_columns(struct reader *r);
 /* The end of the record at r->p is known not to be in its first r->sought bytes: whether it is in
  * the rest. */
 bool csv_has_grown(struct reader *r);
+
+/* Records from r->p on, up to a full block of what s->wanted says. Gives the rows. */
+uint32_t csv_read_records(struct reader *r, struct block *b);
+
+/* For rows that are wanted themselves (csv_row.c): the columns, which are called by these names;
+ * the same as csv_read_records; the end. False: no memory, r->status says so. */
+bool csv_rows_init(struct reader *r, const struct str *names, uint32_t n);
+uint32_t csv_read_rows(struct reader *r, struct block *b);
+void csv_rows_done(struct csv_rows *w); /* NULL is fine */
 
 #endif

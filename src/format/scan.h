@@ -39,7 +39,8 @@ bool scanner_init(struct scanner *s, struct arena *a, const struct fields *field
 /* Forgets remembered keys: to be called before the bytes that were scanned go away. */
 void scanner_forget(struct scanner *s);
 
-/* Scans one row, a map at p, into row `row` of b, whose cells must be missing. Returns the end of
+/* Scans one row, a map at p, into row `row` of b, whose cells must be missing. The field of a path
+ * of no steps is the map itself, as it stands. Returns the end of
  * the row, or NULL with s->status (ROW_NOT_MAP, ROW_TRUNCATED, ROW_INVALID, ROW_TOO_DEEP,
  * ROW_TOO_WIDE) and s->fault. */
 const uint8_t *scan_row(struct scanner *s, const uint8_t *p, const uint8_t *end, struct block *b,

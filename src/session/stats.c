@@ -6,8 +6,8 @@ static const char *const CAPABILITIES[] = {
     "cancel",           "explain",        "explain.analyze",  "stats",           "query.text",
     "query.structured", "payload.maps",   "payload.template", "payload.columns", "result.indices",
     "result.bitmap",    "result.auto",    "result.count",     "result.rows",     "result.spans",
-    "payload.bytes",    "format.msgpack", "format.jsonl",     "format.csv",      "tables",
-    "payload.table",    "result.columns", "result.counts",
+    "payload.bytes",    "format.msgpack", "format.jsonl",     "format.csv",      "payload.arrays",
+    "tables",           "payload.table",  "result.columns",   "result.counts",
 };
 
 static void write_limits(struct buf *b, const struct limits *limits) {

@@ -28,6 +28,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/status.h"
+#include "value/array.h"
 #include "value/chunk.h"
 #include "value/path.h"
 
@@ -79,41 +80,6 @@ const struct chunk *part_path_chunk(const struct part *p, uint32_t column, struc
 void part_row(const struct snapshot *s, const struct part *p, uint32_t i, struct buf *out);
 
 /* --- writing --- */
-
-/* How the cells of a column come. Bitmaps are bytes, bit i of byte i / 8; numbers are
- * little-endian and need not be aligned. */
-enum array_type {
-    ARRAY_I8,
-    ARRAY_I16,
-    ARRAY_I32,
-    ARRAY_I64,
-    ARRAY_U8,
-    ARRAY_U16,
-    ARRAY_U32,
-    ARRAY_U64,
-    ARRAY_F32,
-    ARRAY_F64,
-    ARRAY_BYTES_BOOL, /* a byte a row, 0 or 1 */
-    ARRAY_BITS_BOOL,  /* a bit a row, from bit `bit_offset` */
-    ARRAY_TIME,       /* i64 in 1 / per_second seconds since 1970 */
-    ARRAY_STR,        /* offsets (n + 1 of 4 or 8 bytes) into bytes */
-    ARRAY_CODES,      /* i8 ... u64 numbers of `codes_type` into another array of strings */
-    ARRAY_VALUES,     /* msgpack values one behind the other */
-};
-
-struct array {
-    enum array_type type;
-    const uint8_t *data; /* STR: the bytes. VALUES: [data, data_end) */
-    const uint8_t *data_end;
-    const uint8_t *offsets;
-    uint8_t offset_bytes; /* 4, 8 */
-    uint32_t per_second;
-    enum array_type codes_type;
-    const struct array *values; /* CODES: an ARRAY_STR of n_values */
-    uint64_t n_values;
-    const uint8_t *valid, *present; /* or NULL: all */
-    uint64_t bit_offset;            /* of valid, present and BITS_BOOL */
-};
 
 enum batch_mode {
     BATCH_APPEND, /* a row whose key is there already: DUPLICATE_KEY */

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from tests.diff.generate import Row
 from tests.diff.reference import MISSING, Operand, step_into
 from tests.lib import mp
-from tests.lib.mp import Bin, Plain, Raw, Str, Value
+from tests.lib.mp import Bin, Plain, Raw, Str, Timestamp, Value
 from tests.lib.wire import bitmap
 
 FORMS = ["maps", "template", "lists", "paths", "typed", "bytes"]
@@ -99,45 +99,92 @@ def _list_column(path: Path, cells: Sequence[bytes | None], rng: random.Random) 
 
 
 def _typed_column(path: Path, cells: Sequence[bytes | None], rng: random.Random) -> Plain:
-    """A column of numbers, booleans or strings as a typed one; any other as a list."""
+    """A column whose values are all numbers, booleans, timestamps or strings as a typed one, of any
+    type that can hold them; any other as a list."""
     values = [None if cell is None else mp.decode(cell) for cell in cells]
-    kind = _column_type([v for v in values if v is not None], rng)
-    if kind is None:
+    typed = _typed(values, rng)
+    if typed is None:
         return _list_column(path, cells, rng)
+    kind, data = typed
     valid = [value is not None or cell is None for value, cell in zip(values, cells, strict=True)]
     bits = None if all(valid) and rng.random() < 0.7 else bitmap(valid)
-    data = _strings(values) if kind == "str" else _numbers(kind, values)
     return [_column_path(path, rng), kind, data, bits, _present(cells, rng)]
 
 
-def _column_type(values: Sequence[Value], rng: random.Random) -> str | None:
-    if all(isinstance(v, bool) for v in values):
-        return "bool"
-    if any(isinstance(v, bool) for v in values):
-        return None
-    if all(isinstance(v, float) for v in values):
-        return "f64"
-    if all(isinstance(v, Str) for v in values):
-        return "str"
-    numbers = [v for v in values if isinstance(v, int)]
-    if len(numbers) < len(values):
-        return None
-    fits = [
-        k
-        for k, least, most in (("i64", -(2**63), 2**63), ("u64", 0, 2**64))
-        if all(least <= n < most for n in numbers)
-    ]
+def _typed(values: Sequence[Value], rng: random.Random) -> tuple[str, Plain] | None:
+    """Type and data; None stands for what is null or missing."""
+    there = [v for v in values if v is not None]
+    if all(isinstance(v, Str) for v in there):
+        kind = rng.choice(["str", "str64", "dict"])
+        return kind, _dict(values, rng) if kind == "dict" else _strings(values, kind == "str64")
+    if all(isinstance(v, Timestamp) for v in there):
+        return _times(values, rng)
+    if all(isinstance(v, bool) for v in there):
+        flags = [v is True for v in values]
+        return rng.choice([("bool", bytes(flags)), ("bits", bitmap(flags))])
+    if all(isinstance(v, float) for v in there):
+        return _numbers(_FLOATS, values, rng)
+    if all(isinstance(v, int) and not isinstance(v, bool) for v in there):
+        return _numbers(_INTEGERS, values, rng)
+    return None
+
+
+_INTEGERS = {"i8": "b", "i16": "h", "i32": "i", "i64": "q"}
+_INTEGERS |= {"u8": "B", "u16": "H", "u32": "I", "u64": "Q"}
+_FLOATS = {"f32": "f", "f64": "d"}
+
+
+def _numbers(
+    types: dict[str, str], values: Sequence[Value], rng: random.Random
+) -> tuple[str, Plain] | None:
+    """One of the types that hold all the values as they are."""
+    fits: list[tuple[str, Plain]] = []
+    for kind, form in types.items():
+        try:
+            data = struct.pack(f"<{len(values)}{form}", *(0 if v is None else v for v in values))
+        except (struct.error, OverflowError):
+            continue
+        again = struct.unpack(f"<{len(values)}{form}", data)
+        if all(
+            v is None or v == w or (v != v and w != w) for v, w in zip(values, again, strict=True)
+        ):
+            fits.append((kind, data))
     return rng.choice(fits) if fits else None
 
 
-def _numbers(kind: str, values: Sequence[Value]) -> bytes:
-    form = {"i64": "q", "u64": "Q", "f64": "d", "bool": "?"}[kind]
-    return struct.pack(f"<{len(values)}{form}", *(0 if v is None else v for v in values))
+def _times(values: Sequence[Value], rng: random.Random) -> tuple[str, Plain] | None:
+    fits: list[tuple[str, Plain]] = []
+    for unit, per_second in (("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)):
+        numbers = [_time(v, per_second) if isinstance(v, Timestamp) else 0 for v in values]
+        if all(n is not None and -(2**63) <= n < 2**63 for n in numbers):
+            fits.append(("timestamp", [unit, struct.pack(f"<{len(numbers)}q", *numbers)]))
+    return rng.choice(fits) if fits else None
 
 
-def _strings(values: Sequence[Value]) -> Plain:
+def _time(value: Timestamp, per_second: int) -> int | None:
+    parts, rest = divmod(value.nanoseconds * per_second, 10**9)
+    return None if rest else value.seconds * per_second + parts
+
+
+def _strings(values: Sequence[Value], wide: bool) -> Plain:
     offsets, data = [0], b""
     for value in values:
         data += value.raw if isinstance(value, Str) else b""
         offsets.append(len(data))
-    return [struct.pack(f"<{len(offsets)}I", *offsets), data]
+    return [struct.pack(f"<{len(offsets)}{'Q' if wide else 'I'}", *offsets), data]
+
+
+def _dict(values: Sequence[Value], rng: random.Random) -> Plain:
+    """Codes of distinct values, some of which may be unused; where there is no value any code."""
+    words: list[Value] = list(dict.fromkeys(v for v in values if isinstance(v, Str)))
+    words += [Str(b"unused")] * rng.randrange(2)
+    rng.shuffle(words)
+    kind = rng.choice(list(_INTEGERS))
+    rubbish = 127 if rng.random() < 0.5 else 0
+    codes = [words.index(v) if isinstance(v, Str) else rubbish for v in values]
+    return [
+        kind,
+        struct.pack(f"<{len(codes)}{_INTEGERS[kind]}", *codes),
+        _strings(words, rng.random() < 0.5),
+        len(words),
+    ]

@@ -142,23 +142,65 @@ def read_cell(message: list[mp.Value], row: int, name: str) -> reference.Operand
     return reference.MISSING
 
 
+NUMBERS = {
+    b"i8": b"\xd0", b"i16": b"\xd1", b"i32": b"\xd2", b"i64": b"\xd3",
+    b"u8": b"\xcc", b"u16": b"\xcd", b"u32": b"\xce", b"u64": b"\xcf",
+    b"f32": b"\xca", b"f64": b"\xcb",
+}  # fmt: skip
+
+
 def read_typed(kind: mp.Value, data: mp.Value, row: int) -> mp.Value:
     """Row `row` of a column's data."""
-    if isinstance(data, list) and kind == Str(b"list"):
+    assert isinstance(kind, Str)
+    if isinstance(data, list) and kind.raw == b"list":
         return data[row]
+    if isinstance(data, list) and kind.raw == b"timestamp":
+        unit, numbers = data
+        assert isinstance(unit, Str)
+        per_second = {b"s": 1, b"ms": 10**3, b"us": 10**6, b"ns": 10**9}[unit.raw]
+        number = read_typed(Str(b"i64"), numbers, row)
+        assert isinstance(number, int)
+        seconds, parts = divmod(number, per_second)
+        return mp.Timestamp(seconds, parts * (10**9 // per_second))
+    if isinstance(data, list) and kind.raw == b"dict":
+        codes_kind, codes, values, number = data
+        code = read_typed(codes_kind, codes, row)
+        assert isinstance(code, int) and isinstance(values, list) and isinstance(number, int)
+        assert 0 <= code < number and isinstance(values[0], mp.Bin)
+        wide = len(values[0].raw) == 8 * (number + 1)
+        return read_typed(Str(b"str64" if wide else b"str"), values, code)
     if isinstance(data, list):
         offsets, text = data
         assert isinstance(offsets, mp.Bin) and isinstance(text, mp.Bin)
+        width = {b"str": 4, b"str64": 8}[kind.raw]
         start, end = (
-            int.from_bytes(offsets.raw[4 * i : 4 * i + 4], "little") for i in (row, row + 1)
+            int.from_bytes(offsets.raw[width * i : width * (i + 1)], "little")
+            for i in (row, row + 1)
         )
         return Str(text.raw[start:end])
-    assert isinstance(data, mp.Bin) and isinstance(kind, Str)
+    assert isinstance(data, mp.Bin)
     if kind.raw == b"bool":
         return data.raw[row] == 1
-    cell = data.raw[8 * row : 8 * row + 8][::-1]
-    code = {b"i64": b"\xd3", b"u64": b"\xcf", b"f64": b"\xcb"}[kind.raw]
-    return mp.decode(code + cell)
+    if kind.raw == b"bits":
+        return data.raw[row // 8] >> row % 8 & 1 == 1
+    width = int(kind.raw[1:]) // 8
+    return mp.decode(NUMBERS[kind.raw] + data.raw[width * row : width * (row + 1)][::-1])
+
+
+def test_typed_columns_come_in_every_type() -> None:
+    """The builder draws each type of PROTOCOL.md in its turn, so that the judge asks of it."""
+    generator = Generator(SEED)
+    seen = set()
+    for number in range(400):
+        batch = generator.batch(typed=True)
+        names = [column.name for column in batch.columns]
+        built = payloads.build("typed", batch.rows, names, [], random.Random(number))
+        message = mp.decode(mp.encode(built.message))
+        assert isinstance(message, list) and isinstance(message[2], list)
+        for column in message[2]:
+            assert isinstance(column, list) and isinstance(column[1], Str)
+            seen.add(column[1].raw)
+    assert seen == {*NUMBERS, b"list", b"bool", b"bits", b"timestamp", b"str", b"str64", b"dict"}
 
 
 def test_shrink_finds_the_small_question() -> None:

@@ -10,6 +10,7 @@ import json
 import random
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -202,8 +203,40 @@ def test_csv_records(delimiter: str, options: list[str]) -> None:
             list(csv.reader(io.StringIO(text.decode(), newline=""), delimiter=delimiter))[1:]
             == rows
         )
-        reading = read("csv", text, "d b a", f"delimiter={delimiter}", *options)
+        reading = read("csv", text, "d b a .", f"delimiter={delimiter}", *options)
         assert not reading.faults
         assert b"".join(span for span, _ in reading.rows) == text[text.index(b"\n") + 1 :]
         for row, cells in zip(rows, reading.values(), strict=True):
-            assert cells == [Str(row[i].encode()) for i in (3, 1, 0)]
+            assert cells[:3] == [Str(row[i].encode()) for i in (3, 1, 0)]
+            assert same(cells[3], from_python(dict(zip(names, row, strict=True))))
+
+
+@pytest.mark.parametrize("options", [[], ["portable", "piece=777"]])
+def test_csv_rows_as_maps(options: list[str]) -> None:
+    """Short rows, long rows, names that come twice and declared types, against csv."""
+    rng = random.Random(11)
+    names = ["n", "a", "flag", "a", "x"]
+    takes: dict[str, Callable[[str], Any]] = {
+        "n": lambda text: int(text) if text else None,
+        "flag": lambda text: {"true": True, "FALSE": False}.get(text),
+    }
+    spellings = {"n": ["", "7", "-12345678901", "007"], "flag": ["true", "FALSE", ""]}
+    rows = [
+        [rng.choice(spellings.get(name, CELLS[1:])) for name in [*names, "more"]][
+            : rng.randrange(1, 7)
+        ]
+        for _ in range(LINES)
+    ]
+    rows = [row if row != [""] else ["7"] for row in rows]
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\n").writerows([names, *rows])
+    text = out.getvalue().encode()
+    reading = read("csv", text, ". a", "ragged", "types=n:integer,flag:boolean", *options)
+    assert not reading.faults and reading.unfit == 0
+    parsed = list(csv.reader(io.StringIO(text.decode(), newline="")))[1:]
+    for row, (whole, last) in zip(parsed, reading.values(), strict=True):
+        cells = dict(zip(names[2:], row[2:], strict=False))  # the first "a" does not count
+        cells = dict(zip(names[:1], row[:1], strict=True)) | cells
+        want = {name: takes.get(name, str)(cell) for name, cell in cells.items()}
+        assert same(whole, from_python(want))
+        assert same(last, from_python(want["a"]) if "a" in want else MISSING)

@@ -15,23 +15,26 @@ static const struct {
     const char *input;
     size_t n;
     uint32_t rows;
+    bool whole; /* rows are wanted themselves, too */
 } INPUTS[] = {
     {FORMAT_JSONL,
      TEXT("{\"a\":\"\\u00e9\",\"b\":[1,{\"c\":\"\\n\"},2.5]}\n"
           "{\"a\":0.1234567890123456789012345678901234567890123456789012345678901234567"
           "890,\"b\":{\"x\":[[],[]]},\"\\u0061\":2}\n"),
-     2},
-    {FORMAT_CSV, TEXT("a,\"b\"\"\",b\n\"x\"\"y\",1,2\n\"\",,\"\"\"\"\n"), 2},
+     2, false},
+    {FORMAT_CSV, TEXT("a,\"b\"\"\",b\n\"x\"\"y\",1,2\n\"\",,\"\"\"\"\n"), 2, false},
+    {FORMAT_CSV, TEXT("a,\"b\"\"\",b\n\"x\"\"y\",1,2\n\"\",,\"\"\"\"\n"), 2, true},
+    {FORMAT_JSONL, TEXT("{\"a\":\"\\u00e9\",\"b\":[1,{\"c\":\"\\n\"},2.5]}\n{}"), 2, true},
     {FORMAT_MSGPACK,
      TEXT("\x82\xA1"
           "a\x01\xA1"
           "b\x93\x01\x02\x03\x80"),
-     2},
+     2, false},
 };
 
 static enum status read_input(void *arg) {
     static const struct path_step A = {.key = {"a", 1}}, B = {.key = {"b", 1}};
-    static const struct path PATHS[] = {{&A, 1}, {&B, 1}};
+    static const struct path PATHS[] = {{&A, 1}, {&B, 1}, {NULL, 0}};
     size_t which = *(const size_t *)arg;
     struct reader_options options = {
         .format = INPUTS[which].format, .row_depth = 8, .row_fields = 20};
@@ -39,13 +42,13 @@ static enum status read_input(void *arg) {
     struct fields fields;
     struct reader r = {0};
     struct block b = {0};
-    uint32_t n = 0;
+    uint32_t n = 0, n_paths = INPUTS[which].whole ? 3 : 2;
     enum status status = E_MEMORY;
     const uint8_t *input = (const uint8_t *)INPUTS[which].input;
     arena_init(&arena, NULL);
-    if (fields_build(&fields, &arena, PATHS, 2) && reader_init(&r, &arena, &fields, &options) &&
-        block_init(&b, 2, true, NULL)) {
-        block_clear(&b, 2);
+    if (fields_build(&fields, &arena, PATHS, n_paths) &&
+        reader_init(&r, &arena, &fields, &options) && block_init(&b, n_paths, true, NULL)) {
+        block_clear(&b, n_paths);
         const uint8_t *p = reader_fill(&r, input, input + INPUTS[which].n, true, &b, &n);
         status = r.status;
         if (status == E_OK) {

@@ -2,13 +2,14 @@
  * that are met do no harm.
  *
  * The first two bytes choose: validation, going on behind broken rows, ragged rows, no header,
- * given names, another delimiter and quote, no quotes; and the piece. */
+ * given names, another delimiter and quote, no quotes; and the piece, and whether rows are wanted
+ * whole. */
 #include "reader_check.h"
 
 static const struct path_step A = {.key = {"a", 1}}, B = {.key = {"b", 1}}, C2 = {.key = {"c2", 2}};
 static const struct path_step EMPTY = {.key = {"", 0}};
 static const struct path_step AB[] = {{.key = {"a", 1}}, {.key = {"b", 1}}};
-static const struct path PATHS[] = {{&A, 1}, {&B, 1}, {&C2, 1}, {&EMPTY, 1}, {AB, 2}};
+static const struct path PATHS[] = {{&A, 1}, {&B, 1}, {&C2, 1}, {&EMPTY, 1}, {AB, 2}, {NULL, 0}};
 static const struct str NAMES[] = {{"b", 1}, {"c2", 2}, {"b", 1}};
 static const struct csv_declared TYPES[] = {{{"b", 1}, CELL_DOUBLE}, {{"c2", 2}, CELL_INTEGER}};
 
@@ -17,11 +18,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct fields fields;
     if (size < 2)
         return 0;
-    uint8_t choice = data[0], piece = data[1];
+    uint8_t choice = data[0], piece = data[1] & 127;
+    bool whole = data[1] & 128;
     data += 2;
     size -= 2;
     arena_init(&arena, NULL);
-    FUZZ_CHECK(fields_build(&fields, &arena, PATHS, sizeof PATHS / sizeof *PATHS));
+    FUZZ_CHECK(fields_build(&fields, &arena, PATHS, whole ? 6 : 5));
     bool named = choice & 16;
     struct dump d = {
         .fields = &fields,

@@ -253,6 +253,7 @@ def texts() -> Iterator[tuple[str, bytes]]:
     for name, content in CSV_RECORDS.items():
         for choice in (0, 3, 6, 8, 18, 26, 96, 128):
             yield f"csv/{name}_{choice}", bytes([choice, 9]) + content
+            yield f"csv/{name}_{choice}_whole", bytes([choice, 128 + 9]) + content
 
 
 def structured() -> dict[str, bytes]:

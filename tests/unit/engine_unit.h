@@ -161,6 +161,9 @@ static inline void show_value(struct value v, struct buf *out) {
     case T_STR:
         buf_printf(out, "'%.*s'", (int)v.n, (const char *)v.w.p);
         break;
+    case T_TIMESTAMP:
+        buf_printf(out, "%lld.%09us", (long long)v.w.i, v.n);
+        break;
     default:
         buf_printf(out, "%s", value_type_name((enum value_type)v.type));
     }

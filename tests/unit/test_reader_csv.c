@@ -148,6 +148,88 @@ static void test_quotes_refused(void **state) {
                  "- '1'\nfault ROW_TOO_LONG row 1 at 12: \n- '3'\nrows 2 skipped 1 unfit 0\n");
 }
 
+/* A path of no steps: the row as a map. */
+static void test_rows_as_maps(void **state) {
+    (void)state;
+    assert_once(".", COMMA, "a,b\n1,x\n,\"q\"\"\"\n",
+                "- M82a161a131a162a178\n- M82a161a0a162a27122\n" END(2));
+    assert_once("b . q", COMMA, "a,b\n1,x\n", "- 'x' M82a161a131a162a178 m\n" END(1));
+    assert_once(". a.b", COMMA, "a\n1\n", "- M81a161a131 m\n" END(1));
+    assert_once(". a", COMMA, "a,b,a\n1,2,3\n", "- M82a162a132a161a133 '3'\n" END(1));
+    assert_once(".", COMMA, "\n\n\n",
+                "fault ROW_TRUNCATED row 0 at 3: the input is empty: there is "
+                "no header\n" END(0));
+    assert_once(".", COMMA, "\"\"\n\nx\n", "- M81a0a0\n- M81a0a178\n" END(2));
+    assert_once(". b", CSV(.ragged = true), "a,b,a\n1\n1,2\n1,2,3,4\n",
+                "- M80 m\n- M81a162a132 '2'\n- M82a162a132a161a133 '2'\n" END(3));
+    assert_once(".", CSV(.no_header = true), "1,2\n", "- M82a26331a131a26332a132\n" END(1));
+    static const struct csv_declared TYPES[] = {{{"i", 1}, CELL_TEXT},
+                                                {{"t", 1}, CELL_TIMESTAMP},
+                                                {{"i", 1}, CELL_INTEGER},
+                                                {{"b", 1}, CELL_BOOLEAN},
+                                                {{"d", 1}, CELL_DOUBLE}};
+    struct reader_options o = CSV(.types = TYPES, .n_types = 5);
+    assert_once(". i", o, "s,i,d,b,t\n7,-7,1.5,True,1970-01-01T00:00:01Z\n,,x,,\n",
+                "- M85a173a137a169f9a164cb3ff8000000000000a162c3a174d6ff00000001 i-7\n"
+                "- M85a173a0a169c0a164c0a162c0a174c0 n\nrows 2 skipped 0 unfit 1\n");
+    o.validate = true;
+    assert_skips(".", o, "i,d,b,t\n1,,,\n1,x,,\n2,,,\n3\n",
+                 "- M84a16901a164c0a162c0a174c0\n"
+                 "fault ROW_INVALID row 1 at 15: a cell is not of its declared type\n"
+                 "- M84a16902a164c0a162c0a174c0\n"
+                 "fault ROW_INVALID row 3 at 24: the row has 1 cells, and there are 4 columns\n"
+                 "rows 2 skipped 2 unfit 0\n");
+}
+
+/* More columns than a block of BLOCK_ROWS rows has room for, and rows of several blocks. */
+static void test_wide_rows_as_maps(void **state) {
+    (void)state;
+    enum { COLUMNS = 2 * BLOCK_CELLS / BLOCK_ROWS, ROWS = 3 * BLOCK_ROWS / 2 };
+    struct buf in = {0};
+    for (unsigned i = 0; i < COLUMNS; i++)
+        buf_printf(&in, "%sc%u", i ? "," : "", i);
+    for (unsigned row = 0; row < ROWS; row++)
+        for (unsigned i = 0; i < COLUMNS; i++)
+            buf_printf(&in, "%c%u", i ? ',' : '\n', (row + i) % 10);
+    struct bytes input = bytes_take(&in);
+    struct reads t;
+    struct reader r;
+    struct arena arena;
+    struct block b;
+    uint32_t n, rows = 0;
+    reads_begin(&t, ". c5", OPTIONS(.format = FORMAT_CSV));
+    t.dump.options.row_fields = COLUMNS;
+    arena_init(&arena, NULL);
+    assert_true(reader_init(&r, &arena, &t.fields, &t.dump.options));
+    assert_true(block_init(&b, 2, true, NULL));
+    const uint8_t *p = input.p;
+    do {
+        block_clear(&b, 2);
+        p = reader_fill(&r, p, input.p + input.n, true, &b, &n);
+        assert_int_equal(r.status, E_OK);
+        for (uint32_t i = 0; i < n; i++, rows++) {
+            struct value map = column_get(&b.columns[0], i);
+            const uint8_t *body;
+            assert_int_equal(map.type, T_MAP);
+            assert_int_equal(mp_container(map, &body), COLUMNS);
+            assert_memory_equal(body,
+                                "\xA2"
+                                "c0",
+                                3);
+            assert_int_equal(body[4], '0' + rows % 10);
+            assert_int_equal(map.w.p[map.n - 1], '0' + (rows + COLUMNS - 1) % 10);
+            assert_int_equal(*column_get(&b.columns[1], i).w.p, '0' + (rows + 5) % 10);
+            assert_int_equal(*b.spans[i].p, '0' + rows % 10);
+        }
+        assert_true(n == b.rows || rows == ROWS);
+    } while (n == b.rows);
+    assert_int_equal(rows, ROWS);
+    block_done(&b);
+    reader_done(&r);
+    arena_done(&arena);
+    reads_end(&t);
+}
+
 /* Records of all lengths across windows and blocks, quoted and bare. */
 static void test_many_records(void **state) {
     (void)state;
@@ -204,9 +286,17 @@ static void test_long_cell(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        value_test(test_cells),          value_test(test_spans),        value_test(test_dialects),
-        value_test(test_header),         value_test(test_types),        value_test(test_ragged),
-        value_test(test_quotes_refused), value_test(test_many_records), value_test(test_long_cell),
+        value_test(test_cells),
+        value_test(test_spans),
+        value_test(test_dialects),
+        value_test(test_header),
+        value_test(test_types),
+        value_test(test_ragged),
+        value_test(test_quotes_refused),
+        value_test(test_many_records),
+        value_test(test_long_cell),
+        value_test(test_rows_as_maps),
+        value_test(test_wide_rows_as_maps),
     };
     return cmocka_run_group_tests_name("reader_csv", tests, NULL, NULL);
 }

@@ -19,6 +19,13 @@ static void test_stream(void **state) {
                 "- i1 m\n- m m\n- A9101 'x'\n" END(3));
 }
 
+/* A path of no steps: the row, in its own bytes. */
+static void test_whole_rows(void **state) {
+    (void)state;
+    assert_rows(".", STREAM, "{}<de 00 01 a1 61 c0><81 d9 01 61 cd 00 01>",
+                "- M80\n- Mde0001a161c0\n- M81d90161cd0001\n" END(3));
+}
+
 static void test_array(void **state) {
     (void)state;
     assert_rows("a", STREAM, "[]", END(0));
@@ -106,8 +113,9 @@ static void test_long_row(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        value_test(test_stream), value_test(test_array),  value_test(test_faults),
-        value_test(test_claims), value_test(test_limits), value_test(test_long_row),
+        value_test(test_stream),   value_test(test_whole_rows), value_test(test_array),
+        value_test(test_faults),   value_test(test_claims),     value_test(test_limits),
+        value_test(test_long_row),
     };
     return cmocka_run_group_tests_name("reader_msgpack", tests, NULL, NULL);
 }

@@ -1,0 +1,391 @@
+/* See column_read.h. What is checked of every cell is checked in a loop without a way out, which
+ * compilers make fast; where something is wrong a second look finds the place. */
+#include "engine/column_read.h"
+
+#include "base/bitmap.h"
+
+#include <stdio.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* --- what all types are made of --- */
+
+static enum status read_bin(const struct source *s, struct mp_reader *r, uint64_t bytes,
+                            const uint8_t **ret, struct error *e, const char *text) {
+    const uint8_t *at = r->p;
+    struct value v = mp_read_value(r);
+    if (r->status != E_OK)
+        return source_reader_error(s, r, e);
+    if (v.type != T_BIN || v.n != bytes)
+        return source_bad(s, at, e, text);
+    *ret = v.w.p;
+    return E_OK;
+}
+
+/* Enters an array of so many elements. */
+static enum status enter(const struct source *s, struct mp_reader *r, uint32_t elements,
+                         struct error *e, const char *text) {
+    const uint8_t *at = r->p;
+    if (mp_read_array(r) == elements && r->status == E_OK)
+        return E_OK;
+    return r->status != E_OK && r->status != E_ROW_INVALID ? source_reader_error(s, r, e)
+                                                           : source_bad(s, at, e, text);
+}
+
+/* The next value as a word of the protocol; empty if it is no str. */
+static enum status read_word(const struct source *s, struct mp_reader *r, struct str *ret,
+                             struct error *e) {
+    struct value v = mp_read_value(r);
+    *ret = v.type == T_STR ? value_as_str(v) : (struct str){"", 0};
+    return r->status == E_OK ? E_OK : source_reader_error(s, r, e);
+}
+
+/* --- numbers --- */
+
+static const struct {
+    const char *name;
+    enum array_type type;
+} NUMBERS[] = {{"i8", ARRAY_I8},   {"i16", ARRAY_I16}, {"i32", ARRAY_I32}, {"i64", ARRAY_I64},
+               {"u8", ARRAY_U8},   {"u16", ARRAY_U16}, {"u32", ARRAY_U32}, {"u64", ARRAY_U64},
+               {"f32", ARRAY_F32}, {"f64", ARRAY_F64}};
+
+static bool find_number(struct str name, enum array_type *ret) {
+    for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++)
+        if (str_is(name, NUMBERS[i].name)) {
+            *ret = NUMBERS[i].type;
+            return true;
+        }
+    return false;
+}
+
+static enum status read_numbers(const struct source *s, struct mp_reader *r, enum array_type type,
+                                const uint8_t **ret, struct error *e, const char *what) {
+    char text[96];
+    uint32_t bytes = array_number_bytes(type);
+    snprintf(text, sizeof text, "%s must be bin with %u byte%s a row", what, bytes,
+             bytes == 1 ? "" : "s");
+    return read_bin(s, r, (uint64_t)bytes * s->rows, ret, e, text);
+}
+
+/* --- booleans, timestamps, lists --- */
+
+static enum status read_bools(const struct source *s, struct mp_reader *r, struct array *a,
+                              struct error *e) {
+    enum status status = read_bin(s, r, s->rows, &a->data, e,
+                                  "the data of a bool column must be bin with a byte a row");
+    uint8_t seen = 0;
+    a->type = ARRAY_BYTES_BOOL;
+    for (uint32_t i = 0; status == E_OK && i < s->rows; i++)
+        seen |= a->data[i];
+    if (seen <= 1)
+        return status;
+    const uint8_t *at = a->data;
+    while (*at <= 1)
+        at++;
+    return source_bad(s, at, e, "a byte of a bool column is neither 0 nor 1");
+}
+
+static enum status read_bits(const struct source *s, struct mp_reader *r, struct array *a,
+                             struct error *e) {
+    a->type = ARRAY_BITS_BOOL;
+    return read_bin(s, r, bitmap_bytes(s->rows), &a->data, e,
+                    "the data of a bits column must be bin with a bit a row");
+}
+
+static enum status read_times(const struct source *s, struct mp_reader *r, struct array *a,
+                              struct error *e) {
+    static const struct {
+        const char *name;
+        uint32_t per_second;
+    } UNITS[] = {{"s", 1}, {"ms", 1000}, {"us", 1000000}, {"ns", 1000000000}};
+    struct str unit;
+    enum status status =
+        enter(s, r, 2, e, "the data of a timestamp column must be [unit, numbers]");
+    const uint8_t *at = r->p;
+    if (status == E_OK)
+        status = read_word(s, r, &unit, e);
+    if (status != E_OK)
+        return status;
+    for (size_t i = 0; i < sizeof UNITS / sizeof *UNITS; i++)
+        if (str_is(unit, UNITS[i].name))
+            a->per_second = UNITS[i].per_second;
+    if (a->per_second == 0)
+        return source_bad(s, at, e,
+                          "the unit of a timestamp column must be \"s\", \"ms\", \"us\" or \"ns\"");
+    a->type = ARRAY_TIME;
+    return read_numbers(s, r, ARRAY_I64, &a->data, e, "the numbers of a timestamp column");
+}
+
+static enum status read_list(const struct source *s, struct mp_reader *r, struct array *a,
+                             struct error *e) {
+    const uint8_t *at = r->p;
+    uint32_t n = mp_read_array(r);
+    if (r->status == E_ROW_INVALID)
+        return source_bad(s, at, e, "the data of a list column is not an array");
+    if (r->status != E_OK)
+        return source_reader_error(s, r, e);
+    if (n != s->rows)
+        return source_bad(s, at, e,
+                          "a list column has another number of values than the payload has rows");
+    a->type = ARRAY_VALUES;
+    a->data = r->p;
+    for (uint32_t i = 0; i < n; i++) {
+        mp_skip(r);
+        if (r->status != E_OK)
+            return source_reader_row_error(s, r, i, e);
+    }
+    a->data_end = r->p;
+    return E_OK;
+}
+
+/* --- strings --- */
+
+/* What is said where [offsets, bytes] is wrong. */
+struct strings_texts {
+    const char *pair, *offsets, *bytes, *order, *end;
+};
+
+static const struct strings_texts STR = {
+    "the data of a str column must be [offsets, bytes]",
+    "the offsets of a str column must be bin with rows + 1 numbers of 4 bytes",
+    "the bytes of a str column must be bin",
+    "the offsets of a str column must not decrease",
+    "the offsets of a str column pass the end of its bytes",
+};
+static const struct strings_texts STR64 = {
+    "the data of a str64 column must be [offsets, bytes]",
+    "the offsets of a str64 column must be bin with rows + 1 numbers of 8 bytes",
+    "the bytes of a str64 column must be bin",
+    "the offsets of a str64 column must not decrease",
+    "the offsets of a str64 column pass the end of its bytes",
+};
+static const struct strings_texts DICT = {
+    "the values of a dict column must be [offsets, bytes]",
+    "the offsets of a dict column's values must be bin with one number of 4 or of 8 bytes more "
+    "than there are values",
+    "the bytes of a dict column's values must be bin",
+    "the offsets of a dict column's values must not decrease",
+    "the offsets of a dict column's values pass the end of their bytes",
+};
+
+struct strings {
+    const uint8_t *offsets_at;
+    struct value offsets, bytes;
+};
+
+static enum status read_pair(const struct source *s, struct mp_reader *r,
+                             const struct strings_texts *texts, struct strings *ret,
+                             struct error *e) {
+    enum status status = enter(s, r, 2, e, texts->pair);
+    if (status != E_OK)
+        return status;
+    ret->offsets_at = r->p;
+    ret->offsets = mp_read_value(r);
+    const uint8_t *bytes_at = r->p;
+    ret->bytes = mp_read_value(r);
+    if (r->status != E_OK)
+        return source_reader_error(s, r, e);
+    if (ret->offsets.type != T_BIN)
+        return source_bad(s, ret->offsets_at, e, texts->offsets);
+    return ret->bytes.type == T_BIN ? E_OK : source_bad(s, bytes_at, e, texts->bytes);
+}
+
+/* Whether one of n + 1 offsets is below the one before it. */
+INLINE bool decreases(const uint8_t *offsets, uint32_t n, uint32_t offset_bytes) {
+    bool any = false;
+    for (uint32_t i = 0; i < n; i++)
+        any |= array_offset(offset_bytes, offsets, i + 1u) < array_offset(offset_bytes, offsets, i);
+    return any;
+}
+
+/* n strings, as an array. */
+static enum status take_strings(const struct source *s, const struct strings *from, uint32_t n,
+                                uint8_t offset_bytes, const struct strings_texts *texts,
+                                struct array *a, struct error *e) {
+    const uint8_t *offsets = from->offsets.w.p;
+    if (from->offsets.n != offset_bytes * ((uint64_t)n + 1))
+        return source_bad(s, from->offsets_at, e, texts->offsets);
+    if (offset_bytes == 4 ? decreases(offsets, n, 4) : decreases(offsets, n, 8)) {
+        uint64_t i = 1;
+        while (array_offset(offset_bytes, offsets, i) >= array_offset(offset_bytes, offsets, i - 1))
+            i++;
+        return source_bad(s, offsets + offset_bytes * i, e, texts->order);
+    }
+    if (array_offset(offset_bytes, offsets, n) > from->bytes.n)
+        return source_bad(s, offsets, e, texts->end);
+    a->type = ARRAY_STR;
+    a->data = from->bytes.w.p;
+    a->offsets = offsets;
+    a->offset_bytes = offset_bytes;
+    return E_OK;
+}
+
+static enum status read_strings(const struct source *s, struct mp_reader *r, uint8_t offset_bytes,
+                                struct array *a, struct error *e) {
+    const struct strings_texts *texts = offset_bytes == 4 ? &STR : &STR64;
+    struct strings strings;
+    enum status status = read_pair(s, r, texts, &strings, e);
+    return status == E_OK ? take_strings(s, &strings, s->rows, offset_bytes, texts, a, e) : status;
+}
+
+/* --- codes --- */
+
+/* The values and how many they are, which stands behind them. */
+static enum status read_dict_values(const struct source *s, struct mp_reader *r, struct array *a,
+                                    struct error *e) {
+    struct strings strings;
+    struct array *values = arena_new(s->arena, struct array);
+    enum status status = read_pair(s, r, &DICT, &strings, e);
+    if (status != E_OK)
+        return status;
+    const uint8_t *at = r->p;
+    struct value n = mp_read_value(r);
+    if (r->status != E_OK)
+        return source_reader_error(s, r, e);
+    if (n.type != T_INT || n.w.i < 0)
+        return source_bad(s, at, e,
+                          "the number of values of a dict column must be an unsigned integer");
+    if (n.w.i > UINT32_MAX) /* more than the offsets can have */
+        return source_bad(s, strings.offsets_at, e, DICT.offsets);
+    if (!values)
+        return error_set(e, E_MEMORY, "out of memory");
+    a->values = values;
+    a->n_values = (uint64_t)n.w.i;
+    uint8_t offset_bytes = strings.offsets.n == 8 * (a->n_values + 1) ? 8 : 4;
+    return take_strings(s, &strings, (uint32_t)n.w.i, offset_bytes, &DICT, values, e);
+}
+
+static enum status read_dict(const struct source *s, struct mp_reader *r, struct array *a,
+                             struct error *e) {
+    struct str name;
+    enum status status =
+        enter(s, r, 4, e, "the data of a dict column must be [codes type, codes, values, number]");
+    const uint8_t *at = r->p;
+    if (status == E_OK)
+        status = read_word(s, r, &name, e);
+    if (status != E_OK)
+        return status;
+    if (!find_number(name, &a->codes_type) || a->codes_type > ARRAY_U64)
+        return source_bad(s, at, e, "the codes of a dict column must be \"i8\" ... \"u64\"");
+    a->type = ARRAY_CODES;
+    status = read_numbers(s, r, a->codes_type, &a->data, e, "the codes of a dict column");
+    return status == E_OK ? read_dict_values(s, r, a, e) : status;
+}
+
+static bool has_value(const struct array *a, uint32_t i) {
+    return (!a->valid || bitmap_get(a->valid, i)) && (!a->present || bitmap_get(a->present, i));
+}
+
+/* The first cell whose code is none of a value's; n if there is none. A negative code is as good as
+ * a very great one. */
+INLINE uint32_t find_wrong(const struct array *a, uint32_t n, enum array_type type) {
+    uint64_t greatest = 0;
+    uint32_t i = 0;
+    for (; i < n; i++) {
+        uint64_t code = array_integer(type, a->data, i);
+        greatest = code > greatest ? code : greatest;
+    }
+    for (i = greatest < a->n_values ? n : 0; i < n; i++)
+        if (array_integer(type, a->data, i) >= a->n_values && has_value(a, i))
+            break;
+    return i;
+}
+
+static uint32_t find_wrong_code(const struct array *a, uint32_t n) {
+    switch (a->codes_type) {
+    case ARRAY_I8:
+        return find_wrong(a, n, ARRAY_I8);
+    case ARRAY_I16:
+        return find_wrong(a, n, ARRAY_I16);
+    case ARRAY_I32:
+        return find_wrong(a, n, ARRAY_I32);
+    case ARRAY_U8:
+        return find_wrong(a, n, ARRAY_U8);
+    case ARRAY_U16:
+        return find_wrong(a, n, ARRAY_U16);
+    case ARRAY_U32:
+        return find_wrong(a, n, ARRAY_U32);
+    default:
+        return find_wrong(a, n, ARRAY_U64);
+    }
+}
+
+static enum status check_codes(const struct source *s, const struct array *a, struct error *e) {
+    size_t i = find_wrong_code(a, s->rows);
+    if (i == s->rows)
+        return E_OK;
+    return source_bad(s, a->data + i * array_number_bytes(a->codes_type), e,
+                      "a code of a dict column is not below the number of its values");
+}
+
+/* --- a column --- */
+
+static enum status read_data(const struct source *s, struct mp_reader *r, struct array *a,
+                             struct error *e) {
+    const uint8_t *at = r->p;
+    struct str name;
+    enum status status = read_word(s, r, &name, e);
+    if (status != E_OK)
+        return status;
+    if (str_is(name, "list"))
+        return read_list(s, r, a, e);
+    if (str_is(name, "str"))
+        return read_strings(s, r, 4, a, e);
+    if (str_is(name, "str64"))
+        return read_strings(s, r, 8, a, e);
+    if (str_is(name, "bool"))
+        return read_bools(s, r, a, e);
+    if (str_is(name, "bits"))
+        return read_bits(s, r, a, e);
+    if (str_is(name, "timestamp"))
+        return read_times(s, r, a, e);
+    if (str_is(name, "dict"))
+        return read_dict(s, r, a, e);
+    if (find_number(name, &a->type))
+        return read_numbers(s, r, a->type, &a->data, e, "the data of a number column");
+    return source_bad(s, at, e,
+                      "a column's type must be \"list\", \"i8\", \"i16\", \"i32\", \"i64\", "
+                      "\"u8\", \"u16\", \"u32\", \"u64\", \"f32\", \"f64\", \"bool\", \"bits\", "
+                      "\"timestamp\", \"str\", \"str64\" or \"dict\"");
+}
+
+static enum status read_bitmap(const struct source *s, struct mp_reader *r, const uint8_t **ret,
+                               struct error *e, const char *text) {
+    if (mp_peek(r) == T_NULL) {
+        mp_skip(r);
+        return E_OK;
+    }
+    return read_bin(s, r, bitmap_bytes(s->rows), ret, e, text);
+}
+
+enum status column_read(const struct source *s, struct mp_reader *r, struct sent_column *ret,
+                        struct error *e) {
+    const uint8_t *at = r->p;
+    struct array *a = &ret->array;
+    uint32_t parts = mp_read_array(r);
+    if (r->status != E_OK && r->status != E_ROW_INVALID)
+        return source_reader_error(s, r, e);
+    if (parts < 3 || parts > 5)
+        return source_bad(s, at, e, "a column must be [path, type, data, valid, present]");
+    at = r->p;
+    enum status status = path_read(r, s->arena, &ret->path);
+    if (status == E_MEMORY)
+        return error_set(e, E_MEMORY, "out of memory");
+    if (status == E_BAD_PAYLOAD)
+        return source_bad(s, at, e,
+                          "a column's path must be a string or an array of strings and numbers");
+    if (status != E_OK)
+        return source_reader_error(s, r, e);
+    *a = (struct array){0};
+    status = read_data(s, r, a, e);
+    at = r->p;
+    if (status == E_OK && parts > 3)
+        status = read_bitmap(s, r, &a->valid, e,
+                             "the validity of a column must be nil or bin with a bit a row");
+    if (status == E_OK && a->valid && a->type == ARRAY_VALUES)
+        return source_bad(s, at, e, "a list column has its own nulls, and no validity");
+    if (status == E_OK && parts > 4)
+        status = read_bitmap(s, r, &a->present, e,
+                             "the presence of a column must be nil or bin with a bit a row");
+    return status == E_OK && a->type == ARRAY_CODES ? check_codes(s, a, e) : status;
+}
