@@ -468,7 +468,7 @@ static enum status take_cells(struct resident *r, struct buf *data, struct resid
             return E_OK;
     }
     uint32_t from = r->from;
-    if (!cells_take(r, data, chunk))
+    if (!result_take_cells(r, data, chunk))
         return error_set(e, E_MEMORY, "out of memory for the result");
     chunk->rows = count_live(&r->snapshot->parts[r->part], from, r->from);
     r->rows += chunk->rows;

@@ -334,13 +334,13 @@ static bool write_rows(struct resident *r, const struct row_at *rows, uint32_t n
     return !buf_failed(b);
 }
 
-bool cells_write(struct resident *r, const struct row_at *rows, uint32_t n, struct buf *data,
-                 uint32_t *ret_n) {
+bool result_write_cells(struct resident *r, const struct row_at *rows, uint32_t n, struct buf *data,
+                        uint32_t *ret_n) {
     return r->q.kind == RESULT_ROWS ? write_rows(r, rows, n, data, ret_n)
                                     : write_columns(r, rows, n, data, ret_n);
 }
 
-bool cells_take(struct resident *r, struct buf *data, struct resident_chunk *chunk) {
+bool result_take_cells(struct resident *r, struct buf *data, struct resident_chunk *chunk) {
     uint32_t at = r->from, n = 0, some, written = 0;
     while (n < RESIDENT_ROWS &&
            (some = resident_cells(r, &at, r->cells,
@@ -350,7 +350,7 @@ bool cells_take(struct resident *r, struct buf *data, struct resident_chunk *chu
             r->taken[n + i] = (struct row_at){r->part, r->cells[i]};
         n += some;
     }
-    if (n > 0 && !cells_write(r, r->taken, n, data, &written))
+    if (n > 0 && !result_write_cells(r, r->taken, n, data, &written))
         return false;
     chunk->matched = written;
     r->part_left -= written;

@@ -265,7 +265,7 @@ bool ranked_take(struct resident *r, struct buf *data, struct resident_chunk *ch
     } else if (n > 0 && chunk->kind != RESULT_COUNT) {
         for (uint32_t i = 0; i < n; i++)
             r->taken[i] = entry_at(k, k->sorted[r->told + i])->row;
-        if (!cells_write(r, r->taken, n, data, &n))
+        if (!result_write_cells(r, r->taken, n, data, &n))
             return false;
     }
     chunk->matched = n;

@@ -78,11 +78,11 @@ struct row_at {
 
 /* Cells. Appends what fits of the current part, at least a row if there is one; false: no memory.
  */
-bool cells_take(struct resident *r, struct buf *data, struct resident_chunk *chunk);
+bool result_take_cells(struct resident *r, struct buf *data, struct resident_chunk *chunk);
 /* Appends the rows as maps, or as one value with their columns, as the kind of the query has it,
  * until there are RESIDENT_CHUNK_BYTES; *ret_n is how many were. */
-bool cells_write(struct resident *r, const struct row_at *rows, uint32_t n, struct buf *data,
-                 uint32_t *ret_n);
+bool result_write_cells(struct resident *r, const struct row_at *rows, uint32_t n, struct buf *data,
+                        uint32_t *ret_n);
 
 /* Order. */
 bool ranked_new(struct resident *r);
