@@ -10,7 +10,8 @@ struct loader {
     struct arena arena;
     struct fields fields;
     struct block block;
-    uint64_t rows; /* taken so far */
+    uint64_t rows;  /* taken so far */
+    struct buf row; /* of a template, as a map */
 };
 
 struct loader *loader_new(struct table *t, struct budget *budget) {
@@ -19,6 +20,7 @@ struct loader *loader_new(struct table *t, struct budget *budget) {
     if (!l)
         return NULL;
     arena_init(&l->arena, budget);
+    buf_init(&l->row, budget);
     l->batch = batch_new(t);
     if (l->batch && fields_build(&l->fields, &l->arena, &ROW, 1) &&
         block_init(&l->block, 1, true, budget))
@@ -32,6 +34,7 @@ void loader_free(struct loader *l) {
         return;
     batch_free(l->batch);
     block_done(&l->block);
+    buf_done(&l->row);
     arena_done(&l->arena);
     free(l);
 }
@@ -45,6 +48,29 @@ static enum status row_error(const struct source *s, uint64_t row, const uint8_t
     if (fault && fault >= s->message && fault < s->end)
         e->offset = (uint64_t)(fault - s->message);
     return e->status;
+}
+
+static enum status add_row(struct loader *l, const struct source *s, const uint8_t *p,
+                           const uint8_t *end, struct error *e) {
+    const uint8_t *fault = NULL;
+    if (batch_add_map(l->batch, p, end, &fault, e)) {
+        l->rows++;
+        return E_OK;
+    }
+    return row_error(s, l->rows, fault, e);
+}
+
+/* Rows of a template, as many as a block has. */
+static enum status take_template(struct loader *l, struct source *s, uint32_t *ret_n,
+                                 struct error *e) {
+    enum status status = E_OK;
+    for (*ret_n = 0; *ret_n < l->block.rows && status == E_OK; ++*ret_n) {
+        l->row.len = 0;
+        if (!source_map(s, &l->row, e))
+            return buf_failed(&l->row) ? error_set(e, E_MEMORY, "out of memory") : e->status;
+        status = add_row(l, s, l->row.data, l->row.data + l->row.len, e);
+    }
+    return status;
 }
 
 /* A name that comes twice, or a path of more steps, is no column of a table. */
@@ -81,15 +107,14 @@ static enum status take_arrays(struct loader *l, struct source *s, uint32_t *ret
 enum status loader_take(struct loader *l, struct source *s, uint32_t *ret_n, struct error *e) {
     if (s->columns)
         return take_arrays(l, s, ret_n, e);
+    if (source_is_template(s))
+        return take_template(l, s, ret_n, e);
     block_clear(&l->block, 1);
     enum status status = source_fill(s, &l->block, ret_n, e);
     for (uint32_t i = 0; status == E_OK && i < *ret_n; i++) {
         struct value row = column_get(&l->block.columns[0], i);
-        const uint8_t *fault = NULL;
-        if (!batch_add_map(l->batch, row.w.p, row.w.p + row.n, &fault, e))
-            status = row_error(s, l->rows + i, fault, e);
+        status = add_row(l, s, row.w.p, row.w.p + row.n, e);
     }
-    l->rows += *ret_n;
     return status;
 }
 

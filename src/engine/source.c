@@ -4,6 +4,8 @@
 #include "base/bitmap.h"
 #include "engine/bytes.h"
 
+#include <stdlib.h>
+
 enum status source_bad(const struct source *s, const uint8_t *p, struct error *e,
                        const char *text) {
     error_set(e, E_BAD_PAYLOAD, "%s", text);
@@ -124,9 +126,10 @@ static enum status read_names(struct source *s, struct mp_reader *r, struct erro
     if (s->n_names > s->limits->row_fields)
         return error_limit(e, E_ROW_TOO_WIDE, "row_fields", s->limits->row_fields, s->n_names);
     s->names = arena_array(s->arena, s->n_names, sizeof *s->names);
+    struct str *sent = arena_array(s->arena, s->n_names, sizeof *sent);
     uint32_t *owner = arena_zero(s->arena, s->scanner->fields->n_nodes *
                                                sizeof *owner); /* by field: its last column + 1 */
-    if (!s->names || !owner)
+    if (!s->names || !sent || !owner)
         return error_set(e, E_MEMORY, "out of memory");
     for (uint32_t i = 0; i < s->n_names; i++) {
         at = r->p;
@@ -135,6 +138,7 @@ static enum status read_names(struct source *s, struct mp_reader *r, struct erro
             return source_reader_error(s, r, e);
         if (name.type != T_STR)
             return source_bad(s, at, e, "a name of the template is not a string");
+        sent[i] = value_as_str(name);
         s->names[i] = field_by_name(s->scanner->fields->root, value_as_str(name));
         if (!s->names[i])
             continue;
@@ -143,6 +147,7 @@ static enum status read_names(struct source *s, struct mp_reader *r, struct erro
             s->names[*last - 1] = NULL;
         *last = i + 1;
     }
+    s->sent_names = sent;
     return E_OK;
 }
 
@@ -176,16 +181,27 @@ static enum status template_open(struct source *s, struct mp_reader *r, uint32_t
     return status == E_OK && s->has_presence ? find_present(s, *r, e) : status;
 }
 
+/* Enters row `row` behind those that are done; *ret_n is its number of values. */
+static enum status enter_row(const struct source *s, struct mp_reader *r, uint32_t row,
+                             uint32_t *ret_n, struct error *e) {
+    mp_reader_init(r, s->p, (size_t)(s->end - s->p), (uint32_t)s->limits->row_depth);
+    r->fields_limit = (uint32_t)s->limits->row_fields;
+    *ret_n = mp_read_array(r);
+    if (r->status == E_ROW_INVALID && *r->fault != 0xC1)
+        return source_bad(s, s->p, e, "a row of the template is not an array");
+    if (r->status != E_OK)
+        return row_fault(s, r->status, r->fault, s->first_row + s->done + row, e);
+    if (*ret_n > s->n_names)
+        return source_bad(s, s->p, e, "a row of the template has more values than there are names");
+    return E_OK;
+}
+
 static enum status template_row(struct source *s, struct block *b, uint32_t row, struct error *e) {
     struct mp_reader r;
-    mp_reader_init(&r, s->p, (size_t)(s->end - s->p), 1);
-    uint32_t n = mp_read_array(&r);
-    if (r.status == E_ROW_INVALID && *r.fault != 0xC1)
-        return source_bad(s, s->p, e, "a row of the template is not an array");
-    if (r.status != E_OK)
-        return row_fault(s, r.status, r.fault, s->first_row + s->done + row, e);
-    if (n > s->n_names)
-        return source_bad(s, s->p, e, "a row of the template has more values than there are names");
+    uint32_t n;
+    enum status status = enter_row(s, &r, row, &n, e);
+    if (status != E_OK)
+        return status;
     size_t bit = ((size_t)s->done + row) * s->n_names;
     const uint8_t *p = r.p;
     for (uint32_t i = 0; i < n; i++) {
@@ -208,6 +224,91 @@ static enum status template_fill(struct source *s, struct block *b, uint32_t *re
             return status;
     }
     return E_OK;
+}
+
+/* After the last row: nothing else may be in the message, but the presence bitmap of a template. */
+static enum status check_end(struct source *s, struct error *e) {
+    if (s->form->fill == columns_fill)
+        return E_OK; /* its reader has been at the end already */
+    struct mp_reader r;
+    mp_reader_init(&r, s->p, (size_t)(s->end - s->p), 1);
+    if (s->has_presence)
+        mp_skip(&r);
+    if (r.status != E_OK)
+        return source_reader_error(s, &r, e);
+    return mp_at_end(&r) ? E_OK : source_trailing(s, &r, e);
+}
+
+/* ---- a template as maps ---- */
+
+static int by_name(const void *a, const void *b, void *data) {
+    const struct str *names = data;
+    uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
+    int order = str_cmp(names[i], names[k]);
+    return order ? order : (i > k) - (i < k);
+}
+
+/* Of equal names the last counts, also where a short row lacks it. */
+static bool find_counting(struct source *s) {
+    uint32_t *order = arena_array(s->arena, s->n_names, sizeof *order);
+    uint8_t *counts = arena_zero(s->arena, bitmap_bytes(s->n_names) + 1);
+    if (!order || !counts)
+        return false;
+    for (uint32_t i = 0; i < s->n_names; i++)
+        order[i] = i;
+    if (s->n_names > 0)
+        qsort_r(order, s->n_names, sizeof *order, by_name, (void *)(uintptr_t)s->sent_names);
+    for (uint32_t i = 0; i < s->n_names; i++)
+        if (i + 1 == s->n_names || !str_eq(s->sent_names[order[i]], s->sent_names[order[i + 1]]))
+            bitmap_set(counts, order[i]);
+    s->counts = counts;
+    return true;
+}
+
+static bool is_there(const struct source *s, uint32_t i) {
+    return bitmap_get(s->counts, i) &&
+           (!s->present || bitmap_get(s->present, (size_t)s->done * s->n_names + i));
+}
+
+static bool write_map(const struct source *s, struct mp_reader *r, uint32_t n, struct buf *ret,
+                      struct error *e) {
+    uint32_t pairs = 0;
+    for (uint32_t i = 0; i < n; i++)
+        pairs += is_there(s, i);
+    mp_write_map(ret, pairs);
+    for (uint32_t i = 0; i < n; i++) {
+        const uint8_t *from = r->p;
+        mp_skip(r);
+        if (r->status != E_OK) {
+            row_fault(s, r->status, r->fault, s->first_row + s->done, e);
+            return false;
+        }
+        if (!is_there(s, i))
+            continue;
+        mp_write_str(ret, s->sent_names[i].p, s->sent_names[i].n);
+        buf_add(ret, from, (size_t)(r->p - from));
+    }
+    return !buf_failed(ret);
+}
+
+bool source_is_template(const struct source *s) { return s->form->fill == template_fill; }
+
+bool source_map(struct source *s, struct buf *ret, struct error *e) {
+    struct mp_reader r;
+    uint32_t n;
+    if (s->done == s->rows) {
+        check_end(s, e);
+        return false;
+    }
+    if (!s->counts && !find_counting(s)) {
+        ret->failed = true;
+        return false;
+    }
+    if (enter_row(s, &r, 0, &n, e) != E_OK || !write_map(s, &r, n, ret, e))
+        return false;
+    s->p = r.p;
+    s->done++;
+    return true;
 }
 
 static const struct source_form FORMS[] = {
@@ -258,19 +359,6 @@ enum status source_open(struct source *s, const uint8_t *message, size_t at, siz
     if (bytes && (s->form->is_counted ? bytes->open : first_row > 0 && !bytes->open))
         return source_bad(s, s->p, e, "a row stream of \"bytes\" has no payloads of another form");
     return s->form->open(s, &r, parts - 1, e);
-}
-
-/* After the last row: nothing else may be in the message, but the presence bitmap of a template. */
-static enum status check_end(struct source *s, struct error *e) {
-    if (s->form->fill == columns_fill)
-        return E_OK; /* its reader has been at the end already */
-    struct mp_reader r;
-    mp_reader_init(&r, s->p, (size_t)(s->end - s->p), 1);
-    if (s->has_presence)
-        mp_skip(&r);
-    if (r.status != E_OK)
-        return source_reader_error(s, &r, e);
-    return mp_at_end(&r) ? E_OK : source_trailing(s, &r, e);
 }
 
 enum status source_fill(struct source *s, struct block *b, uint32_t *ret_n, struct error *e) {

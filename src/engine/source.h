@@ -8,6 +8,7 @@
 #ifndef TAMIS_ENGINE_SOURCE_H
 #define TAMIS_ENGINE_SOURCE_H
 
+#include "base/buf.h"
 #include "base/limits.h"
 #include "format/scan.h"
 #include "value/mp.h"
@@ -41,8 +42,10 @@ struct source {
     /* template */
     uint32_t n_names;
     const struct field **names; /* NULL where nothing is wanted */
-    bool has_presence;          /* an element behind the rows */
-    const uint8_t *present;     /* or NULL */
+    const struct str *sent_names;
+    const uint8_t *counts;  /* of source_map: a bit for each name that no later one equals */
+    bool has_presence;      /* an element behind the rows */
+    const uint8_t *present; /* or NULL */
     /* columns */
     uint32_t n_columns;
     struct sent_column *columns; /* column_read.h: checked, the shorter paths first, else in their
@@ -69,6 +72,11 @@ void source_open_end(struct source *s, struct byte_rows *bytes);
 /* Fills the next block (cleared before) with up to b->rows rows; *ret_n is 0 when all have been
  * given. */
 enum status source_fill(struct source *s, struct block *b, uint32_t *ret_n, struct error *e);
+
+/* The next row of a template as a map, which is appended to ret; false at the end, or if there is
+ * no memory (as the buffer says) or the row is broken (e). Instead of source_fill. */
+bool source_is_template(const struct source *s);
+bool source_map(struct source *s, struct buf *ret, struct error *e);
 
 /* For the forms: a row error of the scanner, and a fault of the payload itself at p. */
 enum status source_row_error(const struct source *s, uint32_t row, struct error *e);

@@ -18,11 +18,12 @@ from tests.diff.generate import Query, Row
 from tests.diff.reference import Truth
 from tests.lib import mp, wire
 from tests.lib.mp import Bin, Map, Plain, Str, Value
-from tests.lib.wire import Answer, Connection
+from tests.lib.wire import Answer, Connection, Refused
 
 QUERY_FORMS = ["structured", "text"]
 RESULTS = ["indices", "bitmap", "auto", "count", "rows"]
-DELIVERIES = ["filter", "execute", "stream", "execute stream"]
+DELIVERIES = ["filter", "execute", "stream", "execute stream", "table", "execute table"]
+TABLE_FORMS = [form for form in payloads.FORMS if form != "paths"]  # columns of one step
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,6 @@ class Prepared:
 
 class Wrong(Exception):
     """The daemon's answer is not the reference's, or not what the protocol promises."""
-
-
-class Refused(Exception):
-    """The daemon did not take the query; args: the error's name and its message."""
 
 
 def is_utf8(raw: bytes) -> bool:
@@ -243,6 +240,9 @@ class Judge:
             options["limit"] = route.limit
         if question.query.params:
             options["params"] = question.query.params
+        if "table" in route.delivery:
+            self._check_table(question, route, query, plan, expected, mismatches)
+            return
         rows = question.rows
         cuts = _cuts(len(rows), rng) if "stream" in route.delivery else [0, len(rows)]
         # A stream may change its form from one ROWS to the next, except that columns have no row
@@ -260,6 +260,70 @@ class Judge:
         else:
             answer = Answer.of(self.connection.call(kind, subject, options, parts[0].message))
         _compare(route, answer, expected, parts, len(rows), mismatches)
+
+    def _check_table(
+        self,
+        question: Question,
+        route: Route,
+        query: Plain,
+        plan: Prepared,
+        expected: list[int],
+        mismatches: int | None,
+    ) -> None:
+        """The rows in a table, loaded in some pieces, and the query over it, twice."""
+        rng = random.Random(route.seed)
+        rows = question.rows
+        table = self.connection.create("judged", private=True, exists="replace")
+        for a, b in itertools.pairwise(_cuts(len(rows), rng)):
+            form = route.rows if route.rows in TABLE_FORMS else rng.choice(TABLE_FORMS)
+            part = payloads.build(form, rows[a:b], question.names, plan.paths, rng)
+            self.connection.load(table, [part.message])
+        options: dict[str, Plain] = {"result": route.result}
+        if route.limit is not None:
+            options["limit"] = route.limit
+        if question.query.params:
+            options["params"] = question.query.params
+        kind, subject = (
+            (wire.EXECUTE, plan.plan) if "execute" in route.delivery else (wire.FILTER, query)
+        )
+        for _ in range(2):
+            answer = Answer.of(self.connection.call(kind, subject, options, ["table", table]))
+            if route.result == "rows":
+                _compare_maps(route, answer, expected, rows, question.names)
+            else:
+                _compare(route, answer, expected, [], len(rows), mismatches)
+
+
+def _plain(value: Value) -> object:
+    """A value so that equal ones are equal: NaN is, and of equal keys the last counts."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Map):
+        return {repr(_plain(key)): _plain(item) for key, item in value.pairs}
+    return repr(value)
+
+
+def _compare_maps(
+    route: Route, answer: Answer, expected: list[int], rows: Sequence[Row], names: list[str]
+) -> None:
+    """Rows that came out of a table are equal maps, not equal bytes."""
+    if answer.error is not None:
+        raise Wrong(f"an error: {answer.code}: {answer.error}")
+    matches = expected if route.limit is None else expected[: route.limit]
+    got = [_plain(value) for value in mp.decode_all(b"".join(answer.rows))]
+    want = []
+    for i in matches:
+        pairs = mp.decode(rows[i].map_bytes())
+        assert isinstance(pairs, Map)
+        if route.rows not in ("maps", "bytes"):  # then only these were sent
+            known = [Str(n.encode()) for n in names]
+            pairs = Map(tuple(pair for pair in pairs.pairs if pair[0] in known))
+        want.append(_plain(pairs))
+    if got != want:
+        wrong = next((i for i, (a, b) in enumerate(zip(got, want)) if a != b), len(got))
+        raise Wrong(
+            f"{len(got)} rows, not {len(want)}, first other one {wrong}: {got[wrong : wrong + 1]}"
+        )
 
 
 def _compare(

@@ -93,6 +93,16 @@ def decode(data: bytes) -> Value:
     return value
 
 
+def decode_all(data: bytes) -> list[Value]:
+    """The values that data holds one behind the other. Raises Incomplete or Malformed."""
+    values: list[Value] = []
+    pos = 0
+    while pos < len(data):
+        value, pos = decode_at(data, pos)
+        values.append(value)
+    return values
+
+
 def decode_at(data: bytes, pos: int) -> tuple[Value, int]:
     """The value at pos and the position after it. Raises Incomplete or Malformed."""
     first = _take(data, pos, 1)[0]

@@ -26,13 +26,19 @@ from tests.lib.mp import Plain, Value
 ROOT = Path(__file__).resolve().parents[2]
 
 HELLO, FILTER, PREPARE, EXECUTE, ROWS, END, CANCEL, PING, STATS, EXPLAIN, CLOSE = range(1, 12)
+CREATE, OPEN, LOAD, DELETE, DROP, DESCRIBE = range(12, 18)
 WELCOME, RESULT, DONE, ERROR, PREPARED, PONG, STATISTICS, EXPLAINED, CLOSED = range(65, 74)
+TABLE, CHANGED, DESCRIBED = range(74, 77)
 
 Fields = dict[str, Value]
 
 
 class Broken(Exception):
     """The daemon ended the stream, or broke the protocol."""
+
+
+class Refused(Exception):
+    """An ERROR where something else was asked for; args: its name and its message."""
 
 
 class Late(Exception):
@@ -60,6 +66,17 @@ def fields(value: Value) -> Fields:
             raise Broken(f"a str key was expected, not {key!r}")
         out[key.raw.decode()] = item
     return out
+
+
+def last_fields(replies: Sequence[list[Value]], kind: int) -> Fields:
+    """The map at the end of the last reply, which is to be of a kind. Raises Refused or Broken."""
+    last = replies[-1]
+    said = fields(last[-1])
+    if last[0] == ERROR:
+        raise Refused(text_of(said["name"]), text_of(said["message"]))
+    if last[0] != kind:
+        raise Broken(f"a reply of kind {kind} was expected, not {last!r}")
+    return said
 
 
 def text_of(value: Value) -> str:
@@ -251,6 +268,26 @@ class Connection:
     def filter(self, query: Plain, payload: Plain, **options: Plain) -> Answer:
         """One FILTER, put together."""
         return Answer.of(self.call(FILTER, query, options, payload))
+
+    def load(self, table: Plain, payloads: Iterable[Plain], **options: Plain) -> Fields:
+        """LOAD of these payloads, as a row stream; what CHANGED says.
+
+        Raises Refused with the error's name and message.
+        """
+        request_id = self.new_id()
+        parts = [frame([LOAD, request_id, table, options, None])]
+        parts += [frame([ROWS, request_id, payload]) for payload in payloads]
+        parts.append(frame([END, request_id]))
+        self.send(b"".join(parts))
+        return last_fields(self.replies(request_id), CHANGED)
+
+    def create(self, name: str, **options: Plain) -> int:
+        """CREATE; the table's number. Raises Refused with the error's name and message."""
+        replies = self.call(CREATE, name, options)
+        number = replies[-1][2]
+        last_fields(replies, TABLE)
+        assert isinstance(number, int)
+        return number
 
     def stream(
         self, kind: int, subject: Plain, payloads: Iterable[Plain], options: Mapping[str, Plain]
