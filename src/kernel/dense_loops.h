@@ -1,0 +1,366 @@
+/* The dense loops over numbers, codes and bitmaps, included once by each level behind its
+ * primitives (dense_level.h). LEVEL is the name of its table, LEVEL_NAME that for people,
+ * VECTOR_BYTES what a register holds.
+ *
+ * One skeleton, each_word, goes from word to word; what it asks of 64 rows is a function that the
+ * compiler puts in its place, so that constants stay in registers.
+ */
+#ifndef TAMIS_KERNEL_DENSE_LOOPS_H
+#define TAMIS_KERNEL_DENSE_LOOPS_H
+
+#include "kernel/dense_level.h"
+
+#include <math.h>
+
+/* The rows row .. row + 63 that satisfy; bits outside `want` do not count. */
+typedef uint64_t look_fn(const void *condition, size_t row, uint64_t want);
+
+INLINE uint32_t words_of(uint32_t n) { return n / 64 + (n % 64 != 0); }
+
+INLINE uint32_t each_word(look_fn *look, const void *condition, uint32_t n, bool outside,
+                          const uint64_t *in, uint64_t *out) {
+    const uint64_t flip = outside ? ~UINT64_C(0) : 0;
+    const size_t words = words_of(n);
+    uint64_t count = 0;
+    for (size_t w = 0; w < words; w++) {
+        uint64_t want = in[w];
+        if (want) {
+            want &= look(condition, w * 64, want) ^ flip;
+            count += (uint64_t)__builtin_popcountll(want);
+        }
+        out[w] = want;
+    }
+    return (uint32_t)count;
+}
+
+INLINE uint64_t look_none(const void *condition, size_t row, uint64_t want) {
+    (void)condition, (void)row, (void)want;
+    return 0;
+}
+
+/* No row satisfies, whatever it holds. */
+static uint32_t none(uint32_t n, bool outside, const uint64_t *in, uint64_t *out) {
+    return each_word(look_none, NULL, n, outside, in, out);
+}
+
+/* --- ranges --- */
+
+#define RANGE(suffix, type, unsigned_type)                                                         \
+    struct range_##suffix {                                                                        \
+        const type *x;                                                                             \
+        type low;                                                                                  \
+        unsigned_type span;                                                                        \
+    };                                                                                             \
+    INLINE uint64_t look_##suffix(const void *condition, size_t row, uint64_t want) {              \
+        const struct range_##suffix *c = condition;                                                \
+        (void)want;                                                                                \
+        ask_ahead(c->x + row, 64 * sizeof *c->x);                                                  \
+        return rows_in_##suffix(c->x + row, c->low, c->span);                                      \
+    }                                                                                              \
+    static uint32_t range_##suffix(const type *x, uint32_t n, type low, type high, bool outside,   \
+                                   const uint64_t *in, uint64_t *out) {                            \
+        struct range_##suffix c = {x, low,                                                         \
+                                   (unsigned_type)((unsigned_type)high - (unsigned_type)low)};     \
+        return low > high ? none(n, outside, in, out)                                              \
+                          : each_word(look_##suffix, &c, n, outside, in, out);                     \
+    }
+
+RANGE(i8, int8_t, uint8_t)
+RANGE(i16, int16_t, uint16_t)
+RANGE(i32, int32_t, uint32_t)
+RANGE(i64, int64_t, uint64_t)
+#undef RANGE
+
+struct range_f64 {
+    const double *x;
+    double low, high;
+};
+
+INLINE uint64_t look_f64(const void *condition, size_t row, uint64_t want) {
+    const struct range_f64 *c = condition;
+    (void)want;
+    ask_ahead(c->x + row, 64 * sizeof *c->x);
+    return rows_in_f64(c->x + row, c->low, c->high);
+}
+
+static uint32_t range_f64(const double *x, uint32_t n, double low, double high, bool outside,
+                          const uint64_t *in, uint64_t *out) {
+    struct range_f64 c = {x, low, high};
+    return each_word(look_f64, &c, n, outside, in, out);
+}
+
+/* --- two columns --- */
+
+struct pair {
+    const void *x, *y;
+};
+
+#define PAIR(rel, suffix, type)                                                                    \
+    INLINE uint64_t look_##rel##_##suffix(const void *condition, size_t row, uint64_t want) {      \
+        const struct pair *c = condition;                                                          \
+        const type *x = (const type *)c->x + row, *y = (const type *)c->y + row;                   \
+        (void)want;                                                                                \
+        ask_ahead(x, 64 * sizeof *x);                                                              \
+        ask_ahead(y, 64 * sizeof *y);                                                              \
+        return rows_##rel##_##suffix(x, y);                                                        \
+    }
+
+PAIR(eq, i64, int64_t)
+PAIR(lt, i64, int64_t)
+PAIR(eq, f64, double)
+PAIR(lt, f64, double)
+PAIR(le, f64, double)
+#undef PAIR
+
+/* Integers are ordered: x <= y is not y < x, and so on. */
+static uint32_t pair_i64(const int64_t *x, const int64_t *y, uint32_t n, enum dense_rel rel,
+                         const uint64_t *in, uint64_t *out) {
+    bool swap = rel == DENSE_LE || rel == DENSE_NLE;
+    struct pair c = {swap ? y : x, swap ? x : y};
+    if (rel == DENSE_EQ || rel == DENSE_NE)
+        return each_word(look_eq_i64, &c, n, rel == DENSE_NE, in, out);
+    return each_word(look_lt_i64, &c, n, rel == DENSE_LE || rel == DENSE_NLT, in, out);
+}
+
+static uint32_t pair_f64(const double *x, const double *y, uint32_t n, enum dense_rel rel,
+                         const uint64_t *in, uint64_t *out) {
+    struct pair c = {x, y};
+    if (rel == DENSE_EQ || rel == DENSE_NE)
+        return each_word(look_eq_f64, &c, n, rel == DENSE_NE, in, out);
+    if (rel == DENSE_LT || rel == DENSE_NLT)
+        return each_word(look_lt_f64, &c, n, rel == DENSE_NLT, in, out);
+    return each_word(look_le_f64, &c, n, rel == DENSE_NLE, in, out);
+}
+
+/* --- sets of codes --- */
+
+struct lookup_u8 {
+    const uint8_t *codes;
+    struct set_u8 set;
+};
+
+INLINE uint64_t look_set_u8(const void *condition, size_t row, uint64_t want) {
+    const struct lookup_u8 *c = condition;
+    (void)want;
+    ask_ahead(c->codes + row, 64);
+    return rows_set_u8(c->codes + row, &c->set);
+}
+
+static uint32_t lookup_u8(const uint8_t *codes, uint32_t n, const uint64_t *set, const uint64_t *in,
+                          uint64_t *out) {
+    struct lookup_u8 c = {codes, set_u8(set)};
+    return each_word(look_set_u8, &c, n, false, in, out);
+}
+
+struct lookup {
+    const void *codes;
+    const uint64_t *set;
+};
+
+INLINE uint64_t look_set_u16(const void *condition, size_t row, uint64_t want) {
+    const struct lookup *c = condition;
+    const uint16_t *codes = (const uint16_t *)c->codes + row;
+    ask_ahead(codes, 64 * sizeof *codes);
+    return rows_set_u16(codes, c->set, want);
+}
+
+static uint32_t lookup_u16(const uint16_t *codes, uint32_t n, const uint64_t *set,
+                           const uint64_t *in, uint64_t *out) {
+    struct lookup c = {codes, set};
+    return each_word(look_set_u16, &c, n, false, in, out);
+}
+
+INLINE uint64_t look_set_u32(const void *condition, size_t row, uint64_t want) {
+    const struct lookup *c = condition;
+    const uint32_t *codes = (const uint32_t *)c->codes + row;
+    ask_ahead(codes, 64 * sizeof *codes);
+    return rows_set_u32(codes, c->set, want);
+}
+
+static uint32_t lookup_u32(const uint32_t *codes, uint32_t n, const uint64_t *set,
+                           const uint64_t *in, uint64_t *out) {
+    struct lookup c = {codes, set};
+    return each_word(look_set_u32, &c, n, false, in, out);
+}
+
+/* --- bitmaps --- */
+
+static uint32_t bits_and(const uint64_t *a, const uint64_t *b, uint32_t words, uint64_t *out) {
+    uint64_t count = 0;
+    for (size_t w = 0; w < words; w++)
+        count += (uint64_t)__builtin_popcountll(out[w] = a[w] & b[w]);
+    return (uint32_t)count;
+}
+
+static uint32_t bits_and_not(const uint64_t *a, const uint64_t *b, uint32_t words, uint64_t *out) {
+    uint64_t count = 0;
+    for (size_t w = 0; w < words; w++)
+        count += (uint64_t)__builtin_popcountll(out[w] = a[w] & ~b[w]);
+    return (uint32_t)count;
+}
+
+static uint32_t bits_or(const uint64_t *a, const uint64_t *b, uint32_t words, uint64_t *out) {
+    uint64_t count = 0;
+    for (size_t w = 0; w < words; w++)
+        count += (uint64_t)__builtin_popcountll(out[w] = a[w] | b[w]);
+    return (uint32_t)count;
+}
+
+static uint32_t bits_count(const uint64_t *a, uint32_t words) {
+    uint64_t count = 0;
+    for (size_t w = 0; w < words; w++)
+        count += (uint64_t)__builtin_popcountll(a[w]);
+    return (uint32_t)count;
+}
+
+static uint32_t indices(const uint64_t *bits, uint32_t words, uint32_t base, uint32_t *out) {
+    uint32_t *to = out;
+    for (size_t w = 0; w < words; w++)
+        if (bits[w])
+            to = put_indices(to, bits[w], base + (uint32_t)w * 64);
+    return (uint32_t)(to - out);
+}
+
+/* --- loading --- */
+
+/* Vectors as wide as the level's registers (VECTOR_BYTES), at any address; four side by side, as
+ * each comparison waits for the one before. */
+typedef int64_t i64_lanes __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
+typedef double f64_lanes __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
+#define LANES (VECTOR_BYTES / 8)
+#define SIDE  4
+
+static void bounds_i64(const int64_t *x, uint32_t n, int64_t *ret_low, int64_t *ret_high) {
+    int64_t low = x[0], high = x[0];
+    i64_lanes lows[SIDE], highs[SIDE];
+    uint32_t i = 0;
+    for (int s = 0; s < SIDE; s++)
+        lows[s] = highs[s] = (i64_lanes){0} + x[0];
+    for (; n - i >= SIDE * LANES; i += SIDE * LANES)
+        for (uint32_t s = 0; s < SIDE; s++) {
+            i64_lanes v = *(const i64_lanes *)(x + i + s * LANES);
+            ask_ahead(x + i + s * LANES, VECTOR_BYTES);
+            i64_lanes less = v<lows[s], more = v> highs[s];
+            lows[s] = (v & less) | (lows[s] & ~less);
+            highs[s] = (v & more) | (highs[s] & ~more);
+        }
+    for (uint32_t l = 0; l < SIDE * LANES; l++) {
+        int64_t least = lows[l / LANES][l % LANES], most = highs[l / LANES][l % LANES];
+        low = least < low ? least : low;
+        high = most > high ? most : high;
+    }
+    for (; i < n; i++) {
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
+    }
+    *ret_low = low;
+    *ret_high = high;
+}
+
+/* A NaN is neither less nor greater, so it never becomes a bound. */
+static void bounds_f64(const double *x, uint32_t n, double *ret_low, double *ret_high,
+                       bool *ret_nan) {
+    double low = INFINITY, high = -INFINITY;
+    f64_lanes lows[SIDE], highs[SIDE];
+    i64_lanes nans = {0};
+    uint32_t i = 0;
+    for (int s = 0; s < SIDE; s++) {
+        lows[s] = (f64_lanes){0} + low;
+        highs[s] = (f64_lanes){0} + high;
+    }
+    for (; n - i >= SIDE * LANES; i += SIDE * LANES)
+        for (uint32_t s = 0; s < SIDE; s++) {
+            f64_lanes v = *(const f64_lanes *)(x + i + s * LANES);
+            ask_ahead(x + i + s * LANES, VECTOR_BYTES);
+            i64_lanes less = v<lows[s], more = v> highs[s];
+            lows[s] = (f64_lanes)(((i64_lanes)v & less) | ((i64_lanes)lows[s] & ~less));
+            highs[s] = (f64_lanes)(((i64_lanes)v & more) | ((i64_lanes)highs[s] & ~more));
+            nans |= v != v;
+        }
+    bool nan = false;
+    for (uint32_t l = 0; l < SIDE * LANES; l++) {
+        double least = lows[l / LANES][l % LANES], most = highs[l / LANES][l % LANES];
+        low = least < low ? least : low;
+        high = most > high ? most : high;
+        nan |= nans[l % LANES] != 0;
+    }
+    for (; i < n; i++) {
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
+        nan |= x[i] != x[i];
+    }
+    *ret_low = low;
+    *ret_high = high;
+    *ret_nan = nan;
+}
+
+#define WIDTH(bits)                                                                                \
+    static void narrow_##bits(const int64_t *restrict x, uint32_t n, uint64_t base,                \
+                              uint##bits##_t *restrict out) {                                      \
+        for (uint32_t i = 0; i < n; i++)                                                           \
+            out[i] = (uint##bits##_t)((uint64_t)x[i] - base);                                      \
+    }                                                                                              \
+    static void widen_##bits(const int##bits##_t *restrict x, uint32_t n, uint64_t base,           \
+                             int64_t *restrict out) {                                              \
+        for (uint32_t i = 0; i < n; i++)                                                           \
+            out[i] = (int64_t)(base + (uint64_t)x[i]);                                             \
+    }
+
+WIDTH(8)
+WIDTH(16)
+WIDTH(32)
+WIDTH(64)
+#undef WIDTH
+
+static void narrow_i64(const int64_t *x, uint32_t n, uint64_t base, unsigned width, void *out) {
+    if (width == 1)
+        narrow_8(x, n, base, out);
+    else if (width == 2)
+        narrow_16(x, n, base, out);
+    else if (width == 4)
+        narrow_32(x, n, base, out);
+    else
+        narrow_64(x, n, base, out);
+}
+
+static void widen_i64(const void *x, uint32_t n, uint64_t base, unsigned width, int64_t *out) {
+    if (width == 1)
+        widen_8(x, n, base, out);
+    else if (width == 2)
+        widen_16(x, n, base, out);
+    else if (width == 4)
+        widen_32(x, n, base, out);
+    else
+        widen_64(x, n, base, out);
+}
+
+#include "kernel/dense_text.h"
+
+const struct dense_ops LEVEL = {
+    .name = LEVEL_NAME,
+    .range_i8 = range_i8,
+    .range_i16 = range_i16,
+    .range_i32 = range_i32,
+    .range_i64 = range_i64,
+    .range_f64 = range_f64,
+    .pair_i64 = pair_i64,
+    .pair_f64 = pair_f64,
+    .lookup_u8 = lookup_u8,
+    .lookup_u16 = lookup_u16,
+    .lookup_u32 = lookup_u32,
+    .str_equal = str_equal,
+    .str_prefix = str_prefix,
+    .str_suffix = str_suffix,
+    .str_contains = str_contains,
+    .bits_and = bits_and,
+    .bits_and_not = bits_and_not,
+    .bits_or = bits_or,
+    .bits_count = bits_count,
+    .indices = indices,
+    .bounds_i64 = bounds_i64,
+    .bounds_f64 = bounds_f64,
+    .narrow_i64 = narrow_i64,
+    .widen_i64 = widen_i64,
+};
+
+#endif
