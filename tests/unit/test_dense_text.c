@@ -1,0 +1,168 @@
+/* The dense loops over strings, on every level that this machine has. */
+#include "dense_unit.h"
+
+#include <time.h>
+
+struct strings {
+    uint32_t n, *offsets;
+    uint8_t *bytes;
+};
+
+/* n rows of up to `longest` bytes of an alphabet of `letters`. */
+static struct strings some_strings(uint32_t n, uint32_t longest, unsigned letters) {
+    struct strings s = {.n = n, .offsets = padded(n + 1, sizeof *s.offsets)};
+    for (uint32_t i = 0; i < n; i++)
+        s.offsets[i + 1] = s.offsets[i] + (below(8) ? below(longest + 1) : 0);
+    s.bytes = padded(s.offsets[n], 1);
+    for (uint32_t i = 0; i < s.offsets[n]; i++)
+        s.bytes[i] = (uint8_t)(letters == 256 ? below(256) : 'a' + below(letters));
+    return s;
+}
+
+static void strings_done(struct strings s) {
+    free(s.offsets);
+    free(s.bytes);
+}
+
+/* The pattern is a copy of exactly its length. */
+static void check_text(const struct strings *s, const uint8_t *k, size_t k_n) {
+    uint8_t *exact = malloc(k_n ? k_n : 1);
+    assert_non_null(exact);
+    if (k_n)
+        memcpy(exact, k, k_n);
+    for (unsigned op = STR_EQUAL; op <= STR_CONTAINS; op++)
+        check_both((struct call){
+            .op = op, .n = s->n, .x = s->bytes, .offsets = s->offsets, .k = exact, .k_n = k_n});
+    free(exact);
+}
+
+/* Pieces of the text, at the ends of rows or anywhere; as they are, with a byte changed, and filled
+ * up with zeros if the text has no more. */
+static void check_pieces(const struct strings *t, const size_t *lengths, size_t n) {
+    uint32_t all = t->offsets[t->n];
+    for (size_t k = 0; k < n; k++) {
+        if (passed_over(t->n, k))
+            continue;
+        uint32_t i = below(t->n), at = below(2) ? t->offsets[i] : below(all + 1);
+        if (below(4) == 0 && t->offsets[i + 1] >= lengths[k])
+            at = t->offsets[i + 1] - (uint32_t)lengths[k];
+        uint8_t piece[150] = {0};
+        size_t has = all - at < lengths[k] ? all - at : lengths[k];
+        memcpy(piece, t->bytes + at, has);
+        check_text(t, piece, has);
+        if (t->n >= 1000)
+            continue;
+        if (has) {
+            piece[below((uint32_t)has)] ^= 1;
+            check_text(t, piece, has);
+        }
+        if (has < lengths[k])
+            check_text(t, piece, lengths[k]);
+    }
+}
+
+static void test_text(void **state) {
+    (void)state;
+    const uint32_t sizes[] = {1, 63, 64, 65, 200, SEGMENT_ROWS};
+    const uint32_t longest[] = {0, 9, 1, 3, 20, 200};
+    const unsigned letters[] = {26, 2, 256};
+    const size_t lengths[] = {0, 3, 1, 2, 7, 8, 9, 17, 65, 150};
+    for (size_t s = 0; s < COUNT_OF(sizes); s++)
+        for (size_t l = 0; l < COUNT_OF(longest); l++)
+            for (size_t a = 0; a < COUNT_OF(letters); a++) {
+                if (passed_over(sizes[s], l) || passed_over(sizes[s], a))
+                    continue;
+                struct strings t = some_strings(sizes[s], longest[l], letters[a]);
+                check_pieces(&t, lengths, COUNT_OF(lengths));
+                strings_done(t);
+            }
+}
+
+static void test_text_whole_rows(void **state) {
+    (void)state;
+    struct strings t = some_strings(SEGMENT_ROWS < 1500 ? SEGMENT_ROWS : 1500, 40, 3);
+    for (uint32_t i = 0; i < t.n; i += 1 + below(400))
+        check_text(&t, t.bytes + t.offsets[i], t.offsets[i + 1] - t.offsets[i]);
+    strings_done(t);
+}
+
+static void test_text_too_long(void **state) {
+    (void)state;
+    struct strings t = some_strings(100, 10, 2);
+    static const uint8_t k[1] = "a"; /* nothing of a pattern of 4 GiB is ever looked at */
+    struct call c = {.n = t.n, .x = t.bytes, .offsets = t.offsets, .k = k};
+    c.k_n = (size_t)UINT32_MAX + 1;
+    for (c.op = STR_EQUAL; c.op <= STR_CONTAINS; c.op++)
+        check_both(c);
+    strings_done(t);
+}
+
+/* The same row, n times. */
+static struct strings same_rows(uint32_t n, const uint8_t *row, uint32_t row_n) {
+    struct strings s = {.n = n, .offsets = padded(n + 1, sizeof *s.offsets)};
+    s.bytes = padded((size_t)n * row_n, 1);
+    for (uint32_t i = 0; i < n; i++) {
+        memcpy(s.bytes + (size_t)i * row_n, row, row_n);
+        s.offsets[i + 1] = (i + 1) * row_n;
+    }
+    return s;
+}
+
+/* Patterns that fit nearly everywhere: the credit runs out, and answers stay right. */
+static void test_hostile_patterns(void **state) {
+    (void)state;
+    uint8_t row[700], k[400];
+    for (uint32_t row_n = 1; row_n <= 700; row_n = row_n * 5 + 1) {
+        memset(row, 'a', sizeof row);
+        row[row_n / 2] = row_n % 2 ? 'a' : 'c';
+        struct strings t = same_rows(70, row, row_n);
+        for (size_t k_n = 1; k_n <= sizeof k; k_n = k_n * 3 + 1) {
+            memset(k, 'a', sizeof k);
+            check_text(&t, k, k_n);
+            k[k_n - 1] = 'b';
+            check_text(&t, k, k_n);
+            k[k_n - 1] = 'a', k[k_n / 4] = 'b';
+            check_text(&t, k, k_n);
+            k[k_n / 4] = 'a', k[k_n - 1 - k_n / 4] = 'c';
+            check_text(&t, k, k_n);
+        }
+        strings_done(t);
+    }
+}
+
+/* 16 MB of one letter and a pattern of a quarter of it: a loop of the product would take minutes.
+ */
+static void test_linear(void **state) {
+    (void)state;
+    const uint32_t rows = 4, row_n = 4u << 20, k_n = 2u << 20;
+    uint8_t *row = malloc(row_n), *k = malloc(k_n);
+    assert_true(row && k);
+    memset(row, 'a', row_n);
+    memset(k, 'a', k_n);
+    k[k_n / 4 * 3] = 'b';
+    struct strings t = same_rows(rows, row, row_n);
+    uint64_t in = 15, out;
+    clock_t begin = clock();
+    struct call c = {
+        .op = STR_CONTAINS, .n = rows, .x = t.bytes, .offsets = t.offsets, .k = k, .k_n = k_n};
+    assert_int_equal(run(&c, &in, &out), 0);
+    assert_true(clock() - begin < 20 * CLOCKS_PER_SEC);
+    strings_done(t);
+    /* one-byte rows, none long enough */
+    t = same_rows(SEGMENT_ROWS, row, 1);
+    c = (struct call){.op = STR_CONTAINS, .n = t.n, .x = t.bytes, .offsets = t.offsets};
+    c.k = k, c.k_n = 1000;
+    check(&c);
+    strings_done(t);
+    free(row);
+    free(k);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_text),          cmocka_unit_test(test_text_whole_rows),
+        cmocka_unit_test(test_text_too_long), cmocka_unit_test(test_hostile_patterns),
+        cmocka_unit_test(test_linear),
+    };
+    return on_every_level(tests, COUNT_OF(tests));
+}
