@@ -368,7 +368,8 @@ void session_ran(struct session *s, struct request *r) {
         if (r->done) {
             settle_plan(s, r, true);
             session_close_request(s, r);
-        } else if (r->yielded || r->source_open || r->payloads || r->inbox || r->end_seen) {
+        } else if (r->yielded || r->source_open || r->payloads || r->inbox || r->end_seen ||
+                   r->use.resident) {
             r->yielded = false;
             session_queue(s, r);
         }
