@@ -14,17 +14,6 @@ static int64_t stored_at(const struct chunk *c, uint32_t i) {
     }
 }
 
-static uint32_t code_at(const struct chunk *c, uint32_t i) {
-    switch (c->width) {
-    case 1:
-        return ((const uint8_t *)c->data)[i];
-    case 2:
-        return ((const uint16_t *)c->data)[i];
-    default:
-        return ((const uint32_t *)c->data)[i];
-    }
-}
-
 /* count / per_second seconds, before 1970 with floor seconds (D2). */
 static struct value time_value(int64_t count, uint32_t per_second) {
     int64_t seconds = count / per_second, rest = count % per_second;
@@ -50,7 +39,7 @@ struct value chunk_value(const struct chunk *c, uint32_t i) {
     case CHUNK_BOOL:
         return value_bool(bits_get(c->data, i));
     case CHUNK_CODES:
-        return dict_value(c->dict, code_at(c, i));
+        return dict_value(c->dict, chunk_code(c, i));
     case CHUNK_STR:
         return value_bytes(T_STR, (const uint8_t *)c->data + c->offsets[i],
                            c->offsets[i + 1] - c->offsets[i]);

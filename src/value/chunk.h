@@ -66,6 +66,13 @@ struct chunk {
 /* The value of cell i < c->n; borrows from the chunk and its dictionary. */
 struct value chunk_value(const struct chunk *c, uint32_t i);
 
+/* The code of cell i of a CODES chunk, which holds a value. */
+static inline uint32_t chunk_code(const struct chunk *c, uint32_t i) {
+    if (c->width == 1)
+        return ((const uint8_t *)c->data)[i];
+    return c->width == 2 ? ((const uint16_t *)c->data)[i] : ((const uint32_t *)c->data)[i];
+}
+
 static inline bool bits_get(const uint64_t *bits, uint32_t i) {
     return !bits || (bits[i / 64] >> (i % 64) & 1);
 }
