@@ -18,6 +18,8 @@ void index_done(struct index *x) {
     index_init(x, x->budget);
 }
 
+size_t index_bytes(const struct index *x) { return slots_bytes(x->mask); }
+
 static void place(struct index_slot *slots, uint64_t mask, struct index_slot s) {
     uint64_t at = s.hash & mask;
     while (slots[at].number1)

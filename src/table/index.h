@@ -27,6 +27,7 @@ void index_init(struct index *x, struct budget *budget);
 void index_done(struct index *x);
 /* Room for n more entries. False: no memory, and nothing has changed. */
 bool index_room(struct index *x, uint64_t n);
+size_t index_bytes(const struct index *x);
 
 /* The first slot with this hash at or behind *at, which begins as the hash; false if there is no
  * other. Step on by *at = *at + 1. */

@@ -207,4 +207,5 @@ void keys_apply(struct key_plan *k, struct table *t, enum batch_mode mode,
         ret->added++;
     }
     ret->replaced = k->n - ret->added;
+    atomic_store_explicit(&t->index_bytes, index_bytes(&t->index), memory_order_relaxed);
 }

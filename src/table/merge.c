@@ -213,7 +213,8 @@ bool pieces_compact(struct pieces *p, struct catalog *catalog, bool has_key) {
             drop(&v[next]);
         v[done++] = (struct piece){.segment = s, .n_live = s->n};
     }
-    memmove(p->v + done, p->v + next, (n - next) * sizeof *p->v);
+    if (next < n) /* no memory: what is still to come closes up */
+        memmove(p->v + done, p->v + next, (n - next) * sizeof *p->v);
     p->n = done + n - next;
     return next == n;
 }

@@ -108,11 +108,6 @@ bool segment_find(const struct segment *s, uint64_t number, uint32_t *ret_row) {
     return low < s->n && s->offsets[low] == offset;
 }
 
-#define LIVE_HEAD ((sizeof(struct live) + CHUNK_ALIGN - 1) / CHUNK_ALIGN * CHUNK_ALIGN)
-/* As long as a chunk's bitmap: loops read 64 bytes behind the last row. */
-#define LIVE_WORDS (((CHUNK_WORDS + 8) + 7) / 8 * 8)
-#define LIVE_BYTES (LIVE_HEAD + LIVE_WORDS * sizeof(uint64_t))
-
 struct live *live_new(const struct live *from, uint32_t n, struct budget *budget) {
     if (!budget_charge(budget, LIVE_BYTES))
         return NULL;

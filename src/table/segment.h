@@ -68,6 +68,11 @@ struct live {
     uint64_t *words; /* CHUNK_WORDS, aligned as a chunk's */
 };
 
+#define LIVE_HEAD ((sizeof(struct live) + CHUNK_ALIGN - 1) / CHUNK_ALIGN * CHUNK_ALIGN)
+/* As long as a chunk's bitmap: loops read 64 bytes behind the last row. */
+#define LIVE_WORDS (((CHUNK_WORDS + 8) + 7) / 8 * 8)
+#define LIVE_BYTES (LIVE_HEAD + LIVE_WORDS * sizeof(uint64_t))
+
 /* A copy of `from`, or of all ones for n rows. NULL: no memory. */
 struct live *live_new(const struct live *from, uint32_t n, struct budget *budget);
 void live_unref(struct live *l); /* NULL is fine */
@@ -76,5 +81,6 @@ void live_unref(struct live *l); /* NULL is fine */
 void derived_free(struct derived *d);
 size_t derived_bytes(const struct derived *d);
 void paths_free(struct path_dict *p, struct budget *budget);
+size_t paths_bytes(struct catalog *c);
 
 #endif

@@ -1,12 +1,6 @@
 /* See store.h: from private dictionaries to shared ones. */
 #include "table/store.h"
 
-static uint32_t code_at(const struct chunk *c, uint32_t row) {
-    if (c->width == 1)
-        return ((const uint8_t *)c->data)[row];
-    return c->width == 2 ? ((const uint16_t *)c->data)[row] : ((const uint32_t *)c->data)[row];
-}
-
 void code_map_done(struct code_map *m, struct budget *budget) {
     budget_free(budget, m->codes, m->n * sizeof *m->codes);
     *m = (struct code_map){0};
@@ -55,7 +49,7 @@ static bool remake(struct sealed **s, const struct code_map *m, struct dict *to)
             done = cells_put(&c, row, chunk_value(old, row));
             continue;
         }
-        c.len[c.n++] = m->codes[code_at(old, row)];
+        c.len[c.n++] = m->codes[chunk_code(old, row)];
         done = cells_mark(&c, row, 1, true, true);
     }
     c.types = old->seen & ~SEEN_NONE;
@@ -86,10 +80,11 @@ bool sealed_share(struct sealed **s, struct shared_dict *shared, struct code_map
     uint64_t bytes = 0; /* that the values would take one by one */
     for (uint32_t row = 0; row < c->n; row++)
         if (bits_get(c->valid, row))
-            bytes += dict_value(from, code_at(c, row)).n;
+            bytes += dict_value(from, chunk_code(c, row)).n;
     bool full = false, done = make_map(map, n, (*s)->budget);
     for (uint32_t row = 0; done && row < c->n; row++)
         if (bits_get(c->valid, row))
-            done = map_code(map, code_at(c, row), from, shared->dict, bytes > SEGMENT_BYTES, &full);
+            done =
+                map_code(map, chunk_code(c, row), from, shared->dict, bytes > SEGMENT_BYTES, &full);
     return done && remake(s, map, full ? NULL : shared->dict);
 }

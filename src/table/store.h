@@ -82,7 +82,8 @@ struct table {
     struct held *current;
     pthread_mutex_t writing; /* of all below */
     struct index index;
-    uint64_t next; /* number of the next row */
+    uint64_t next;              /* number of the next row */
+    _Atomic size_t index_bytes; /* any thread */
 };
 
 static inline bool table_has_key(const struct table *t) { return t->key.p != NULL; }

@@ -72,8 +72,9 @@ uint32_t snapshot_column(const struct snapshot *s, struct str name);
 
 /* The cells of a column; NULL where the segment is older than the column: all missing. */
 const struct chunk *part_chunk(const struct part *p, uint32_t column);
-/* The cells of a path inside a column's nested values. Made at first use and kept with the segment;
- * any thread. NULL: no memory. A path of no steps is the column itself. */
+/* The cells of a path inside a column's nested values: what path_lookup finds. Made at first use
+ * and kept with the segment; any thread. NULL: no memory (where all is missing, too, there is a
+ * chunk). A path of no steps is the column itself, as by part_chunk. */
 const struct chunk *part_path_chunk(const struct part *p, uint32_t column, struct path inside);
 
 /* Appends row i of a part as a msgpack map: the columns that it has, in their order. */
