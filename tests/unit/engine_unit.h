@@ -89,6 +89,14 @@ static inline const char *text_item(const char *p, struct buf *out, size_t *mark
     return p + n;
 }
 
+/* Text with ' for ", which is easier to read in C. */
+static inline void with_quotes(const char *text, char *out, size_t size) {
+    assert_true(strlen(text) < size);
+    for (; *text; text++)
+        *out++ = (char)(*text == '\'' ? '"' : *text);
+    *out = '\0';
+}
+
 /* A request as it would come: [2, 1, payload]; *ret_at is where the payload begins. */
 static inline void message_of(const char *payload, struct buf *out, size_t *ret_at,
                               size_t *ret_mark) {

@@ -119,13 +119,6 @@ static const struct {
     {"a = b", "['columns', 1, [['x', 'list', [1]], [['a', 'q'], 'list', [1]]]]", "- -"},
 };
 
-static void with_quotes(const char *text, char *out, size_t size) {
-    assert_true(strlen(text) < size);
-    for (; *text; text++)
-        *out++ = (char)(*text == '\'' ? '"' : *text);
-    *out = '\0';
-}
-
 static void test_good_payloads(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(GOOD); i++) {
