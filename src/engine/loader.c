@@ -73,16 +73,38 @@ static enum status take_template(struct loader *l, struct source *s, uint32_t *r
     return status;
 }
 
-/* A name that comes twice, or a path of more steps, is no column of a table. */
+static int by_name(const void *a, const void *b) {
+    const struct sent_column *x = *(const struct sent_column *const *)a,
+                             *y = *(const struct sent_column *const *)b;
+    int order = str_cmp(x->path.steps[0].key, y->path.steps[0].key);
+    return order ? order : (x->number > y->number) - (x->number < y->number);
+}
+
+/* The columns of a table: paths of one name, of which the last counts if there are several. */
 static enum status read_names(const struct source *s, struct str *names, struct array *arrays,
-                              struct error *e) {
+                              uint32_t *ret_n, struct error *e) {
+    const struct sent_column **order = arena_array(s->arena, s->n_columns, sizeof *order);
+    bool *loses = arena_zero(s->arena, s->n_columns * sizeof *loses);
+    uint32_t n = 0;
+    if (!order || !loses)
+        return error_set(e, E_MEMORY, "out of memory");
     for (uint32_t i = 0; i < s->n_columns; i++) {
-        const struct sent_column *c = &s->columns[i];
-        if (c->path.n != 1 || !c->path.steps[0].key.p)
-            return source_bad(s, s->message, e, "the path of a table's column is a single name");
-        names[i] = c->path.steps[0].key;
-        arrays[i] = c->array;
+        order[i] = &s->columns[i];
+        if (order[i]->path.n != 1 || !order[i]->path.steps[0].key.p)
+            return error_set(e, E_BAD_PAYLOAD, "the path of column %u is not a single name",
+                             order[i]->number);
     }
+    if (s->n_columns > 0)
+        qsort(order, s->n_columns, sizeof(struct sent_column *), by_name);
+    for (uint32_t i = 0; i + 1 < s->n_columns; i++)
+        loses[order[i] - s->columns] =
+            str_eq(order[i]->path.steps[0].key, order[i + 1]->path.steps[0].key);
+    for (uint32_t i = 0; i < s->n_columns; i++)
+        if (!loses[i]) {
+            names[n] = s->columns[i].path.steps[0].key;
+            arrays[n++] = s->columns[i].array;
+        }
+    *ret_n = n;
     return E_OK;
 }
 
@@ -96,9 +118,10 @@ static enum status take_arrays(struct loader *l, struct source *s, uint32_t *ret
     struct array *arrays = arena_array(s->arena, s->n_columns, sizeof *arrays);
     if (!names || !arrays)
         return error_set(e, E_MEMORY, "out of memory");
-    enum status status = read_names(s, names, arrays, e);
+    uint32_t n;
+    enum status status = read_names(s, names, arrays, &n, e);
     if (status == E_OK)
-        status = batch_add_arrays(l->batch, s->rows, names, arrays, s->n_columns, e);
+        status = batch_add_arrays(l->batch, s->rows, names, arrays, n, e);
     s->done = s->rows;
     l->rows += *ret_n;
     return status;

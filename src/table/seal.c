@@ -144,10 +144,13 @@ static bool fits(int64_t low, int64_t high, unsigned width) {
 static unsigned choose_width(uint64_t low, uint64_t high, bool is_unsigned, uint64_t *ret_base) {
     uint64_t range = high - low;
     unsigned width = range >> 8 == 0 ? 1 : range >> 16 == 0 ? 2 : range >> 32 == 0 ? 4 : 8;
+    uint64_t half = UINT64_C(1) << (8 * width - 1), most = is_unsigned ? UINT64_MAX : INT64_MAX;
     if (!is_unsigned && (width == 8 || fits((int64_t)low, (int64_t)high, width)))
         *ret_base = 0;
-    else
-        *ret_base = low + (UINT64_C(1) << (8 * width - 1));
+    else if (is_unsigned && width == 8)
+        *ret_base = half;
+    else /* the middle of what fits, from below or from above, so that it is a number of the type */
+        *ret_base = most - high >= half ? low + half : high - (half - 1);
     return width;
 }
 
