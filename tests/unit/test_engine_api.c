@@ -86,7 +86,7 @@ static void check_spans(const struct feed *f, const struct buf *data, size_t at)
 static void test_results(void **state) {
     (void)state;
     static const uint32_t EVERY[] = {0, 1, 2, 7, 31, 32, 33, 100};
-    for (int kind = 0; kind < RESULT_KINDS; kind++)
+    for (int kind = 0; kind < RESULT_COLUMNS; kind++)
         for (uint32_t blocks = 0; blocks <= 4; blocks++)
             for (uint32_t rows = 1; rows <= BLOCK_ROWS; rows = rows * 3 + 1)
                 for (size_t i = 0; i < COUNT_OF(EVERY); i++) {
@@ -138,7 +138,7 @@ static void test_result_kinds(void **state) {
 /* No memory: the buffer's failure says so, and what was there before stays. */
 static void test_results_without_memory(void **state) {
     (void)state;
-    for (int kind = 0; kind < RESULT_KINDS; kind++) {
+    for (int kind = 0; kind < RESULT_COLUMNS; kind++) {
         struct budget budget;
         struct buf data;
         struct feed f = {4, BLOCK_ROWS, 1};
