@@ -237,7 +237,23 @@ static inline const uint8_t *put_int(struct row_reader *r, const uint8_t *p, str
     return cells_put_int(c, r->b->rows, i) ? next : fail(r, E_MEMORY, p);
 }
 
-/* The frequent ones here, the others by the complete reader. */
+/* The others by the complete reader. */
+static const uint8_t *take_slow(struct row_reader *r, const uint8_t *p, struct cells *c) {
+    struct value v;
+    const uint8_t *next = read_any(r, p, &v);
+    return next ? put(r, p, c, v, next) : NULL;
+}
+
+static const uint8_t *take_double(struct row_reader *r, const uint8_t *p, struct cells *c) {
+    uint64_t bits;
+    double d;
+    memcpy(&bits, p + 1, 8);
+    bits = be64toh(bits);
+    memcpy(&d, &bits, 8);
+    return cells_put_double(c, r->b->rows, d) ? p + 9 : fail(r, E_MEMORY, p);
+}
+
+/* The frequent ones. */
 static const uint8_t *take_value(struct row_reader *r, const uint8_t *p, struct cells *c) {
     size_t room = (size_t)(r->end - p);
     if (room == 0)
@@ -249,25 +265,27 @@ static const uint8_t *take_value(struct row_reader *r, const uint8_t *p, struct 
         return put(r, p, c, value_bytes(T_STR, p + 1, h & 0x1Fu), p + 1 + (h & 0x1F));
     if (h < 0xA0 || (h >= 0xDC && h <= 0xDF))
         return take_nested(r, p, c);
-    if (h == 0xCB && room >= 9) {
-        uint64_t bits;
-        double d;
-        memcpy(&bits, p + 1, 8);
-        bits = be64toh(bits);
-        memcpy(&d, &bits, 8);
-        return cells_put_double(c, r->b->rows, d) ? p + 9 : fail(r, E_MEMORY, p);
+    switch (h) {
+    case 0xC0:
+        return put(r, p, c, value_null(), p + 1);
+    case 0xC2:
+    case 0xC3:
+        return put(r, p, c, value_bool(h == 0xC3), p + 1);
+    case 0xCB:
+        return room >= 9 ? take_double(r, p, c) : fail(r, E_ROW_TRUNCATED, p);
+    case 0xCC:
+        return room >= 2 ? put_int(r, p, c, p[1], p + 2) : fail(r, E_ROW_TRUNCATED, p);
+    case 0xCD:
+        return room >= 3 ? put_int(r, p, c, be16(p + 1), p + 3) : fail(r, E_ROW_TRUNCATED, p);
+    case 0xCE:
+        return room >= 5 ? put_int(r, p, c, be32(p + 1), p + 5) : fail(r, E_ROW_TRUNCATED, p);
+    case 0xD9:
+        if (room >= 2 && room - 2 >= p[1])
+            return put(r, p, c, value_bytes(T_STR, p + 2, p[1]), p + 2 + p[1]);
+        return fail(r, E_ROW_TRUNCATED, p);
+    default:
+        return take_slow(r, p, c);
     }
-    if (h == 0xCC && room >= 2)
-        return put_int(r, p, c, p[1], p + 2);
-    if (h == 0xCD && room >= 3)
-        return put_int(r, p, c, be16(p + 1), p + 3);
-    if (h == 0xCE && room >= 5)
-        return put_int(r, p, c, be32(p + 1), p + 5);
-    if (h == 0xD9 && room >= 2 && room - 2 >= p[1])
-        return put(r, p, c, value_bytes(T_STR, p + 2, p[1]), p + 2 + p[1]);
-    struct value v;
-    const uint8_t *next = read_any(r, p, &v);
-    return next ? put(r, p, c, v, next) : NULL;
 }
 
 static bool expect(struct batch *b, uint32_t place, uint32_t inlet) {

@@ -405,6 +405,13 @@ static bool put_value(struct cells *c, struct value v) {
 }
 
 bool cells_put(struct cells *c, uint32_t row, struct value v) {
+    if (c->form == CELLS_CODES && value_has_bytes((enum value_type)v.type) &&
+        cells_is_next(c, row) && c->n < c->len_room) { /* the usual case */
+        if (!put_code(c, v))
+            return false;
+        cells_mark_next(c, row);
+        return true;
+    }
     if (c->rows > row)
         pop(c);
     if (v.type <= T_NULL)

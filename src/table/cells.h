@@ -95,19 +95,33 @@ static inline bool cells_is_dense(const struct cells *c, uint32_t row) {
     return c->rows == row && !c->has_bits;
 }
 
+/* Whether row is the next one, with room for its bits if there are any. */
+static inline bool cells_is_next(const struct cells *c, uint32_t row) {
+    return c->rows == row && (!c->has_bits || row / 64 < c->bits_words);
+}
+
+/* The next row holds a value. */
+static inline void cells_mark_next(struct cells *c, uint32_t row) {
+    c->rows = row + 1;
+    if (c->has_bits) {
+        c->valid[row / 64] |= UINT64_C(1) << row % 64;
+        c->present[row / 64] |= UINT64_C(1) << row % 64;
+    }
+}
+
 static inline bool cells_put_int(struct cells *c, uint32_t row, int64_t i) {
-    if (c->form != CELLS_INT || !cells_is_dense(c, row) || c->n == c->word_room)
+    if (c->form != CELLS_INT || !cells_is_next(c, row) || c->n == c->word_room)
         return cells_put(c, row, value_int(i));
     c->word[c->n++].i = i;
-    c->rows = row + 1;
+    cells_mark_next(c, row);
     return true;
 }
 
 static inline bool cells_put_double(struct cells *c, uint32_t row, double d) {
-    if (c->form != CELLS_DOUBLE || !cells_is_dense(c, row) || c->n == c->word_room)
+    if (c->form != CELLS_DOUBLE || !cells_is_next(c, row) || c->n == c->word_room)
         return cells_put(c, row, value_double(d));
     c->word[c->n++].d = d;
-    c->rows = row + 1;
+    cells_mark_next(c, row);
     return true;
 }
 

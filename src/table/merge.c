@@ -135,12 +135,12 @@ static struct segment *merge(const struct piece *p, uint32_t n, struct catalog *
 
 static bool is_worn(const struct piece *p) { return p->n_live < p->segment->n - p->segment->n / 2; }
 
-static size_t string_bytes(const struct piece *p) {
+/* Bytes of the strings and nested values in the column that has most of them. */
+static size_t text_bytes(const struct piece *p) {
     size_t bytes = 0;
     for (uint32_t i = 0; i < p->segment->n_columns; i++) {
         const struct sealed *s = p->segment->columns[i];
-        if (s && (s->chunk.kind == CHUNK_STR || s->chunk.kind == CHUNK_MIXED))
-            bytes = s->chunk.bytes > bytes ? s->chunk.bytes : bytes;
+        bytes = s && s->text > bytes ? s->text : bytes;
     }
     return bytes;
 }
@@ -153,7 +153,7 @@ struct group {
 };
 
 static bool joins(struct group *g, const struct piece *x) {
-    size_t bytes = string_bytes(x);
+    size_t bytes = text_bytes(x);
     uint64_t first = x->segment->first < g->first ? x->segment->first : g->first;
     uint64_t last = segment_last(x->segment) > g->last ? segment_last(x->segment) : g->last;
     if (g->rows + (uint64_t)x->n_live > SEGMENT_ROWS || x->n_live >= 2 * (uint64_t)g->rows ||
@@ -192,7 +192,7 @@ bool pieces_compact(struct pieces *p, struct catalog *catalog, bool has_key) {
             v[done++] = v[next++];
             continue;
         }
-        struct group g = {seed->n_live, string_bytes(seed), seed->segment->first,
+        struct group g = {seed->n_live, text_bytes(seed), seed->segment->first,
                           segment_last(seed->segment)};
         uint32_t end = next + 1, left = 0;
         while (end < n && joins(&g, &v[end]))

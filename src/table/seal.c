@@ -93,6 +93,7 @@ static struct sealed *make(const struct seal *s, enum chunk_kind kind, unsigned 
     uint64_t *v = carve(&p, valid), *q = carve(&p, present);
     put_bits(s, v, q);
     made->budget = c->budget;
+    made->text = kind == CHUNK_STR || kind == CHUNK_MIXED ? c->bytes.len : 0;
     made->chunk = (struct chunk){
         .kind = kind,
         .width = (uint8_t)width,

@@ -12,6 +12,7 @@ struct sealed {
     struct chunk chunk;
     struct dict *dict; /* chunk.dict */
     struct budget *budget;
+    size_t text; /* STR, MIXED: bytes of the values */
 };
 
 /* A chunk of n > 0 rows from the cells, which have at most n. May change their form; they can then
