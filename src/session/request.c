@@ -208,11 +208,9 @@ static enum status start_run(struct request *r, struct error *e) {
 
 static void begin_result(struct request *r) {
     r->result_open = true;
-    result_begin(&r->result, r->rows);
-    if (r->result.kind != RESULT_COUNT)
-        reply_result_begin(
-            &r->reply, &r->out, r->id,
-            result_kind_name(r->result.kind == RESULT_AUTO ? RESULT_INDICES : r->result.kind));
+    enum result_kind kind = result_begin(&r->result, r->rows);
+    if (kind != RESULT_COUNT)
+        reply_result_begin(&r->reply, &r->out, r->id, result_kind_name(kind));
 }
 
 static enum status end_result(struct request *r, struct error *e) {
@@ -292,6 +290,11 @@ static void finish_well(struct request *r) {
 
 /* ---- payloads ---- */
 
+/* The kinds that tell where in the input rows are. */
+static bool tells_offsets(enum result_kind kind) {
+    return kind == RESULT_SPANS || kind == RESULT_RUNS || kind == RESULT_PIECES;
+}
+
 /* What the kind of result asks of the rows. */
 static enum status check_result_kind(const struct request *r, struct error *e) {
     const struct source_form *form = r->source.form;
@@ -299,7 +302,7 @@ static enum status check_result_kind(const struct request *r, struct error *e) {
         return error_set(e, E_RESULT_KIND,
                          "a \"%s\" payload has no row bytes: ask for indices or a bitmap",
                          form->name);
-    if (r->result.kind == RESULT_SPANS && form->is_counted)
+    if (tells_offsets(r->result.kind) && form->is_counted)
         return error_set(e, E_RESULT_KIND,
                          "a \"%s\" payload has no spans: they are for \"bytes\" and \"file\"",
                          form->name);
