@@ -43,6 +43,11 @@ void reader_done(struct reader *r) {
     r->c = (locale_t)0;
 }
 
+const struct str *reader_columns(const struct reader *r, uint32_t *ret_n) {
+    *ret_n = 0;
+    return r->ops->columns ? r->ops->columns(r, ret_n) : NULL;
+}
+
 const void *reader_fail(struct reader *r, enum status status, const uint8_t *at, const char *why) {
     r->status = status;
     r->fault = at;

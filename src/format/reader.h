@@ -78,6 +78,7 @@ struct reader_ops {
      * its end is not in [p, end). NULL: the format cannot. */
     bool (*skip)(struct reader *r);
     void (*done)(struct reader *r); /* gives back what is not in the arena; or NULL */
+    const struct str *(*columns)(const struct reader *r, uint32_t *ret_n); /* or NULL */
 };
 
 struct reader {
@@ -125,6 +126,11 @@ void reader_done(struct reader *r); /* a zeroed reader is fine */
  * line that has none), of an array just the element. */
 const uint8_t *reader_fill(struct reader *r, const uint8_t *p, const uint8_t *end, bool last,
                            struct block *b, uint32_t *ret_n);
+
+/* The columns of CSV, in their order: those of the header, the names given in its place, or c1, c2
+ * ... NULL as long as the reader has not passed the header, and of other formats. Stand as long as
+ * the reader. */
+const struct str *reader_columns(const struct reader *r, uint32_t *ret_n);
 
 /* After a fault, p where reader_fill stopped: steps over the broken row and clears the fault, so
  * that reader_fill may go on at the place that is returned. If the row's end is not in [p, end) the

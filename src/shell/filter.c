@@ -127,16 +127,11 @@ static uint32_t count_before(const uint16_t *rows, uint32_t kept, uint32_t n) {
 
 /* Whether a field of the query is in no row, but one with a similar name. */
 static void look_for_names(struct filter *f, uint32_t n) {
-    const struct shell_options *o = f->job->options;
-    struct sample s = {
-        .options = o,
-        .format = f->format,
-        .header = {(const char *)f->header.data, f->header.len},
-        .delimiter = o->csv.delimiter         ? (char)o->csv.delimiter
-                     : f->format == INPUT_TSV ? '\t'
-                                              : ',',
-    };
-    sample_look(&f->absent, &s, f->job->plan, run_block(f->run), n);
+    enum reader_format format = f->csv                       ? FORMAT_CSV
+                                : f->format == INPUT_MSGPACK ? FORMAT_MSGPACK
+                                                             : FORMAT_JSONL;
+    struct absent_names names = {true, format, &f->reader};
+    absent_look(&f->absent, f->job->plan, run_block(f->run), n, &names);
 }
 
 /* The block's n rows, the first of which is row `base` of the input. */

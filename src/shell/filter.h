@@ -7,9 +7,9 @@
 #ifndef TAMIS_SHELL_FILTER_H
 #define TAMIS_SHELL_FILTER_H
 
+#include "engine/absent.h"
 #include "plan/plan.h"
 #include "shell/options.h"
-#include "shell/sample.h"
 
 /* What is asked of all rows. */
 struct job {

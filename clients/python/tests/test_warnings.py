@@ -96,6 +96,15 @@ def test_did_you_mean_a_field(client: tamis.Client, query: str, suggestion: str 
     assert not found or f"did you mean '{suggestion}'" in str(found[0])
 
 
+@pytest.mark.parametrize(("format", "data"), [("jsonl", b'{"age":1}\n'), ("csv", b"age,x\n1,2\n")])
+def test_did_you_mean_a_field_of_bytes(client: tamis.Client, format: str, data: bytes) -> None:
+    for query, suggested in (("agee > 1", ["age"]), ("age > 1", [])):
+        client.filter_bytes(data, query, format=format)
+        assert client.last_raw_stats is not None
+        found = client.last_raw_stats.stats.warnings
+        assert [w.suggestion for w in found if w.name == "FIELD_ABSENT"] == suggested
+
+
 def test_a_field_of_a_late_row_is_not_absent(client: tamis.Client) -> None:
     rows: list[dict[str, Any]] = [{"age": 1}] * 5000
     assert client.filter("agee > 1", [*rows, {"agee": 1}]) == []
