@@ -245,8 +245,11 @@ static bool first_record(struct reader *r, struct names *names, const uint8_t **
     const struct csv_reader *s = r->state;
     const uint8_t *p = skip_blank_lines(r->p, r->end);
     *ret_next = p;
+    if (!s->options.no_header) /* they are no rows: what comes in pieces is the header alone */
+        r->p = p;
     if (p < r->end)
-        return read_names(r, names, p, ret_next);
+        return read_names(r, names, p, ret_next) &&
+               ((size_t)(*ret_next - p) <= r->row_bytes || reader_fail(r, E_ROW_TOO_LONG, p, NULL));
     if (!r->last)
         return false;
     if (!s->options.no_header)

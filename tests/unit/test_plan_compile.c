@@ -269,7 +269,9 @@ static void test_refusals(void **state) {
         assert_true(e.pos == r->pos);
         if (!strstr(e.message, r->part))
             fail_msg("%s: %s", r->text, e.message);
-        assert_true(e.near_text[0] != '\0' && e.pos != ERROR_NONE && e.length > 0);
+        assert_true(e.near_text[0] != '\0' && (e.pos == ERROR_NONE) == (e.length == 0));
+        if (e.pos != ERROR_NONE)
+            assert_memory_equal(e.near_text, r->text + e.pos, e.length);
         query_done(&q);
     }
 }
