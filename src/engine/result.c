@@ -10,6 +10,10 @@ static const char *const NAMES[RESULT_KINDS] = {"indices", "bitmap", "auto",   "
 
 const char *result_kind_name(enum result_kind kind) { return NAMES[kind]; }
 
+bool result_tells_offsets(enum result_kind kind) {
+    return kind == RESULT_SPANS || kind == RESULT_RUNS || kind == RESULT_PIECES;
+}
+
 bool result_kind_find(struct str name, enum result_kind *ret) {
     for (int i = 0; i < RESULT_KINDS; i++)
         if (str_is(name, NAMES[i])) {

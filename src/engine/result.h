@@ -23,6 +23,8 @@ enum result_kind {
 };
 
 const char *result_kind_name(enum result_kind kind);
+/* The kinds that tell where in an input of bytes rows are. */
+bool result_tells_offsets(enum result_kind kind);
 /* False if there is no such kind. */
 bool result_kind_find(struct str name, enum result_kind *ret);
 

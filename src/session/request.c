@@ -290,11 +290,6 @@ static void finish_well(struct request *r) {
 
 /* ---- payloads ---- */
 
-/* The kinds that tell where in the input rows are. */
-static bool tells_offsets(enum result_kind kind) {
-    return kind == RESULT_SPANS || kind == RESULT_RUNS || kind == RESULT_PIECES;
-}
-
 /* What the kind of result asks of the rows. */
 static enum status check_result_kind(const struct request *r, struct error *e) {
     const struct source_form *form = r->source.form;
@@ -302,7 +297,7 @@ static enum status check_result_kind(const struct request *r, struct error *e) {
         return error_set(e, E_RESULT_KIND,
                          "a \"%s\" payload has no row bytes: ask for indices or a bitmap",
                          form->name);
-    if (tells_offsets(r->result.kind) && form->is_counted)
+    if (result_tells_offsets(r->result.kind) && form->is_counted)
         return error_set(e, E_RESULT_KIND,
                          "a \"%s\" payload has no spans: they are for \"bytes\" and \"file\"",
                          form->name);
