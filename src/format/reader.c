@@ -100,6 +100,18 @@ const uint8_t *reader_skip(struct reader *r, const uint8_t *p, const uint8_t *en
     return finish(r);
 }
 
+bool reader_restart(struct reader *r) {
+    if (r->status == E_MEMORY || !r->ops->restart || !r->ops->restart(r))
+        return false;
+    r->status = E_OK;
+    r->fault = NULL;
+    r->why = NULL;
+    r->sought = 0;
+    r->skipping = false;
+    r->begun = true;
+    return true;
+}
+
 uint64_t reader_fault_offset(const struct reader *r) {
     /* finish has moved the offset from the start of the fill to where it stopped */
     return r->offset - (uint64_t)(r->p - r->start) + (uint64_t)(r->fault - r->start);

@@ -79,6 +79,7 @@ struct reader_ops {
     bool (*skip)(struct reader *r);
     void (*done)(struct reader *r); /* gives back what is not in the arena; or NULL */
     const struct str *(*columns)(const struct reader *r, uint32_t *ret_n); /* or NULL */
+    bool (*restart)(struct reader *r); /* for reader_restart; NULL: the format cannot */
 };
 
 struct reader {
@@ -137,6 +138,13 @@ const struct str *reader_columns(const struct reader *r, uint32_t *ret_n);
  * next reader_fill looks for it. NULL, and the fault stays, if the format has no way to find the
  * next row (msgpack, the rows of a JSON array). */
 const uint8_t *reader_skip(struct reader *r, const uint8_t *p, const uint8_t *end);
+
+/* Goes on elsewhere in the input, or in one of the same kind: at the next fill a row begins. What
+ * was seen of a row that was not all there is forgotten, and a fault; the kind of input, the
+ * columns of CSV and the counts stay, and the numbers of rows and bytes go on as if nothing were
+ * between. False, and nothing has changed: rows cannot be found there (msgpack, the rows of a JSON
+ * array), or the header of CSV has not been passed. */
+bool reader_restart(struct reader *r);
 
 /* The report of the fault: row counts all rows and skipped ones before it, offset bytes from the
  * beginning of the whole input. */

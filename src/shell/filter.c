@@ -253,20 +253,7 @@ bool filter_begin_inside(struct filter *f, enum input_format format, const struc
     return pass_line(f, header->data, header->len);
 }
 
-bool filter_begin_again(struct filter *f) {
-    uint64_t rows = f->row_base + filter_rows(f), bytes = f->byte_base + f->fed;
-    struct buf header = f->header;
-    bool crlf = f->header_ends_crlf;
-    f->header = (struct buf){0};
-    filter_end(f);
-    bool good = filter_begin_inside(f, f->format, &header);
-    buf_done(&f->header);
-    f->header = header;
-    f->header_ends_crlf = crlf;
-    f->row_base = rows - filter_rows(f);
-    f->byte_base = bytes - f->fed;
-    return good;
-}
+bool filter_begin_again(struct filter *f) { return reader_restart(&f->reader); }
 
 void filter_fault(const struct filter *f, struct error *e) {
     const struct reader *r = &f->reader;

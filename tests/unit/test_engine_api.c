@@ -105,7 +105,7 @@ static void check_runs(const struct feed *f, const struct buf *data, size_t at) 
 static void test_results(void **state) {
     (void)state;
     static const uint32_t EVERY[] = {0, 1, 2, 7, 31, 32, 33, 100};
-    for (int kind = 0; kind < RESULT_KINDS; kind++)
+    for (int kind = 0; kind < RESULT_COLUMNS; kind++) /* the rest are of tables */
         for (uint32_t blocks = 0; blocks <= 4; blocks++)
             for (uint32_t rows = 1; rows <= BLOCK_ROWS; rows = rows * 3 + 1)
                 for (size_t i = 0; i < COUNT_OF(EVERY); i++) {
