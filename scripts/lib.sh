@@ -35,7 +35,7 @@ need_debian() {
 }
 
 BUILD_PACKAGES=(build-essential cmake ninja-build pkg-config libuv1-dev libmsgpack-dev libre2-dev zlib1g-dev libzstd-dev python3 python3-venv)
-TEST_PACKAGES=(libcmocka-dev libsimdjson-dev unicode-data zstd scdoc zsh fish)
+TEST_PACKAGES=(libcmocka-dev libsimdjson-dev libcsv-dev unicode-data zstd scdoc zsh fish)
 
 # python_for_venv: a Python of at least 3.11 that can make environments: the one in PATH, or else Debian's.
 python_for_venv() {

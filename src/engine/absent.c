@@ -2,11 +2,14 @@
 #include "engine/absent.h"
 
 #include "base/spell.h"
+#include "format/json_keys.h"
 #include "value/mp.h"
 
-/* What is looked at at most, so that hostile rows cost little: rows, and keys of a map. */
-#define SAMPLE_ROWS 4u
-#define SAMPLE_KEYS 128u
+/* What is looked at at most, so that hostile rows cost little: rows, their bytes where those are
+ * looked through, and names of a map or of columns. */
+#define SAMPLE_ROWS  4u
+#define SAMPLE_BYTES 65536u
+#define SAMPLE_KEYS  128u
 
 struct candidate {
     struct str name, best;
@@ -21,9 +24,19 @@ static void consider(struct candidate *c, struct str key) {
     }
 }
 
+static struct path above(struct path p) { return (struct path){p.steps, p.n - 1}; }
+
+/* --- msgpack --- */
+
+static struct value row_value(const struct span *s) {
+    struct mp_reader r;
+    mp_reader_init(&r, s->p, s->n, MP_DEPTH_MOST);
+    return mp_read_value(&r);
+}
+
 /* The map in which the last step of the path should be. */
-static void look_into(struct candidate *c, struct value row, struct path p) {
-    struct value map = path_lookup(row, (struct path){p.steps, p.n - 1});
+static void look_into_msgpack(struct candidate *c, const struct span *row, struct path p) {
+    struct value map = path_lookup(row_value(row), above(p));
     struct mp_reader r;
     uint32_t n;
     if (map.type != T_MAP)
@@ -37,19 +50,61 @@ static void look_into(struct candidate *c, struct value row, struct path p) {
     }
 }
 
-static struct value row_value(const struct span *s) {
-    struct mp_reader r;
-    mp_reader_init(&r, s->p, s->n, MP_DEPTH_MOST);
-    return mp_read_value(&r);
+/* --- JSON --- */
+
+/* What stands in the text under one step; of equal keys the last. False: nothing. */
+static bool json_step(struct str text, const struct path_step *step, struct str *ret) {
+    struct json_items items;
+    struct json_item item;
+    bool found = false;
+    if (!json_enter(text, &items) || items.is_object != (step->key.p != NULL))
+        return false;
+    for (uint32_t i = 0; json_item_next(&items, &item); i++) {
+        if (items.is_object ? !str_eq(item.key, step->key) : i != step->index)
+            continue;
+        *ret = item.value;
+        found = true;
+        if (!items.is_object)
+            break;
+    }
+    return found;
 }
 
-static void add(struct absent *a, uint32_t slot, struct path p, const struct block *b, uint32_t n) {
+static void look_into_json(struct candidate *c, const struct span *row, struct path p) {
+    struct str text = {(const char *)row->p, row->n};
+    struct json_items items;
+    struct json_item item;
+    if (text.n > SAMPLE_BYTES)
+        return;
+    for (uint32_t i = 0; i + 1 < p.n; i++)
+        if (!json_step(text, &p.steps[i], &text))
+            return;
+    if (!json_enter(text, &items) || !items.is_object)
+        return;
+    for (uint32_t i = 0; i < SAMPLE_KEYS && json_item_next(&items, &item); i++)
+        if (!memchr(item.key.p, '\\', item.key.n)) /* else it is another name than it looks */
+            consider(c, item.key);
+}
+
+/* --- all of them --- */
+
+static void look_into_columns(struct candidate *c, const struct reader *r, struct path p) {
+    uint32_t n;
+    const struct str *columns = reader_columns(r, &n);
+    for (uint32_t i = 0; p.n == 1 && i < n && i < SAMPLE_KEYS; i++)
+        consider(c, columns[i]);
+}
+
+static void add(struct absent *a, uint32_t slot, struct path p, const struct block *b, uint32_t n,
+                const struct absent_names *names) {
     struct str name = p.steps[p.n - 1].key;
     struct candidate c = {.name = name, .distance = spell_too_far(name.n)};
     if (!name.p)
         return;
-    for (uint32_t row = 0; row < n && row < SAMPLE_ROWS; row++)
-        look_into(&c, row_value(&b->spans[row]), p);
+    if (names->format == FORMAT_CSV)
+        look_into_columns(&c, names->reader, p);
+    for (uint32_t row = 0; names->format != FORMAT_CSV && row < n && row < SAMPLE_ROWS; row++)
+        (names->format == FORMAT_JSONL ? look_into_json : look_into_msgpack)(&c, &b->spans[row], p);
     if (!c.best.p)
         return;
     struct absent_field *field = &a->fields[a->n++];
@@ -61,8 +116,15 @@ static bool is_absent(const struct block *b, uint32_t slot) {
     return (b->columns[slot].seen & ~SEEN(T_MISSING)) == 0;
 }
 
+static bool tells_names(const struct block *b, const struct absent_names *names) {
+    if (names->format == FORMAT_CSV)
+        return names->reader != NULL;
+    return names->in_rows &&
+           (names->format == FORMAT_JSONL || row_value(&b->spans[0]).type == T_MAP);
+}
+
 void absent_look(struct absent *a, const struct plan *p, const struct block *b, uint32_t n,
-                 bool has_bytes) {
+                 const struct absent_names *names) {
     if (a->sampled) {
         uint32_t kept = 0;
         for (uint32_t i = 0; i < a->n; i++)
@@ -72,12 +134,23 @@ void absent_look(struct absent *a, const struct plan *p, const struct block *b, 
         return;
     }
     a->sampled = true;
-    if (!has_bytes || n == 0 || row_value(&b->spans[0]).type != T_MAP)
+    if (n == 0 || !tells_names(b, names))
         return;
     uint32_t slots = plan_fields(p)->n_slots;
     for (uint32_t i = 0; i < slots && a->n < ABSENT_MOST; i++)
         if (is_absent(b, i))
-            add(a, i, plan_path(p, i), b, n);
+            add(a, i, plan_path(p, i), b, n, names);
+}
+
+void absent_join(struct absent *a, const struct absent *b) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < a->n; i++)
+        for (uint32_t k = 0; k < b->n; k++)
+            if (a->fields[i].slot == b->fields[k].slot) {
+                a->fields[kept++] = a->fields[i];
+                break;
+            }
+    a->n = kept;
 }
 
 uint32_t absent_warnings(const struct absent *a, const struct plan *p, struct warning *ret,

@@ -1,13 +1,14 @@
 /* "Did you mean" for field names: fields of the query that no row has, while the rows have one
  * whose name is alike.
  *
- * The rows of the first block in which a field is absent are the sample that is looked at. Costs
- * nothing where every field is in some row of the first block. A zeroed struct is a beginning; it
- * holds no memory. One request, one thread at a time. */
+ * The rows of the first block in which a field is absent are the sample that is looked at: a few,
+ * and so many of their names. Costs nothing where every field is in some row of the first block. A
+ * zeroed struct is a beginning; it holds no memory. One request, one thread at a time. */
 #ifndef TAMIS_ENGINE_ABSENT_H
 #define TAMIS_ENGINE_ABSENT_H
 
 #include "base/warning.h"
+#include "format/reader.h"
 #include "plan/plan.h"
 
 #define ABSENT_MOST 8u
@@ -23,10 +24,19 @@ struct absent {
     struct absent_field fields[ABSENT_MOST];
 };
 
-/* Looks at a sealed block of n rows; has_bytes: its spans are set. Rows without bytes, or that are
- * no maps, tell no names. */
+/* Where the names of a block's rows are to be found. */
+struct absent_names {
+    bool in_rows; /* the block has the rows' bytes, which are of this format */
+    enum reader_format format;
+    const struct reader *reader; /* of CSV, whose columns have the names; or NULL */
+};
+
+/* Looks at a sealed block of n rows. Rows that tell no names, or are no maps, are no sample. */
 void absent_look(struct absent *a, const struct plan *p, const struct block *b, uint32_t n,
-                 bool has_bytes);
+                 const struct absent_names *names);
+
+/* Leaves in a only the fields that are in b, too: both looked at rows of the same query. */
+void absent_join(struct absent *a, const struct absent *b);
 
 /* Adds what is left, n of `room` at most; gives how many. */
 uint32_t absent_warnings(const struct absent *a, const struct plan *p, struct warning *ret,

@@ -5,10 +5,14 @@
 
 #include <endian.h>
 
-static const char *const NAMES[RESULT_KINDS] = {"indices", "bitmap", "auto",    "count",
-                                                "rows",    "spans",  "columns", "counts"};
+static const char *const NAMES[RESULT_KINDS] = {"indices", "bitmap", "auto",   "count",   "rows",
+                                                "spans",   "runs",   "pieces", "columns", "counts"};
 
 const char *result_kind_name(enum result_kind kind) { return NAMES[kind]; }
+
+bool result_tells_offsets(enum result_kind kind) {
+    return kind == RESULT_SPANS || kind == RESULT_RUNS || kind == RESULT_PIECES;
+}
 
 bool result_kind_find(struct str name, enum result_kind *ret) {
     for (int i = 0; i < RESULT_KINDS; i++)
@@ -19,10 +23,20 @@ bool result_kind_find(struct str name, enum result_kind *ret) {
     return false;
 }
 
-void result_begin(struct result *r, uint64_t base) {
+/* A reader slices its input by a run, or copies the bytes of one that is shorter than this: the run
+ * costs it some hundred nanoseconds, which is what a pipe takes to carry so many bytes. */
+#define RUN_BYTES 96u
+
+enum result_kind result_begin(struct result *r, uint64_t base) {
+    if (r->runs > 0)
+        r->copies = r->run_bytes < RUN_BYTES * r->runs; /* as the chunk before would have it */
     r->base = base;
     r->rows = 0;
     r->matched = 0;
+    r->runs = r->run_bytes = 0;
+    if (r->kind == RESULT_PIECES)
+        return r->copies ? RESULT_ROWS : RESULT_RUNS;
+    return r->kind == RESULT_AUTO ? RESULT_INDICES : r->kind;
 }
 
 static void add_indices(const struct result *r, const uint16_t *matches, uint32_t n,
@@ -50,16 +64,31 @@ static void add_bits(const struct result *r, uint32_t n_rows, const uint16_t *ma
         bitmap_set(data->data + at, (size_t)r->rows + matches[i]);
 }
 
-/* Rows that stand one behind the other in the payload are copied together. */
-static void add_rows(const struct result *r, const struct block *b, const uint16_t *matches,
-                     uint32_t n, struct buf *data) {
+static void put_span(const struct result *r, uint8_t *out, const uint8_t *p, size_t n) {
+    uint64_t le[2] = {htole64(r->origin_offset + (uint64_t)(p - r->origin)), htole64(n)};
+    memcpy(out, le, sizeof le);
+}
+
+/* Rows that stand one behind the other in the payload together: their bytes, or where they are. */
+static void add_runs(struct result *r, const struct block *b, const uint16_t *matches, uint32_t n,
+                     bool copies, struct buf *data) {
+    if (!copies && !buf_reserve(data, 16 * (size_t)n))
+        return;
     for (uint32_t i = 0; i < n;) {
         const struct span *first = &b->spans[matches[i]];
         const uint8_t *end = first->p + first->n;
         for (i++; i < n && b->spans[matches[i]].p == end; i++)
             end += b->spans[matches[i]].n;
-        buf_add(data, first->p, (size_t)(end - first->p));
-        if (r->lines && end > first->p && end[-1] != '\n')
+        size_t bytes = (size_t)(end - first->p);
+        r->runs++;
+        r->run_bytes += bytes;
+        if (!copies) {
+            put_span(r, data->data + data->len, first->p, bytes);
+            data->len += 16;
+            continue;
+        }
+        buf_add(data, first->p, bytes);
+        if (r->lines && bytes > 0 && end[-1] != '\n')
             buf_byte(data, '\n');
     }
 }
@@ -69,19 +98,16 @@ static void add_spans(const struct result *r, const struct block *b, const uint1
     if (!buf_reserve(data, 16 * (size_t)n))
         return;
     uint8_t *out = data->data + data->len;
-    for (uint32_t i = 0; i < n; i++) {
-        const struct span *span = &b->spans[matches[i]];
-        uint64_t le[2] = {htole64(r->origin_offset + (uint64_t)(span->p - r->origin)),
-                          htole64(span->n)};
-        memcpy(out + 16 * (size_t)i, le, 16);
-    }
+    for (uint32_t i = 0; i < n; i++)
+        put_span(r, out + 16 * (size_t)i, b->spans[matches[i]].p, b->spans[matches[i]].n);
     data->len += 16 * (size_t)n;
 }
 
 void result_add(struct result *r, const struct block *b, uint32_t n_rows, const uint16_t *matches,
                 uint32_t n_matches, struct buf *data, size_t at) {
-    if (r->kind == RESULT_ROWS)
-        add_rows(r, b, matches, n_matches, data);
+    if (r->kind == RESULT_ROWS || r->kind == RESULT_RUNS || r->kind == RESULT_PIECES)
+        add_runs(r, b, matches, n_matches,
+                 r->kind == RESULT_ROWS || (r->kind == RESULT_PIECES && r->copies), data);
     else if (r->kind == RESULT_SPANS)
         add_spans(r, b, matches, n_matches, data);
     else if (r->kind == RESULT_BITMAP)
@@ -111,6 +137,8 @@ static void to_bitmap(const struct result *r, struct buf *data, size_t at) {
 }
 
 enum result_kind result_end(struct result *r, struct buf *data, size_t at) {
+    if (r->kind == RESULT_PIECES)
+        return r->copies ? RESULT_ROWS : RESULT_RUNS;
     if (r->kind != RESULT_AUTO)
         return r->kind;
     if (bitmap_bytes(r->rows) >= 4 * (size_t)r->matched)

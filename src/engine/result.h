@@ -15,12 +15,16 @@ enum result_kind {
     RESULT_COUNT,
     RESULT_ROWS,
     RESULT_SPANS,
+    RESULT_RUNS,
+    RESULT_PIECES,  /* ROWS or RUNS, as it suits who has the input: chosen for each chunk */
     RESULT_COLUMNS, /* of tables: typed arrays, and counts of values */
     RESULT_COUNTS,
     RESULT_KINDS
 };
 
 const char *result_kind_name(enum result_kind kind);
+/* The kinds that tell where in an input of bytes rows are. */
+bool result_tells_offsets(enum result_kind kind);
 /* False if there is no such kind. */
 bool result_kind_find(struct str name, enum result_kind *ret);
 
@@ -30,12 +34,16 @@ struct result {
     uint32_t rows; /* rows of the chunk so far */
     uint32_t matched;
     bool lines;            /* ROWS: each row ends with a line feed, also one that has none */
-    const uint8_t *origin; /* SPANS: byte origin_offset of the input stands here */
+    const uint8_t *origin; /* SPANS, RUNS: byte origin_offset of the input stands here */
     uint64_t origin_offset;
+    /* of this chunk: stretches of matching rows that stand one behind the other, and their bytes */
+    uint64_t runs, run_bytes;
+    bool copies; /* PIECES: this chunk is ROWS */
 };
 
-/* Begins a chunk at row base. */
-void result_begin(struct result *r, uint64_t base);
+/* Begins a chunk at row base. Gives the kind that it has; for RESULT_AUTO result_end knows better.
+ */
+enum result_kind result_begin(struct result *r, uint64_t base);
 
 /* Adds a block of n_rows rows of which `matches` are kept. data holds this chunk's bytes from
  * position `at` on. */

@@ -183,6 +183,26 @@ static bool check_types(struct reader *r, const struct names *names) {
     return true;
 }
 
+/* For who asks for them later, when the first record is no longer there. */
+static bool keep_names(struct reader *r, const struct names *names) {
+    struct csv_reader *s = r->state;
+    size_t bytes = 1;
+    for (uint32_t i = 0; i < names->n; i++)
+        bytes += names->p[i].n;
+    struct str *columns = arena_array(r->arena, names->n, sizeof *columns);
+    char *text = arena_alloc(r->arena, bytes);
+    if (!columns || !text)
+        return reader_fail(r, E_MEMORY, r->p, NULL);
+    for (uint32_t i = 0; i < names->n; i++) {
+        columns[i] = (struct str){text, names->p[i].n};
+        if (names->p[i].n > 0)
+            memcpy(text, names->p[i].p, names->p[i].n);
+        text += names->p[i].n;
+    }
+    s->columns = columns;
+    return true;
+}
+
 /* The wanted ones among the columns; of equal names the last. */
 static bool set_columns(struct reader *r, const struct names *names) {
     struct csv_reader *s = r->state;
@@ -225,8 +245,11 @@ static bool first_record(struct reader *r, struct names *names, const uint8_t **
     const struct csv_reader *s = r->state;
     const uint8_t *p = skip_blank_lines(r->p, r->end);
     *ret_next = p;
+    if (!s->options.no_header) /* they are no rows: what comes in pieces is the header alone */
+        r->p = p;
     if (p < r->end)
-        return read_names(r, names, p, ret_next);
+        return read_names(r, names, p, ret_next) &&
+               ((size_t)(*ret_next - p) <= r->row_bytes || reader_fail(r, E_ROW_TOO_LONG, p, NULL));
     if (!r->last)
         return false;
     if (!s->options.no_header)
@@ -251,6 +274,8 @@ bool csv_find_columns(struct reader *r) {
         return false;
     if (r->fields->root->slot != NO_SLOT ? !csv_rows_init(r, names.p, names.n)
                                          : !set_columns(r, &names))
+        return false;
+    if (!keep_names(r, &names))
         return false;
     if (!s->options.no_header)
         r->p = next;

@@ -43,6 +43,11 @@ void reader_done(struct reader *r) {
     r->c = (locale_t)0;
 }
 
+const struct str *reader_columns(const struct reader *r, uint32_t *ret_n) {
+    *ret_n = 0;
+    return r->ops->columns ? r->ops->columns(r, ret_n) : NULL;
+}
+
 const void *reader_fail(struct reader *r, enum status status, const uint8_t *at, const char *why) {
     r->status = status;
     r->fault = at;
@@ -93,6 +98,18 @@ const uint8_t *reader_skip(struct reader *r, const uint8_t *p, const uint8_t *en
     r->sought = 0;
     r->skipped++;
     return finish(r);
+}
+
+bool reader_restart(struct reader *r) {
+    if (r->status == E_MEMORY || !r->ops->restart || !r->ops->restart(r))
+        return false;
+    r->status = E_OK;
+    r->fault = NULL;
+    r->why = NULL;
+    r->sought = 0;
+    r->skipping = false;
+    r->begun = true;
+    return true;
 }
 
 uint64_t reader_fault_offset(const struct reader *r) {

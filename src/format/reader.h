@@ -78,6 +78,8 @@ struct reader_ops {
      * its end is not in [p, end). NULL: the format cannot. */
     bool (*skip)(struct reader *r);
     void (*done)(struct reader *r); /* gives back what is not in the arena; or NULL */
+    const struct str *(*columns)(const struct reader *r, uint32_t *ret_n); /* or NULL */
+    bool (*restart)(struct reader *r); /* for reader_restart; NULL: the format cannot */
 };
 
 struct reader {
@@ -126,11 +128,23 @@ void reader_done(struct reader *r); /* a zeroed reader is fine */
 const uint8_t *reader_fill(struct reader *r, const uint8_t *p, const uint8_t *end, bool last,
                            struct block *b, uint32_t *ret_n);
 
+/* The columns of CSV, in their order: those of the header, the names given in its place, or c1, c2
+ * ... NULL as long as the reader has not passed the header, and of other formats. Stand as long as
+ * the reader. */
+const struct str *reader_columns(const struct reader *r, uint32_t *ret_n);
+
 /* After a fault, p where reader_fill stopped: steps over the broken row and clears the fault, so
  * that reader_fill may go on at the place that is returned. If the row's end is not in [p, end) the
  * next reader_fill looks for it. NULL, and the fault stays, if the format has no way to find the
  * next row (msgpack, the rows of a JSON array). */
 const uint8_t *reader_skip(struct reader *r, const uint8_t *p, const uint8_t *end);
+
+/* Goes on elsewhere in the input, or in one of the same kind: at the next fill a row begins. What
+ * was seen of a row that was not all there is forgotten, and a fault; the kind of input, the
+ * columns of CSV and the counts stay, and the numbers of rows and bytes go on as if nothing were
+ * between. False, and nothing has changed: rows cannot be found there (msgpack, the rows of a JSON
+ * array), or the header of CSV has not been passed. */
+bool reader_restart(struct reader *r);
 
 /* The report of the fault: row counts all rows and skipped ones before it, offset bytes from the
  * beginning of the whole input. */

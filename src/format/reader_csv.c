@@ -166,9 +166,25 @@ static uint32_t csv_fill(struct reader *r, struct block *b);
 static bool csv_skip(struct reader *r);
 static void csv_done(struct reader *r);
 
+static const struct str *csv_columns(const struct reader *r, uint32_t *ret_n) {
+    const struct csv_reader *s = r->state;
+    *ret_n = s->n_columns;
+    return s->columns;
+}
+
+static bool csv_restart(struct reader *r) {
+    struct csv_reader *s = r->state;
+    s->broken_bytes = 0;
+    return true;
+}
+
 /* without it there are no rows */
 static const struct reader_ops HEADER = {.fill = csv_fill, .done = csv_done};
-static const struct reader_ops ROWS = {.fill = csv_fill, .skip = csv_skip, .done = csv_done};
+static const struct reader_ops ROWS = {.fill = csv_fill,
+                                       .skip = csv_skip,
+                                       .done = csv_done,
+                                       .columns = csv_columns,
+                                       .restart = csv_restart};
 
 static uint32_t csv_fill(struct reader *r, struct block *b) {
     struct csv_reader *s = r->state;

@@ -21,6 +21,7 @@ struct csv_reader {
     struct csv_options options;
     bool has_columns, portable;
     uint32_t n_columns; /* of the input */
+    struct str *columns;
     uint32_t n_wanted;
     struct csv_column *wanted; /* by index, ascending ... */
     struct csv_slice *slices;  /* ... and their cells in a record that is read cell by cell */

@@ -206,9 +206,19 @@ static bool has_grown(struct reader *r, struct json_reader *j) {
 
 static uint32_t json_fill(struct reader *r, struct block *b);
 static void json_done(struct reader *r);
+static bool json_restart(struct reader *r);
 
-static const struct reader_ops LINES = {.fill = json_fill, .skip = skip_line, .done = json_done};
-static const struct reader_ops ARRAY = {.fill = json_fill, .done = json_done};
+static const struct reader_ops LINES = {
+    .fill = json_fill, .skip = skip_line, .done = json_done, .restart = json_restart};
+static const struct reader_ops ARRAY = {
+    .fill = json_fill, .done = json_done, .restart = json_restart};
+
+/* The rows are lines from here on. */
+static void take_lines(struct reader *r, struct json_reader *j) {
+    r->ops = &LINES;
+    j->place = JSON_LINES;
+    j->index.row_end = '\n';
+}
 
 /* The first bytes: a mark of the encoding, and whether there is an array. False: more must come, or
  * a fault. */
@@ -234,9 +244,16 @@ static bool find_place(struct reader *r, struct json_reader *j) {
     }
     if (p == r->end && !r->last)
         return false; /* blanks may yet turn out to be in front of an array */
-    r->ops = &LINES;
-    j->place = JSON_LINES;
-    j->index.row_end = '\n';
+    take_lines(r, j);
+    return true;
+}
+
+/* An input of which only blanks have been seen has lines: an array would have begun there. */
+static bool json_restart(struct reader *r) {
+    struct json_reader *j = r->state;
+    if (j->place != JSON_LINES && j->place != JSON_BEGIN)
+        return false;
+    take_lines(r, j);
     return true;
 }
 

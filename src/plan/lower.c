@@ -20,13 +20,29 @@ void *compile_memory(struct compiler *c) {
     return compile_fail(c, E_MEMORY);
 }
 
+void compile_near(const struct compiler *c, const struct node *n, char *ret, size_t size) {
+    struct buf text;
+    buf_init(&text, c->arena->budget);
+    node_print(c->query, n, NULL, &text);
+    if (buf_failed(&text))
+        text.len = 0;
+    error_text(ret, size, (const char *)text.data, text.len);
+    buf_done(&text);
+}
+
+void compile_place(struct compiler *c, const struct node *n, enum status status) {
+    struct error *e = c->error;
+    if (!e || e->status != status || e->pos != ERROR_NONE)
+        return;
+    e->pos = n->pos;
+    e->length = n->length;
+    compile_near(c, n, e->near_text, sizeof e->near_text);
+}
+
 void *compile_fail_at(struct compiler *c, const struct node *n, enum status status,
                       const char *text) {
     error_set(c->error, status, "%s", text);
-    if (c->error && c->error->status == status && c->error->pos == ERROR_NONE) {
-        c->error->pos = n->pos;
-        c->error->length = n->length;
-    }
+    compile_place(c, n, status);
     return compile_fail(c, status);
 }
 

@@ -33,11 +33,13 @@ static void *fail_reported(struct compiler *c, const struct node *n, enum status
     if (e && e->status == status && (e->pos == ERROR_NONE || e->length == 0)) {
         uint64_t at, length;
         if (e->pos != ERROR_NONE && place_in_string(c, n, e->pos, &at, &length)) {
+            error_text(e->near_text, sizeof e->near_text, (const char *)n->value.w.p + e->pos,
+                       length);
             e->pos = at;
             e->length = length;
         } else {
-            e->pos = n->pos;
-            e->length = n->length;
+            e->pos = ERROR_NONE;
+            compile_place(c, n, status);
         }
     }
     return compile_fail(c, status);
@@ -115,6 +117,7 @@ struct pred *lower_regexp(struct compiler *c, const struct node *n, struct scope
     if (!o[1].is_const)
         return compile_fail_at(c, n->kids[1], E_BAD_ARGUMENT,
                                "the pattern of REGEXP must be a constant or a parameter");
+    warn_no_text(c, n, &o[0], &o[1]);
     if (unknown || o[1].value.type != T_STR)
         return pred_const(c, UNKNOWN_, n);
     const struct regex *r = compile_pattern(c, n->kids[1], value_as_str(o[1].value), flags);

@@ -163,6 +163,7 @@ static bool list_param(struct compiler *c, const struct node *n, const struct va
     mp_enter(&r, list, ret_n);
     if (*ret_n > c->limits->list_items) {
         error_limit(c->error, E_LIST_TOO_LONG, "list_items", c->limits->list_items, *ret_n);
+        compile_place(c, n, E_LIST_TOO_LONG);
         compile_fail(c, E_LIST_TOO_LONG);
         return false;
     }
@@ -283,8 +284,7 @@ struct pred *lower_like(struct compiler *c, const struct node *n, struct scope *
     bool unknown;
     if (!operands_of(c, n, s, o, 2) || !escape_of(c, n, &escape, &unknown))
         return NULL;
-    if (has_null(o, 2))
-        compile_warn(c, n, W_NULL_COMPARISON);
+    warn_no_text(c, n, &o[0], &o[1]);
     if (unknown || (o[1].is_const && o[1].value.type != T_STR))
         return pred_const(c, UNKNOWN_, n);
     if (o[1].is_const) /* a wrong pattern is refused even if x is NULL (K3) */
@@ -313,6 +313,7 @@ struct pred *lower_text(struct compiler *c, const struct node *n, struct scope *
     struct operand o[2];
     if (!operands_of(c, n, s, o, 2))
         return NULL;
+    warn_no_text(c, n, &o[0], &o[1]);
     if ((o[0].is_const && o[0].value.type != T_STR) || (o[1].is_const && o[1].value.type != T_STR))
         return pred_const(c, UNKNOWN_, n);
     if (o[0].is_const && o[1].is_const)

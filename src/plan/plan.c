@@ -6,15 +6,23 @@
 
 #include <stdlib.h>
 
+static void fail_missing(const struct param *p, uint32_t number, struct error *e) {
+    if (!p->name.p)
+        error_set(e, E_PARAM_MISSING, "no value for parameter number %u", number);
+    else
+        error_set(e, E_PARAM_MISSING, "no value for parameter \":%.*s\"", (int)p->name.n,
+                  p->name.p);
+    if (!e || e->status != E_PARAM_MISSING)
+        return;
+    e->near_text[0] = p->name.p ? ':' : '?';
+    error_text(e->near_text + 1, sizeof e->near_text - 1, p->name.p, p->name.n);
+}
+
 static bool check_params(const struct query *q, const struct value *params, struct error *e) {
     for (uint32_t i = 0; i < q->n_params; i++) {
         if (params && params[i].type != T_MISSING)
             continue;
-        if (q->params[i].name.p)
-            error_set(e, E_PARAM_MISSING, "no value for parameter \":%.*s\"",
-                      (int)q->params[i].name.n, q->params[i].name.p);
-        else
-            error_set(e, E_PARAM_MISSING, "no value for parameter number %u", i + 1);
+        fail_missing(&q->params[i], i + 1, e);
         return false;
     }
     return true;

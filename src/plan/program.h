@@ -211,10 +211,22 @@ struct compiler {
 void *compile_fail(struct compiler *c, enum status status);
 void *compile_memory(struct compiler *c);
 
+/* The place of node n and its canonical text, into an error without a place that is of this status.
+ */
+void compile_place(struct compiler *c, const struct node *n, enum status status);
+/* The text of n, cut, of `size` bytes; "" without memory. */
+void compile_near(const struct compiler *c, const struct node *n, char *ret, size_t size);
+
 /* warn.c: adds a warning about n. */
 void compile_warn(struct compiler *c, const struct node *n, enum warning_code code);
 /* ... where one is due: n is an IN whose negation is wanted; root is the whole condition. */
 void warn_not_in(struct compiler *c, const struct node *n);
+/* n is an operator between texts, with operands x and pattern: one that is a constant and no text.
+ */
+void warn_no_text(struct compiler *c, const struct node *n, const struct operand *x,
+                  const struct operand *pattern);
+/* n is a call: a field where a word of a list was meant. */
+void warn_word(struct compiler *c, const struct node *n);
 void warn_never(struct compiler *c, struct pred *root);
 
 struct pred *lower(struct compiler *c, const struct node *root, struct scope *scope);

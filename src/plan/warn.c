@@ -21,12 +21,7 @@ void compile_warn(struct compiler *c, const struct node *n, enum warning_code co
     }
     struct warning *w = &c->warnings[c->n_warnings++];
     *w = (struct warning){.code = code, .pos = n->pos, .length = n->length};
-    struct buf text;
-    buf_init(&text, c->arena->budget);
-    node_print(c->query, n, NULL, &text);
-    if (!buf_failed(&text))
-        error_text(w->near_text, sizeof w->near_text, (const char *)text.data, text.len);
-    buf_done(&text);
+    compile_near(c, n, w->near_text, sizeof w->near_text);
 }
 
 /* --- NOT IN --- */
@@ -54,6 +49,25 @@ void warn_not_in(struct compiler *c, const struct node *n) {
             list->kids[i]->kind == NODE_PARAM && value_is_null(c->params[list->kids[i]->param]);
     if (has_null)
         compile_warn(c, n, W_NOT_IN_NULL);
+}
+
+/* --- words and texts --- */
+
+void warn_no_text(struct compiler *c, const struct node *n, const struct operand *x,
+                  const struct operand *pattern) {
+    bool x_known = x->is_const && x->value.type != T_STR;
+    bool pattern_known = pattern->is_const && pattern->value.type != T_STR;
+    if ((x_known && value_is_null(x->value)) || (pattern_known && value_is_null(pattern->value)))
+        compile_warn(c, n, W_NULL_COMPARISON);
+    else if (x_known || pattern_known)
+        compile_warn(c, n, W_NO_TEXT);
+}
+
+void warn_word(struct compiler *c, const struct node *n) {
+    const struct node *word = n->n_kids > 0 ? n->kids[0] : NULL;
+    if (word && word->kind == NODE_PATH && word->scope == 0 && word->path.n == 1 &&
+        word->path.steps[0].key.p && fn_has_word(n->fn, word->path.steps[0].key))
+        compile_warn(c, word, W_FIELD_AS_WORD);
 }
 
 /* --- never TRUE --- */

@@ -105,6 +105,9 @@ const struct fn_info *fn_info(enum fn fn);
 /* By name, without regard to case; FN_COUNT if there is none. */
 enum fn fn_named(struct str name);
 
+/* Whether the function's first argument is a word of a list, a part of a date, and this is one. */
+bool fn_has_word(enum fn fn, struct str word);
+
 /* True for an operator of ops.def, whose value can only be a truth value. Literals, paths,
  * parameters, calls and CASE can be anything. */
 bool node_is_predicate(const struct node *n);

@@ -106,13 +106,23 @@ static bool check_type(struct build *b, enum fn fn, struct node *word) {
     return build_ok(b);
 }
 
+/* The place of a field of a timestamp in the list, or N_FIELDS. */
+static size_t field_named(struct str s) {
+    size_t i = 0;
+    while (i < N_FIELDS && !spells(s, FIELDS[i], strlen(FIELDS[i])))
+        i++;
+    return i;
+}
+
+bool fn_has_word(enum fn fn, struct str word) {
+    return (fn == FN_date_part || fn == FN_date_trunc) && field_named(word) < N_FIELDS;
+}
+
 static bool check_field(struct build *b, enum fn fn, struct node *word) {
     if (word->kind != NODE_LITERAL || word->value.type != T_STR)
         return true; /* it may come from anywhere */
     struct str s = value_as_str(word->value);
-    size_t i = 0;
-    while (i < N_FIELDS && !spells(s, FIELDS[i], strlen(FIELDS[i])))
-        i++;
+    size_t i = field_named(s);
     if (i == N_FIELDS)
         build_fail(b, E_BAD_ARGUMENT, place_of(word), word_nearest(s, FIELDS, N_FIELDS),
                    "no field \"%s\" of a timestamp: year, quarter, month, week, day, hour, "

@@ -17,10 +17,9 @@ static enum status set_result(struct request *r, struct value key, struct value 
                               struct error *e) {
     if (v.type == T_STR && result_kind_find(value_as_str(v), &r->result_kind))
         return E_OK;
-    return bad_option(
-        e, key,
-        "must be \"indices\", \"bitmap\", \"auto\", \"count\", \"rows\", \"spans\", \"columns\" or "
-        "\"counts\"");
+    return bad_option(e, key,
+                      "must be \"indices\", \"bitmap\", \"auto\", \"count\", \"rows\", \"spans\", "
+                      "\"runs\", \"pieces\", \"columns\" or \"counts\"");
 }
 
 static enum status set_limit(struct request *r, struct value key, struct value v, struct error *e) {

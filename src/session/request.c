@@ -208,11 +208,9 @@ static enum status start_run(struct request *r, struct error *e) {
 
 static void begin_result(struct request *r) {
     r->result_open = true;
-    result_begin(&r->result, r->rows);
-    if (r->result.kind != RESULT_COUNT)
-        reply_result_begin(
-            &r->reply, &r->out, r->id,
-            result_kind_name(r->result.kind == RESULT_AUTO ? RESULT_INDICES : r->result.kind));
+    enum result_kind kind = result_begin(&r->result, r->rows);
+    if (kind != RESULT_COUNT)
+        reply_result_begin(&r->reply, &r->out, r->id, result_kind_name(kind));
 }
 
 static enum status end_result(struct request *r, struct error *e) {
@@ -299,7 +297,7 @@ static enum status check_result_kind(const struct request *r, struct error *e) {
         return error_set(e, E_RESULT_KIND,
                          "a \"%s\" payload has no row bytes: ask for indices or a bitmap",
                          form->name);
-    if (r->result.kind == RESULT_SPANS && form->is_counted)
+    if (result_tells_offsets(r->result.kind) && form->is_counted)
         return error_set(e, E_RESULT_KIND,
                          "a \"%s\" payload has no spans: they are for \"bytes\" and \"file\"",
                          form->name);
@@ -352,16 +350,19 @@ static enum status strict_error(struct request *r, uint32_t n, struct error *e) 
     return e->status;
 }
 
-/* The rows' bytes are msgpack, in which absent_look finds the names. */
-static bool has_maps(const struct request *r) {
+/* Where absent_look finds the names of the rows. */
+static struct absent_names names_of(const struct request *r) {
     const struct source_form *form = r->source.form;
-    return form->has_row_bytes && (form->is_counted || r->bytes.format == FORMAT_MSGPACK);
+    if (form->is_counted)
+        return (struct absent_names){.in_rows = form->has_row_bytes, .format = FORMAT_MSGPACK};
+    return (struct absent_names){true, r->bytes.format, &r->bytes.reader};
 }
 
 static enum status filter_block(struct request *r, uint32_t n, struct error *e) {
     const uint16_t *matches;
+    struct absent_names names = names_of(r);
     run_seal(r->run, n);
-    absent_look(&r->absent, request_plan(r), run_block(r->run), n, has_maps(r));
+    absent_look(&r->absent, request_plan(r), run_block(r->run), n, &names);
     uint64_t mismatches = run_mismatches(r->run);
     uint32_t kept = run_block_filter(r->run, &matches);
     if (kept == RUN_FAILED)

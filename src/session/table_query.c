@@ -32,7 +32,7 @@ enum status table_query_check(struct request *r, struct error *e) {
                              result_kind_name(kind));
         return E_OK;
     }
-    if (kind == RESULT_SPANS)
+    if (result_tells_offsets(kind))
         return error_set(e, E_RESULT_KIND,
                          "a table has no spans: they are for \"bytes\" and \"file\"");
     if ((kind == RESULT_COUNTS) != (use->by.n > 0))

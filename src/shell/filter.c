@@ -127,16 +127,11 @@ static uint32_t count_before(const uint16_t *rows, uint32_t kept, uint32_t n) {
 
 /* Whether a field of the query is in no row, but one with a similar name. */
 static void look_for_names(struct filter *f, uint32_t n) {
-    const struct shell_options *o = f->job->options;
-    struct sample s = {
-        .options = o,
-        .format = f->format,
-        .header = {(const char *)f->header.data, f->header.len},
-        .delimiter = o->csv.delimiter         ? (char)o->csv.delimiter
-                     : f->format == INPUT_TSV ? '\t'
-                                              : ',',
-    };
-    sample_look(&f->absent, &s, f->job->plan, run_block(f->run), n);
+    enum reader_format format = f->csv                       ? FORMAT_CSV
+                                : f->format == INPUT_MSGPACK ? FORMAT_MSGPACK
+                                                             : FORMAT_JSONL;
+    struct absent_names names = {true, format, &f->reader};
+    absent_look(&f->absent, f->job->plan, run_block(f->run), n, &names);
 }
 
 /* The block's n rows, the first of which is row `base` of the input. */
@@ -258,20 +253,7 @@ bool filter_begin_inside(struct filter *f, enum input_format format, const struc
     return pass_line(f, header->data, header->len);
 }
 
-bool filter_begin_again(struct filter *f) {
-    uint64_t rows = f->row_base + filter_rows(f), bytes = f->byte_base + f->fed;
-    struct buf header = f->header;
-    bool crlf = f->header_ends_crlf;
-    f->header = (struct buf){0};
-    filter_end(f);
-    bool good = filter_begin_inside(f, f->format, &header);
-    buf_done(&f->header);
-    f->header = header;
-    f->header_ends_crlf = crlf;
-    f->row_base = rows - filter_rows(f);
-    f->byte_base = bytes - f->fed;
-    return good;
-}
+bool filter_begin_again(struct filter *f) { return reader_restart(&f->reader); }
 
 void filter_fault(const struct filter *f, struct error *e) {
     const struct reader *r = &f->reader;

@@ -7,9 +7,9 @@
 #ifndef TAMIS_SHELL_FILTER_H
 #define TAMIS_SHELL_FILTER_H
 
+#include "engine/absent.h"
 #include "plan/plan.h"
 #include "shell/options.h"
-#include "shell/sample.h"
 
 /* What is asked of all rows. */
 struct job {
@@ -73,7 +73,7 @@ enum filter_step filter_step(struct filter *f, const uint8_t **p, const uint8_t 
  * input. False: no memory. */
 bool filter_begin_inside(struct filter *f, enum input_format format, const struct buf *header);
 /* The same for the input that f reads: what the reader has seen of an unfinished row is forgotten,
- * and the numbers of rows and bytes go on. */
+ * and the numbers of rows and bytes go on. False: reader_restart cannot. */
 bool filter_begin_again(struct filter *f);
 
 /* Rows of the input so far, broken ones that were stepped over with them. */

@@ -252,7 +252,7 @@ static bool begin_worker(struct worker *w, struct files *fs) {
 
 static void end_workers(struct parallel *p, struct files *fs) {
     for (unsigned i = 0; i < p->n_workers; i++) {
-        sample_join(&fs->filter.absent, &p->workers[i].filter.absent);
+        absent_join(&fs->filter.absent, &p->workers[i].filter.absent);
         p->unfit += p->workers[i].filter.reader.unfit;
         if (p->workers[i].filter.reading)
             reader_done(&p->workers[i].filter.reader);

@@ -18,7 +18,7 @@ import pytest
 
 from tests.cases.test_readers import from_python, last_wins, python_json, same
 from tests.lib.mp import Str
-from tests.lib.readers import MISSING, read
+from tests.lib.readers import MISSING, read, read_each
 from tests.lint.build import built
 
 LINES = 3000
@@ -184,6 +184,52 @@ def test_json_where_nobody_looks(options: list[str]) -> None:
 def last_wins_of(cell: Any) -> Any:
     """last_wins, for what may be missing."""
     return cell if cell is MISSING else last_wins(cell)
+
+
+LIMIT = 100  # row_bytes
+ROWS: list[tuple[str, bytes, bytes, bytes, bytes]] = [
+    # format, what is in front of the rows, behind them, and around the filling of each
+    ("jsonl", b"", b"", b'{"a":"', b'"}\n'),
+    ("jsonl", b"", b"", b'{"a":"', b'"}\r\n'),
+    ("jsonl", b"[", b"]", b'{"a":"', b'"}'),
+    ("csv", b"a,b\n", b"", b"", b",1\n"),
+    ("csv", b"a,b\n", b"", b'"', b'\n",1\r\n'),
+    ("csv", b"", b"1,2\n", b"", b",b\n"),  # the header is a row in this
+    ("csv", b"\n\r\n", b"1,2\n", b"", b",b\r\n"),
+]
+
+
+@pytest.mark.parametrize("options", [[], ["validate"], ["portable"], ["piece=1"], ["piece=64"]])
+@pytest.mark.parametrize("size", [LIMIT - 1, LIMIT, LIMIT + 1])
+def test_the_longest_row(size: int, options: list[str]) -> None:
+    """row_bytes is exact, however the input comes, whatever stands around."""
+    options = [*options, f"row_bytes={LIMIT}"]
+    for form, front, back, head, tail in ROWS:
+        is_header = back == b"1,2\n"
+        comma = b"," if front == b"[" else b""
+
+        def row(n: int, head: bytes = head, tail: bytes = tail) -> bytes:
+            return head + b"x" * (n - len(head) - len(tail)) + tail
+
+        texts = [row(size)] if is_header else [row(size), row(20) + comma + row(size)]
+        documents = [front + text + back for text in texts]
+        readings = read_each(form, documents, ["a"], *options)
+        for count, (document, reading) in enumerate(zip(documents, readings, strict=True), 1):
+            if size <= LIMIT:
+                assert (reading.faults, len(reading.rows)) == ([], count), document
+            else:
+                (fault,) = reading.faults
+                assert (fault.code, fault.row) == ("ROW_TOO_LONG", count - 1), document
+
+
+@pytest.mark.parametrize("options", [[], ["piece=1"], ["piece=64"]])
+def test_the_longest_row_of_msgpack(options: list[str]) -> None:
+    rows = [b"\x81\xa1a\xd9" + bytes([n - 5]) + b"x" * (n - 5) for n in (99, 100, 101)]
+    documents = [*rows, rows[0] + rows[1] + rows[2], b"\x93" + b"".join(rows)]
+    readings = read_each("msgpack", documents, ["a"], f"row_bytes={LIMIT}", *options)
+    told = [(len(r.rows), [fault.code for fault in r.faults]) for r in readings]
+    long = ["ROW_TOO_LONG"]
+    assert told == [(1, []), (1, []), (0, long), (2, long), (2, long)]
 
 
 CELLS = ["", "x", "007", "two words", "a,b", 'q"uote', "line\nfeed", "\u20ac", " blank ", '"', "NA"]

@@ -1,9 +1,11 @@
 /* What a row reader makes of a file, as text (reader_dump.h), for the tests in Python.
  *
  * usage: format_tool msgpack|jsonl|csv FILE [OPTION...] [-- PATH...]
- *   validate portable avx2 skip ragged no_header no_quotes
+ *   validate portable avx2 skip ragged no_header no_quotes documents
  *   piece=BYTES depth=N fields=N row_bytes=N delimiter=C quote=C names=a,b types=a:integer,b:double
- * A PATH is names and [indexes]: a.b[0]; "." is the row itself. */
+ * A PATH is names and [indexes]: a.b[0]; "." is the row itself. With `documents` the file is many
+ * inputs as in documents.h, and the output is that of each. */
+#include "documents.h"
 #include "reader_dump.h"
 
 #include <stdio.h>
@@ -18,6 +20,7 @@ struct tool {
     struct str names[MOST];
     struct csv_declared types[MOST];
     uint32_t n_paths, n_steps;
+    bool documents;
 };
 
 static _Noreturn void usage(const char *what) {
@@ -72,11 +75,9 @@ static void set_option(struct tool *t, char *text) {
     const struct {
         const char *name;
         bool *flag;
-    } FLAGS[] = {{"validate", &o->validate},
-                 {"skip", &t->dump.skip},
-                 {"ragged", &o->csv.ragged},
-                 {"no_header", &o->csv.no_header},
-                 {"no_quotes", &o->csv.no_quotes}};
+    } FLAGS[] = {{"validate", &o->validate},       {"skip", &t->dump.skip},
+                 {"documents", &t->documents},     {"ragged", &o->csv.ragged},
+                 {"no_header", &o->csv.no_header}, {"no_quotes", &o->csv.no_quotes}};
     for (unsigned i = 0; i < sizeof FLAGS / sizeof *FLAGS; i++)
         if (strcmp(text, FLAGS[i].name) == 0) {
             *FLAGS[i].flag = true;
@@ -108,18 +109,15 @@ static void set_option(struct tool *t, char *text) {
         usage("no such option");
 }
 
-static uint8_t *read_file(const char *path, size_t *ret_n) {
-    FILE *f = fopen(path, "rb");
-    struct buf b = {0};
-    char part[65536];
-    size_t n;
-    if (!f)
-        usage("cannot open the file");
-    while ((n = fread(part, 1, sizeof part, f)) > 0)
-        buf_add(&b, part, n);
-    fclose(f);
-    *ret_n = b.len;
-    return b.data;
+/* What there is to say of the input, or of each of the inputs. */
+static bool dump_all(struct buf *out, const struct tool *t, const uint8_t *data, size_t n) {
+    size_t at = 0, size;
+    bool made = true;
+    if (!t->documents)
+        return dump_reader(out, &t->dump, data, n);
+    for (const uint8_t *p; made && (p = documents_next(data, n, &at, &size));)
+        made = dump_reader(out, &t->dump, p, size);
+    return made;
 }
 
 int main(int argc, char **argv) {
@@ -144,8 +142,8 @@ int main(int argc, char **argv) {
     if (!fields_build(&fields, &arena, t.paths, t.n_paths))
         usage("out of memory");
     t.dump.fields = &fields;
-    uint8_t *data = read_file(argv[2], &n);
-    bool made = dump_reader(&out, &t.dump, data, n);
+    uint8_t *data = documents_read(argv[2], &n);
+    bool made = dump_all(&out, &t, data, n);
     if (out.len > 0)
         fwrite(out.data, 1, out.len, stdout);
     buf_done(&out);

@@ -1,16 +1,19 @@
-"""What tests/lib/format_tool.c says a row reader makes of some bytes, as Python values."""
+"""What tests/lib/format_tool.c says a row reader makes of some bytes, as Python values; and running
+the tools of other parsers beside it.
+"""
 
 from __future__ import annotations
 
 import struct
 import subprocess
 import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 from tests.lib import mp
-from tests.lib.mp import Bin, Str, Timestamp, Value
+from tests.lib.mp import Bin, Ext, Str, Timestamp, Value
 from tests.lint.build import built
 
 
@@ -69,6 +72,8 @@ def cell(text: str) -> Cell:
         return number
     if kind == "s":
         return Str(raw)
+    if kind == "e":
+        return Ext(struct.unpack(">b", raw[:1])[0], raw[1:])
     return Bin(raw) if kind == "x" else mp.decode(raw)
 
 
@@ -105,3 +110,31 @@ def read(form: str, data: bytes, paths: str = "", *options: str) -> Reading:
         )
     assert run.returncode == 0, run.stderr.decode(errors="replace")
     return parse(run.stdout.decode())
+
+
+def ask(tool: str, documents: Sequence[bytes], *words: str) -> list[str]:
+    """The lines that a tool of tests/lib prints about many inputs (documents.h). FILE among the
+    words stands for the file of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "documents"
+        path.write_bytes(b"".join(struct.pack(">I", len(each)) + each for each in documents))
+        run = subprocess.run(
+            [built(f"tests/{tool}"), *(path if word == "FILE" else word for word in words)],
+            capture_output=True,
+            check=False,
+        )
+    assert run.returncode == 0, run.stderr.decode(errors="replace")
+    return run.stdout.decode().splitlines()
+
+
+def read_each(
+    form: str, documents: Sequence[bytes], paths: Sequence[str], *options: str
+) -> Iterator[Reading]:
+    """What the reader makes of each of many inputs; as read()."""
+    about: list[str] = []
+    words = [form, "FILE", "documents", *options, "--", *paths]
+    for line in ask("format_tool", documents, *words):
+        about.append(line)
+        if line.startswith("rows "):
+            yield parse("\n".join(about))
+            about = []

@@ -247,3 +247,17 @@ def test_keys_in_any_order() -> None:
         csv.DictReader(io.StringIO(rows("-t", "csv", "true", stdin=lines(*values)).decode()))
     )
     assert got == [{name: str(value.get(name, "")) for name in names} for value in values]
+
+
+@pytest.mark.parametrize("threads", [[], ["--threads=2"]])
+def test_columns_of_the_first_kept_row(threads: list[str]) -> None:
+    """Fewer fields are empty cells; another one is an error that says what to do."""
+    data = lines({"no": 1}, {"b": 1, "a": 2}, {"a": 3}, {"a": 4, "b": 5}, {"a": 6, "c": 7})
+    done = run("--to=csv", *threads, "a < 6", stdin=data)
+    assert (done.status, done.out) == (0, b"b,a\n1,2\n,3\n5,4\n")
+    done = run("--to=csv", *threads, "a < 9", stdin=data)
+    assert done.status == 2
+    assert 'a row has a field "c", which the first one had not' in done.err
+    assert "--select" in done.err
+    done = run("--to=csv", *threads, "-s", "a,b,c", "a > 3", stdin=data)
+    assert done.out == b"a,b,c\n4,5,\n6,,7\n"

@@ -342,7 +342,7 @@ static inline void say_rows(struct talk *t, const char *head, uint32_t elements,
 /* What the RESULTs of one request tell together. */
 struct answer {
     struct buf rows;  /* uint64_t each: indices and bitmaps, as row numbers */
-    struct buf bytes; /* "rows", "spans" */
+    struct buf bytes; /* "rows", "spans", "runs" */
     uint64_t next;    /* first row that a further RESULT may tell of */
     unsigned results;
     char last[400]; /* the DONE or ERROR */
@@ -355,7 +355,8 @@ static inline void add_result(struct answer *a, const struct value *v) {
     a->next = base + v[4].w.u;
     a->results++;
     bool is_bitmap = str_is(value_as_str(v[2]), "bitmap");
-    if (str_is(value_as_str(v[2]), "rows") || str_is(value_as_str(v[2]), "spans")) {
+    if (str_is(value_as_str(v[2]), "rows") || str_is(value_as_str(v[2]), "spans") ||
+        str_is(value_as_str(v[2]), "runs")) {
         buf_add(&a->bytes, v[5].w.p, v[5].n);
         return;
     }

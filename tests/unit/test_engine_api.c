@@ -83,10 +83,29 @@ static void check_spans(const struct feed *f, const struct buf *data, size_t at)
     assert_int_equal(at, data->len);
 }
 
+/* Bytes of rows that stand one behind the other, in a block, are one pair. */
+static void check_runs(const struct feed *f, const struct buf *data, size_t at) {
+    for (uint32_t row = 0; row < f->blocks * f->rows; row++) {
+        uint32_t in_block = row % f->rows;
+        if (!is_kept(f, row) || (in_block > 0 && is_kept(f, row - 1)))
+            continue;
+        uint32_t n = 1;
+        while (in_block + n < f->rows && is_kept(f, row + n))
+            n++;
+        assert_true(at + 16 <= data->len);
+        uint64_t le[2];
+        memcpy(le, data->data + at, 16);
+        assert_int_equal(le64toh(le[0]), ORIGIN + row);
+        assert_int_equal(le64toh(le[1]), n);
+        at += 16;
+    }
+    assert_int_equal(at, data->len);
+}
+
 static void test_results(void **state) {
     (void)state;
     static const uint32_t EVERY[] = {0, 1, 2, 7, 31, 32, 33, 100};
-    for (int kind = 0; kind < RESULT_COLUMNS; kind++)
+    for (int kind = 0; kind < RESULT_COLUMNS; kind++) /* the rest are of tables */
         for (uint32_t blocks = 0; blocks <= 4; blocks++)
             for (uint32_t rows = 1; rows <= BLOCK_ROWS; rows = rows * 3 + 1)
                 for (size_t i = 0; i < COUNT_OF(EVERY); i++) {
@@ -105,7 +124,7 @@ static void test_results(void **state) {
                                                   ? RESULT_BITMAP
                                                   : RESULT_INDICES);
                     else
-                        assert_int_equal(got, kind);
+                        assert_int_equal(got, kind == RESULT_PIECES ? RESULT_RUNS : kind);
                     if (got == RESULT_INDICES)
                         check_indices(&f, &data, 4);
                     else if (got == RESULT_BITMAP)
@@ -114,10 +133,38 @@ static void test_results(void **state) {
                         check_rows(&f, &data, 4);
                     else if (got == RESULT_SPANS)
                         check_spans(&f, &data, 4);
+                    else if (got == RESULT_RUNS)
+                        check_runs(&f, &data, 4);
                     else
                         assert_int_equal(data.len, 4);
                     buf_done(&data);
                 }
+}
+
+/* PIECES: a chunk is what the chunk before it should have been. */
+static void test_pieces(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t every, rows; /* of one byte */
+        enum result_kind next;
+    } CASES[] = {
+        {1, 95, RESULT_ROWS}, {1, 96, RESULT_RUNS}, {2, 1, RESULT_ROWS}, {2, 200, RESULT_ROWS}};
+    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
+        struct feed f = {1, CASES[i].rows, CASES[i].every}, none = {1, 10, 0};
+        struct result r = {.kind = RESULT_PIECES};
+        struct buf data = {0};
+        assert_int_equal(feed(&r, &f, &data, 0), RESULT_RUNS);
+        data.len = 0;
+        assert_int_equal(feed(&r, &f, &data, 0), CASES[i].next);
+        if (CASES[i].next == RESULT_ROWS)
+            check_rows(&f, &data, 0);
+        else
+            check_runs(&f, &data, 0);
+        data.len = 0;
+        assert_int_equal(feed(&r, &none, &data, 0), CASES[i].next);
+        assert_int_equal(feed(&r, &f, &data, 0), CASES[i].next); /* nothing teaches nothing */
+        buf_done(&data);
+    }
 }
 
 static void test_result_kinds(void **state) {
@@ -138,7 +185,7 @@ static void test_result_kinds(void **state) {
 /* No memory: the buffer's failure says so, and what was there before stays. */
 static void test_results_without_memory(void **state) {
     (void)state;
-    for (int kind = 0; kind < RESULT_COLUMNS; kind++) {
+    for (int kind = 0; kind < RESULT_KINDS; kind++) {
         struct budget budget;
         struct buf data;
         struct feed f = {4, BLOCK_ROWS, 1};
@@ -350,15 +397,11 @@ static void test_filter_counts_mismatches(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_results),
-        cmocka_unit_test(test_result_kinds),
-        cmocka_unit_test(test_results_without_memory),
-        cmocka_unit_test(test_compile_errors),
-        cmocka_unit_test(test_compile_takes_a_length),
-        cmocka_unit_test(test_filter),
-        cmocka_unit_test(test_filter_stops),
-        cmocka_unit_test(test_filter_errors),
-        cmocka_unit_test(test_filter_counts_mismatches),
+        cmocka_unit_test(test_results),        cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_result_kinds),   cmocka_unit_test(test_results_without_memory),
+        cmocka_unit_test(test_compile_errors), cmocka_unit_test(test_compile_takes_a_length),
+        cmocka_unit_test(test_filter),         cmocka_unit_test(test_filter_stops),
+        cmocka_unit_test(test_filter_errors),  cmocka_unit_test(test_filter_counts_mismatches),
     };
     limits_default(&limits);
     return cmocka_run_group_tests_name("engine_api", tests, NULL, NULL);

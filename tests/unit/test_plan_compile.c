@@ -269,6 +269,9 @@ static void test_refusals(void **state) {
         assert_true(e.pos == r->pos);
         if (!strstr(e.message, r->part))
             fail_msg("%s: %s", r->text, e.message);
+        assert_true(e.near_text[0] != '\0' && (e.pos == ERROR_NONE) == (e.length == 0));
+        if (e.pos != ERROR_NONE)
+            assert_memory_equal(e.near_text, r->text + e.pos, e.length);
         query_done(&q);
     }
 }
@@ -291,6 +294,8 @@ static void test_list_limit(void **state) {
     assert_int_equal(e.status, E_LIST_TOO_LONG);
     assert_int_equal(e.limit, 2);
     assert_int_equal(e.actual, 3);
+    assert_int_equal(e.pos, 5);
+    assert_string_equal(e.near_text, ":x");
     query_done(&q);
 }
 

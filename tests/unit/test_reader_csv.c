@@ -284,6 +284,39 @@ static void test_long_cell(void **state) {
     reads_end(&t);
 }
 
+/* The columns are told once the header has been passed, and stay when its bytes are gone. */
+static void test_columns(void **state) {
+    (void)state;
+    static const char INPUT[] = "\n\"a\"\"b\",,c\n1,2,3\n";
+    static const char *const WANT[] = {"a\"b", "", "c"};
+    struct reads t;
+    struct reader r;
+    struct block b;
+    struct arena arena;
+    uint32_t n, rows;
+    reads_begin(&t, "c", COMMA);
+    arena_init(&arena, NULL);
+    assert_true(reader_init(&r, &arena, &t.fields, &COMMA));
+    assert_true(block_init(&b, 1, true, NULL));
+    for (size_t at = 0, end = 1; end < sizeof INPUT; end++) {
+        size_t size = end - at;
+        uint8_t *piece = memcpy(malloc(size), INPUT + at, size);
+        const struct str *columns = reader_columns(&r, &n);
+        assert_true((columns != NULL) == (at > 1)); /* the header goes as a whole */
+        assert_int_equal(n, columns ? 3 : 0);
+        block_clear(&b, 1);
+        at += (size_t)(reader_fill(&r, piece, piece + size, false, &b, &rows) - piece);
+        free(piece);
+    }
+    const struct str *columns = reader_columns(&r, &n);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_true(str_is(columns[i], WANT[i]));
+    block_done(&b);
+    reader_done(&r);
+    arena_done(&arena);
+    reads_end(&t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         value_test(test_cells),
@@ -297,6 +330,7 @@ int main(void) {
         value_test(test_long_cell),
         value_test(test_rows_as_maps),
         value_test(test_wide_rows_as_maps),
+        value_test(test_columns),
     };
     return cmocka_run_group_tests_name("reader_csv", tests, NULL, NULL);
 }

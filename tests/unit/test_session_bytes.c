@@ -119,8 +119,23 @@ static void test_results(void **state) {
                   "[66, 5, 'spans', 0, 3, #02000000000000000200000000000000"
                   "06000000000000000200000000000000]",
                   E_OK, "'limit_reached': false, 'bytes': 8, 'unfit': 0}]");
+    check_request(&t, ASK("runs"),
+                  "[66, 5, 'runs', 0, 3, #02000000000000000200000000000000"
+                  "06000000000000000200000000000000]",
+                  E_OK, "{'matched': 2, 'rows': 3, ");
+    check_request(&t, "[2, 5, 'a > 1', {'result': 'pieces'}, ['bytes', 'csv', 'a\n2\n3\n1\n']]", "",
+                  E_OK, "{'matched': 0, 'rows': 3, ");
+    check_request(&t,
+                  "[2, 5, 'a > 1', {'result': 'pieces'}, ['bytes', 'jsonl', "
+                  "'{\"a\":2}\n{\"a\":3}\n{\"a\":1}\n']]",
+                  "[66, 5, 'runs', 0, 3, #00000000000000001000000000000000]", E_OK,
+                  "{'matched': 2, 'rows': 3, ");
     check_request(&t, ASK("count"), "", E_OK, "'matched': 2");
     check_request(&t, "[2, 5, 'a', {'result': 'spans'}, ['maps', [{'a': true}]]]", "",
+                  E_RESULT_KIND, "spans");
+    check_request(&t, "[2, 5, 'a', {'result': 'runs'}, ['maps', [{'a': true}]]]", "", E_RESULT_KIND,
+                  "spans");
+    check_request(&t, "[2, 5, 'a', {'result': 'pieces'}, ['maps', [{'a': true}]]]", "",
                   E_RESULT_KIND, "spans");
     check_request(&t,
                   "[2, 5, 'a > 1', {'result': 'count', 'limit': 1}, ['bytes', 'csv', "

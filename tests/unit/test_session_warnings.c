@@ -60,6 +60,49 @@ static void test_absent_fields(void **state) {
     talk_stop(&t);
 }
 
+/* The names of rows that come as bytes: keys of JSON, wherever the field is, columns of CSV. */
+static void test_absent_in_bytes(void **state) {
+    (void)state;
+    static const struct {
+        const char *query, *format, *data, *options, *suggestion; /* NULL: no warning */
+    } CASES[] = {
+        {"amount > 1", "jsonl", "{\"x\":1}\n{\"amuont\":2}\n", "nil", "amuont"},
+        {"amount > 1", "jsonl", "[{\"x\":1}, {\"amuont\":2}]", "nil", "amuont"},
+        {"amount > 1", "jsonl", "{\"amuont\":2,\"amount\":3}\n", "nil", NULL},
+        {"amount > 1", "jsonl", "{\"amu\\u006fnt\":2}\n", "nil", NULL},
+        {"amount > 1", "jsonl", "{\"x\":{\"amuont\":2}}\n", "nil", NULL},
+        {"x.amount > 1", "jsonl", "{\"x\":[],\"x\":{\"amuont\":2}}\n", "nil", "amuont"},
+        {"x[1].amount > 1", "jsonl", "{\"x\":[1,{\"amuont\":2}]}\n", "nil", "amuont"},
+        {"x[2].amount > 1", "jsonl", "{\"x\":[1,{\"amuont\":2}]}\n", "nil", NULL},
+        {"amount > 1", "csv", "x,amuont\n1,2\n", "nil", "amuont"},
+        {"amount > 1", "csv", "x,amount\n1,2\n", "nil", NULL},
+        {"amount > 1", "csv", "x,amuont\n", "nil", NULL}, /* no row, nothing missed */
+        {"x.amount > 1", "csv", "x,amuont\n1,2\n", "nil", NULL},
+        {"amount > 1", "csv", "1,2\n", "{'header': false, 'names': ['x', 'amuont']}", "amuont"},
+        {"amount > 1", "csv", "1,2\n", "{'header': false}", NULL},
+        {"amount > 1", "msgpack", "\x81\xa6\x61muont\x02", "nil", "amuont"},
+    };
+    struct talk t;
+    talk_begin(&t, NULL);
+    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
+        char message[400], want[100];
+        snprintf(message, sizeof message,
+                 "[2, 5, '%s', {'result': 'count'}, ['bytes', '%s', '%s', %s]]", CASES[i].query,
+                 CASES[i].format, CASES[i].data, CASES[i].options);
+        snprintf(want, sizeof want, "'near': 'amount', 'suggestion': '%s'}]}]",
+                 CASES[i].suggestion ? CASES[i].suggestion : "");
+        expect_part(&t, message, CASES[i].suggestion ? want : "'unfit': 0}]");
+    }
+    for (int late = 0; late < 2; late++) { /* a later piece of the stream has it, or none has */
+        say(&t, "[2, 5, 'amount > 1', {'result': 'count'}, nil]");
+        say(&t, "[5, 5, ['bytes', 'jsonl', '{\"amuont\":1}\n{\"am']]");
+        say(&t, late ? "[5, 5, ['bytes', 'jsonl', 'ount\":1}\n']]"
+                     : "[5, 5, ['bytes', 'jsonl', 'uont\":1}\n']]");
+        expect_part(&t, "[6, 5]", late ? "'unfit': 0}]" : "'suggestion': 'amuont'}]}]");
+    }
+    talk_stop(&t);
+}
+
 /* Rows {"a": first + i}, but `odd` of them {"a": "x"} from row `at` on. */
 static void say_mixed(struct talk *t, const char *head, uint32_t n, uint32_t at, uint32_t odd) {
     struct buf m = {0}, frame = {0};
@@ -148,9 +191,8 @@ static void test_strict_in_a_stream(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_where_warnings_stand),
-        cmocka_unit_test(test_absent_fields),
-        cmocka_unit_test(test_strict_finds_the_row),
+        cmocka_unit_test(test_where_warnings_stand), cmocka_unit_test(test_absent_fields),
+        cmocka_unit_test(test_absent_in_bytes),      cmocka_unit_test(test_strict_finds_the_row),
         cmocka_unit_test(test_strict_in_a_stream),
     };
     return cmocka_run_group_tests_name("session_warnings", tests, NULL, NULL);

@@ -268,6 +268,8 @@ class Client:
         )
         options = make_options(None, params, named, limit, strict)
         options["result"] = RAW_RESULTS[result]
+        if result == "rows" and "result.pieces" in self._channel.connection.capabilities:
+            options["result"] = "pieces"  # of the data, which is here
         pieces = raw.pieces(data)
         work = RawFilter(self._runner, query, pieces, shape, options, timeout, stable=True)
         answer = raw.collect(work, result, data)

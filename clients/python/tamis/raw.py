@@ -6,12 +6,14 @@ what comes back are the rows that match, byte for byte.
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import sys
 import time
 from array import array
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from operator import add
 from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Optional, Union
 
@@ -23,6 +25,7 @@ from .runner import Runner, Source
 
 Bytes = Union[bytes, bytearray, memoryview]
 PIECE_BYTES = 512 << 10  # two of them fit a pipe of 1 MiB: one is made while one is read
+LINE_FEED = 10
 FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv", ".tsv": "csv"}
 FORMATS |= {".msgpack": "msgpack", ".mpk": "msgpack"}
 
@@ -139,6 +142,7 @@ class RawFilter:
         self._runner = runner
         self._chunks = chunks
         self._layout = layout
+        self.has_lines = layout.format != "msgpack"
         self._seconds = runner.seconds(timeout)
         self._request: Optional[Request] = None
         most = runner.limits.get("frame_bytes", 64 << 20)
@@ -276,7 +280,7 @@ class ByteStream:
 def collect(raw: RawFilter, kind: str, data: Bytes) -> Any:
     """All results in the form that the caller asked for, checked against the counts of DONE."""
     if kind == "rows":
-        return b"".join([data for _, _, _, data in raw.results()])
+        return rows_of(raw, data)
     if kind == "count":
         for _ in raw.results():
             raise ProtocolError("a result that was not asked for")
@@ -301,15 +305,54 @@ def finished(raw: RawFilter) -> result.Stats:
     return raw.done.stats
 
 
+def rows_of(raw: RawFilter, data: Bytes) -> bytes:
+    """The bytes of the rows that match, in one. They are put there while the daemon looks at what
+    comes behind, most of them from the data that is here already."""
+    view = memoryview(data).cast("B")
+    out = io.BytesIO()
+    for kind, _, _, part in raw.results():
+        if kind == "runs":
+            write_runs(out, view, part, raw.has_lines)
+        else:
+            out.write(part)
+    finished(raw)
+    return out.getvalue()
+
+
+def write_runs(out: io.BytesIO, view: memoryview, part: bytes, has_lines: bool) -> None:
+    """The bytes of the runs of one result, each of lines with an end of line, as "rows" has it."""
+    numbers = u64(part)
+    starts, ends = numbers[::2], list(map(add, numbers[::2], numbers[1::2]))
+    if not ends:
+        return
+    if max(ends) > len(view):
+        raise ProtocolError("a result with a run beyond the bytes")
+    runs = map(view.__getitem__, map(slice, starts, ends))
+    # Lines end, but for the last of all; the elements of an array do not, not one of them.
+    if not has_lines or view[ends[-1] - 1] == LINE_FEED:
+        out.writelines(runs)
+        return
+    for run in runs:
+        out.write(run)
+        if run[-1] != LINE_FEED:
+            out.write(b"\n")
+
+
 def spans_of(part: bytes, most: int) -> Iterator[tuple[int, int]]:
     """The (offset, size) pairs of a "spans" result over `most` bytes."""
+    numbers = u64(part)
+    for at, size in zip(numbers[::2], numbers[1::2]):
+        if at + size > most:
+            raise ProtocolError("a result with a span beyond the bytes")
+        yield at, size
+
+
+def u64(part: bytes) -> array[int]:
+    """The little-endian numbers of a result of pairs."""
     if len(part) % 16:
         raise ProtocolError("a result whose spans are cut off")
     numbers = array("Q")
     numbers.frombytes(part)
     if sys.byteorder == "big":
         numbers.byteswap()
-    for at, size in zip(numbers[::2], numbers[1::2]):
-        if at + size > most:
-            raise ProtocolError("a result with a span beyond the bytes")
-        yield at, size
+    return numbers

@@ -19,6 +19,8 @@ WARNINGS = {
     3: "NEVER_TRUE",
     4: "NO_WILDCARD",
     5: "FIELD_ABSENT",
+    6: "FIELD_AS_WORD",
+    7: "NO_TEXT",
 }
 ABSENT_TEXT = "no row has this field, but one whose name is like it"
 PROBED_ROWS = 256  # at a time, for whether one has the field

@@ -81,6 +81,31 @@ def test_large_input_is_cut_anywhere(client: tamis.Client) -> None:
     )
 
 
+@pytest.mark.parametrize("length", [0, 60, 95, 96, 97, 400])
+@pytest.mark.parametrize("query", ["a % 2 = 0", "a % 9 <> 0", "a >= 0", "a < 0"])
+def test_rows_of_any_length(client: tamis.Client, length: int, query: str) -> None:
+    """Short ones come over the pipe, long ones out of the data: the bytes are the same."""
+    count = 40_000 if length < 60 else 9000
+    rows = [b'{"a":%d,"s":"%s"}\n' % (i, b"x" * length) for i in range(count)]
+    data = b"".join(rows)
+    kept = client.filter_bytes(data, query, result="indices")
+    assert client.filter_bytes(data, query) == b"".join(rows[i] for i in kept)
+    mixed = data + b"\n\n" + rows[0] * 3 + b'{"a":0}'
+    spans = client.filter_bytes(mixed, query, result="spans")
+    wanted = b"".join(mixed[at : at + size] for at, size in spans)
+    if spans and not wanted.endswith(b"\n"):
+        wanted += b"\n"
+    assert client.filter_bytes(mixed, query) == wanted
+    array = b"[" + b",".join(row.strip() for row in rows) + b"]"
+    assert client.filter_bytes(array, query) == b"".join(rows[i] for i in kept)
+
+
+def test_a_daemon_without_pieces(client: tamis.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = client._channel.connection
+    monkeypatch.setattr(connection, "capabilities", [])
+    assert client.filter_bytes(LINES, "a >= 5") == KEPT
+
+
 @pytest.mark.parametrize("size", [1, 7, 1000, 100_000])
 def test_stream_of_pieces(client: tamis.Client, size: int) -> None:
     data = many(100 if size == 1 else 3000)
@@ -257,3 +282,9 @@ def test_the_daemon_reads_files_itself(client: tamis.Client, tmp_path: Path) -> 
     empty = tmp_path / "empty.csv"
     empty.write_bytes(b"a,b\n")
     assert b"".join(client.filter_file(empty, "a = '3'")) == b""
+
+
+@pytest.mark.parametrize("part", [b"x" * 15, (5).to_bytes(8, "little") + (2).to_bytes(8, "little")])
+def test_runs_that_cannot_be(part: bytes) -> None:
+    with pytest.raises(tamis.ProtocolError):
+        tamis.raw.write_runs(io.BytesIO(), memoryview(b"123456"), part, True)

@@ -44,6 +44,21 @@ def client() -> Iterator[tamis.Client]:
         ("city like 'Os%'", [], None),
         ("age is null", [], None),
         ("age is distinct from null", [], None),
+        ("city regexp null", ["NULL_COMPARISON"], "city REGEXP NULL"),
+        ("contains(city, null) or age = 1", ["NULL_COMPARISON"], None),
+        ("age = 1 or city regexp 5", ["NO_TEXT"], "city REGEXP 5"),
+        ("not city regexp 5", ["NO_TEXT"], "city REGEXP 5"),
+        ("age = 1 or city like 5", ["NO_TEXT"], "city LIKE 5"),
+        ("age = 1 or starts_with(city, 5)", ["NO_TEXT"], None),
+        ("age = 1 or 5 regexp '5'", ["NO_TEXT"], "5 REGEXP '5'"),
+        ("city regexp '5'", [], None),
+        ("city regexp cast(5 as text)", [], None),
+        ("date_part(year, age) = 2020", ["FIELD_AS_WORD"], "year"),
+        ("date_trunc(MONTH, age) < now", ["FIELD_AS_WORD"], None),
+        ("date_part('year', age) = 2020", [], None),
+        ("date_part(unit, age) = 2020", [], None),
+        ("date_part(age.year, age) = 2020", [], None),
+        ("extract(year from age) = 2020 and year = 1", [], None),
     ],
 )
 def test_what_is_warned_of(
@@ -58,6 +73,39 @@ def test_what_is_warned_of(
         assert "^" in str(warning)
         assert query in str(warning)
         assert near is None or warning.near == near
+
+
+@pytest.mark.parametrize(
+    ("query", "params", "near"),
+    [
+        ("city regexp 'a(b'", {}, None),
+        ("city regexp 'a{9,1}é'", {}, None),
+        ("city regexp city", {}, "city"),
+        ("city regexp 'a' flags 'q'", {}, "'q'"),
+        ("city like 'a!b' escape '!'", {}, "'a!b'"),
+        ("city like 'a' escape 'xy'", {}, "'xy'"),
+        ("age in :list", {"list": 5}, ":list"),
+        ("city regexp :pattern", {"pattern": "("}, ":pattern"),
+        ("age = 1 and city regexp" + " '" + 100 * "x" + "('", {}, None),
+    ],
+)
+def test_errors_of_the_plan_tell_the_text(
+    client: tamis.Client, query: str, params: dict[str, Any], near: str | None
+) -> None:
+    """near: None where it is the very text at the position."""
+    with pytest.raises(tamis.TamisError) as caught:
+        client.filter(query, ROWS, params=params)
+    error: Any = caught.value
+    assert error.position is not None
+    text = query[error.position : error.position + error.length]
+    assert error.near == (text if near is None else near) != ""
+
+
+def test_a_missing_parameter_is_told(client: tamis.Client) -> None:
+    for query, near in (("age = :years", ":years"), ("age = ?", "?")):
+        with pytest.raises(tamis.ParameterError) as caught:
+            client.filter(query, ROWS)
+        assert caught.value.near == near
 
 
 def test_parameters_are_looked_at(client: tamis.Client) -> None:
@@ -94,6 +142,15 @@ def test_did_you_mean_a_field(client: tamis.Client, query: str, suggestion: str 
     found = [w for w in client.last_stats.warnings if w.name == "FIELD_ABSENT"]
     assert [w.suggestion for w in found] == ([suggestion] if suggestion else [])
     assert not found or f"did you mean '{suggestion}'" in str(found[0])
+
+
+@pytest.mark.parametrize(("format", "data"), [("jsonl", b'{"age":1}\n'), ("csv", b"age,x\n1,2\n")])
+def test_did_you_mean_a_field_of_bytes(client: tamis.Client, format: str, data: bytes) -> None:
+    for query, suggested in (("agee > 1", ["age"]), ("age > 1", [])):
+        client.filter_bytes(data, query, format=format)
+        assert client.last_raw_stats is not None
+        found = client.last_raw_stats.stats.warnings
+        assert [w.suggestion for w in found if w.name == "FIELD_ABSENT"] == suggested
 
 
 def test_a_field_of_a_late_row_is_not_absent(client: tamis.Client) -> None:

@@ -57,7 +57,7 @@ def groups(lines: list[Line]) -> list[tuple[list[Line], list[Line]]]:
     return pairs
 
 
-BYTES = ("rows", "spans")  # results whose chunks are one behind the other
+BYTES = ("rows", "spans", "runs")  # results whose chunks are one behind the other
 
 
 def meaning(messages: list[Any]) -> list[Any]:
