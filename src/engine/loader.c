@@ -118,7 +118,7 @@ static enum status take_arrays(struct loader *l, struct source *s, uint32_t *ret
     struct array *arrays = arena_array(s->arena, s->n_columns, sizeof *arrays);
     if (!names || !arrays)
         return error_set(e, E_MEMORY, "out of memory");
-    uint32_t n;
+    uint32_t n = 0;
     enum status status = read_names(s, names, arrays, &n, e);
     if (status == E_OK)
         status = batch_add_arrays(l->batch, s->rows, names, arrays, n, e);

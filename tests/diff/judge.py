@@ -275,7 +275,7 @@ class Judge:
         rows = question.rows
         table = self.connection.create("judged", private=True, exists="replace")
         for a, b in itertools.pairwise(_cuts(len(rows), rng)):
-            form = route.rows if route.rows in TABLE_FORMS else rng.choice(TABLE_FORMS)
+            form = route.rows if route.rows in TABLE_FORMS else "maps"
             part = payloads.build(form, rows[a:b], question.names, plan.paths, rng)
             self.connection.load(table, [part.message])
         options: dict[str, Plain] = {"result": route.result}
@@ -315,7 +315,7 @@ def _compare_maps(
     for i in matches:
         pairs = mp.decode(rows[i].map_bytes())
         assert isinstance(pairs, Map)
-        if route.rows not in ("maps", "bytes"):  # then only these were sent
+        if route.rows not in ("maps", "bytes", "paths"):  # then only these were sent
             known = [Str(n.encode()) for n in names]
             pairs = Map(tuple(pair for pair in pairs.pairs if pair[0] in known))
         want.append(_plain(pairs))
