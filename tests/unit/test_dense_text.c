@@ -130,6 +130,19 @@ static void test_hostile_patterns(void **state) {
     }
 }
 
+/* The first place that fits in four bytes uses up the credit, and the next is the pattern: what
+ * goes on from there must not step over it. */
+static void test_credit_ends_before_hit(void **state) {
+    (void)state;
+    enum { K_N = 6000 };
+    uint8_t row[K_N + 1];
+    memset(row, 'a', sizeof row);
+    row[1 + K_N / 4] = 'b';
+    struct strings t = same_rows(3, row, sizeof row);
+    check_text(&t, row + 1, K_N);
+    strings_done(t);
+}
+
 /* 16 MB of one letter and a pattern of a quarter of it: a loop of the product would take minutes.
  */
 static void test_linear(void **state) {
@@ -160,8 +173,11 @@ static void test_linear(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),          cmocka_unit_test(test_text_whole_rows),
-        cmocka_unit_test(test_text_too_long), cmocka_unit_test(test_hostile_patterns),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_text_whole_rows),
+        cmocka_unit_test(test_text_too_long),
+        cmocka_unit_test(test_hostile_patterns),
+        cmocka_unit_test(test_credit_ends_before_hit),
         cmocka_unit_test(test_linear),
     };
     return on_every_level(tests, COUNT_OF(tests));
