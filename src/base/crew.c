@@ -18,8 +18,8 @@ struct crew {
     pthread_cond_t wanted, ready;
     uint32_t n_helpers, n_started;
     bool is_taken, is_open, ends; /* is_open: helpers may join this round */
-    uint64_t round; /* of work: grows with each crew_run */
-    uint32_t busy;  /* helpers that are in this round */
+    uint64_t round;               /* of work: grows with each crew_run */
+    uint32_t busy;                /* helpers that are in this round */
     crew_task *task;
     void *data;
     uint32_t n;

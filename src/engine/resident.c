@@ -173,38 +173,6 @@ static bool is_stopped(const struct resident *r) {
 
 /* ---- bits ---- */
 
-/* Clears the first n set bits. */
-static void drop_first(uint64_t *bits, uint64_t n) {
-    for (uint32_t w = 0; n > 0; w++) {
-        uint64_t here = (uint64_t)__builtin_popcountll(bits[w]);
-        if (here <= n) {
-            bits[w] = 0;
-            n -= here;
-            continue;
-        }
-        for (; n > 0; n--)
-            bits[w] &= bits[w] - 1;
-    }
-}
-
-/* Clears all set bits but the first n > 0, which there are; gives the cell behind the last. */
-static uint32_t keep_first(uint64_t *bits, uint32_t words, uint64_t n) {
-    uint32_t w = 0;
-    for (;; w++) {
-        uint64_t here = (uint64_t)__builtin_popcountll(bits[w]);
-        if (here >= n)
-            break;
-        n -= here;
-    }
-    uint64_t rest = bits[w];
-    for (; n > 1; n--)
-        rest &= rest - 1;
-    uint32_t last = (uint32_t)__builtin_ctzll(rest);
-    bits[w] &= last == 63 ? UINT64_MAX : (UINT64_C(1) << (last + 1)) - 1;
-    memset(bits + w + 1, 0, (words - w - 1) * sizeof *bits);
-    return 64 * w + last + 1;
-}
-
 /* An order takes all rows before it takes offset and limit, and counts have an own one. */
 static bool takes_all(const struct resident *r) {
     return r->q.n_order > 0 || r->q.kind == RESULT_COUNTS;
@@ -215,13 +183,13 @@ static void cut(struct resident *r, uint32_t kept, uint32_t words) {
     uint64_t offset = r->q.offset - r->skipped;
     if (offset > 0) {
         uint64_t n = kept < offset ? kept : offset;
-        drop_first(r->bits, n);
+        bits_drop_first(r->bits, n);
         r->skipped += n;
         kept -= (uint32_t)n;
     }
     uint64_t left = r->q.limit - r->matched;
     if (r->q.limit != UINT64_MAX && kept >= left) {
-        r->to = keep_first(r->bits, words, left);
+        r->to = bits_keep_first(r->bits, words, left);
         kept = (uint32_t)left;
         r->limit_reached = true;
         r->next = r->snapshot->n_parts;
@@ -307,109 +275,19 @@ uint32_t resident_cells(const struct resident *r, uint32_t *at, uint16_t *ret, u
     return n;
 }
 
-/* Live cells among [from, to). */
-static uint32_t count_live(const struct part *p, uint32_t from, uint32_t to) {
-    if (!p->live)
-        return to - from;
-    uint32_t n = 0;
-    for (uint32_t i = from; i < to;) {
-        uint64_t word = p->live[i / 64] >> (i % 64);
-        uint32_t here = 64 - i % 64 < to - i ? 64 - i % 64 : to - i;
-        if (here < 64)
-            word &= (UINT64_C(1) << here) - 1;
-        n += (uint32_t)__builtin_popcountll(word);
-        i += here;
-    }
-    return n;
-}
-
-/* The bits of live cells alone, close together. */
-static const uint64_t *by_live_row(struct resident *r, const struct part *p) {
-    uint32_t at = 0, words = (p->n + 63) / 64;
-    if (!p->live)
-        return r->bits;
-    memset(r->compact, 0, (CHUNK_WORDS + 1) * sizeof *r->compact);
-    for (uint32_t w = 0; w < words; w++) {
-        uint64_t live = p->live[w], bits = r->bits[w], packed = bits;
-        uint32_t n = (uint32_t)__builtin_popcountll(live);
-        if (live != UINT64_MAX) {
-            packed = 0;
-            for (uint32_t i = 0; live; i++, live &= live - 1)
-                packed |= (bits >> __builtin_ctzll(live) & 1) << i;
-        }
-        r->compact[at / 64] |= packed << (at % 64);
-        if (at % 64 > 0)
-            r->compact[at / 64 + 1] |= packed >> (64 - at % 64);
-        at += n;
-    }
-    return r->compact;
-}
-
-/* ---- results of bits ---- */
-
-static bool add_indices(struct resident *r, const uint64_t *bits, uint32_t words, uint32_t base,
-                        struct buf *data) {
-    size_t room = 4 * ((size_t)r->part_left + 16 + 1);
-    if (!buf_reserve(data, room))
-        return false;
-    /* in a frame the bytes stand anywhere: the loop writes aligned, and the bytes are moved down */
-    uint8_t *at = data->data + data->len;
-    uint32_t *to = (uint32_t *)(void *)(((uintptr_t)at + 3) & ~(uintptr_t)3);
-    uint32_t n = dense_ops()->indices(bits, words, base, to);
-    if ((uint8_t *)to != at)
-        memmove(at, to, 4 * (size_t)n);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t le;
-        memcpy(&le, at + 4 * (size_t)i, 4);
-        le = htole32(le);
-        memcpy(at + 4 * (size_t)i, &le, 4);
-    }
-#endif
-    data->len += 4 * (size_t)n;
-    return true;
-}
-
-/* Appends `rows` bits behind the first `done` of the chunk. */
-static bool add_bits(const uint64_t *bits, uint32_t rows, uint64_t done, struct buf *data,
-                     size_t start) {
-    size_t need = start + bitmap_bytes(done + rows);
-    if (need > data->len) {
-        if (!buf_reserve(data, need - data->len + 8))
-            return false;
-        memset(data->data + data->len, 0, need - data->len + 8);
-        data->len = need;
-    }
-    uint8_t *to = data->data + start + done / 8;
-    uint32_t shift = done % 8;
-    for (uint32_t w = 0; w < (rows + 63) / 64; w++) {
-        uint64_t word = bits[w], left = rows - 64 * w;
-        if (left < 64)
-            word &= (UINT64_C(1) << left) - 1;
-        uint64_t low = htole64(word << shift), old;
-        size_t bytes = left < 64 ? (shift + left + 7) / 8 : 8;
-        memcpy(&old, to + 8 * (size_t)w, 8); /* reads what the reserve has cleared */
-        low |= old;
-        memcpy(to + 8 * (size_t)w, &low, bytes < 8 ? bytes : 8);
-        if (shift > 0 && left + shift > 64) {
-            uint8_t high = (uint8_t)(word >> (64 - shift));
-            to[8 * (size_t)w + 8] |= high;
-        }
-    }
-    return true;
-}
-
 /* The whole of the current part. */
 static bool add_part(struct resident *r, struct buf *data, size_t start,
                      struct resident_chunk *chunk) {
     const struct part *p = &r->snapshot->parts[r->part];
-    const uint64_t *bits = chunk->kind == RESULT_COUNT ? NULL : by_live_row(r, p);
-    uint32_t rows = count_live(p, 0, r->to);
+    const uint64_t *bits =
+        chunk->kind == RESULT_COUNT ? NULL : bits_by_live_row(r->bits, p, r->compact);
+    uint32_t rows = bits_count_live(p, 0, r->to);
     bool ok = true;
     if (chunk->kind == RESULT_INDICES && r->part_left > 0)
-        ok = add_indices(r, bits, (p->n_live + 63) / 64, (uint32_t)chunk->rows, data);
+        ok = bits_add_indices(bits, (p->n_live + 63) / 64, r->part_left, (uint32_t)chunk->rows,
+                              data);
     else if (chunk->kind == RESULT_BITMAP)
-        ok = add_bits(bits, rows, chunk->rows, data, start);
+        ok = bits_add(bits, rows, chunk->rows, data, start);
     chunk->rows += rows;
     chunk->matched += r->part_left;
     r->rows += rows;
@@ -470,7 +348,7 @@ static enum status take_cells(struct resident *r, struct buf *data, struct resid
     uint32_t from = r->from;
     if (!result_take_cells(r, data, chunk))
         return error_set(e, E_MEMORY, "out of memory for the result");
-    chunk->rows = count_live(&r->snapshot->parts[r->part], from, r->from);
+    chunk->rows = bits_count_live(&r->snapshot->parts[r->part], from, r->from);
     r->rows += chunk->rows;
     if (r->from == r->to) {
         r->part = UINT32_MAX;

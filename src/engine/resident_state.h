@@ -1,6 +1,6 @@
 /* Inside of queries over tables. Private to engine/.
  *
- * - resident.c: parts, bits, and the results that are made of bits alone
+ * - resident.c: parts, and the results that are made of bits alone (resident_bits.c)
  * - resident_cells.c: the results that are made of cells: rows and columns
  * - resident_order.c: rows in an order
  * - resident_counts.c: counts of values
@@ -11,6 +11,7 @@
 #include "engine/resident.h"
 
 #include "base/hash.h"
+#include "engine/resident_bits.h"
 
 /* A path of the query as it looks in a snapshot. */
 struct bound_path {

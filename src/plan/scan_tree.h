@@ -4,7 +4,8 @@
  * terms, which want one truth, so that UNKNOWN needs no set of its own.
  *
  * - scan.c: the tree, made and walked; the order of terms
- * - scan_term.c: a term over a chunk, by the chunk's form
+ * - scan_term.c: a term over a chunk, by the chunk's form; scan_number.c, scan_text.c: forms
+ * - scan_zone.c: what statistics decide
  * - scan_rows.c: whatever has no such form, by the steps of a plan or the kernels of blocks
  * - scan_dict.c: what dictionary values answered
  * - scan_explain.c

@@ -1,0 +1,97 @@
+/* Terms over strings that stand one behind the other. See scan_zone.h. */
+#include "plan/scan_zone.h"
+
+/* A text term as one of the string loops; false: none. */
+static bool string_form(const struct term *t, enum scan_how *ret, struct str *ret_k) {
+    *ret_k = value_as_str(t->k);
+    switch (t->shape) {
+    case TERM_COMPARE:
+        *ret = HOW_STR_EQUAL;
+        return t->k.type == T_STR && (t->op == CMP_EQ || t->op == CMP_NE);
+    case TERM_STARTS:
+        *ret = HOW_STR_PREFIX;
+        return true;
+    case TERM_ENDS:
+        *ret = HOW_STR_SUFFIX;
+        return true;
+    case TERM_CONTAINS:
+        *ret = HOW_STR_CONTAINS;
+        return true;
+    case TERM_LIKE:
+        *ret_k = like_literal(t->like);
+        switch (like_shape(t->like)) {
+        case LIKE_EXACT:
+            *ret = HOW_STR_EQUAL;
+            return true;
+        case LIKE_PREFIX:
+            *ret = HOW_STR_PREFIX;
+            return true;
+        case LIKE_SUFFIX:
+            *ret = HOW_STR_SUFFIX;
+            return true;
+        case LIKE_CONTAINS:
+            *ret = HOW_STR_CONTAINS;
+            return true;
+        default:
+            return false;
+        }
+    default:
+        return false;
+    }
+}
+
+struct text_bounds {
+    enum scan_how how;
+    struct str k;
+    uint64_t low, high; /* the first 8 bytes of what has the prefix k */
+    bool outside;
+};
+
+static enum zone_says judge_text(const struct zone *z, const void *bounds) {
+    const struct text_bounds *b = bounds;
+    if (!z->has_value)
+        return ZONE_NONE;
+    if ((b->how == HOW_STR_EQUAL || b->how == HOW_STR_PREFIX) &&
+        (b->high < z->low.u || b->low > z->high.u))
+        return b->outside ? ZONE_ALL : ZONE_NONE;
+    return ZONE_SOME;
+}
+
+static uint32_t loop_text(struct scan *s, const struct chunk *c, const void *bounds,
+                          struct stretch at, const uint64_t *in, uint64_t *out) {
+    const struct text_bounds *b = bounds;
+    const uint8_t *k = (const uint8_t *)b->k.p;
+    const uint32_t *offsets = c->offsets + at.from;
+    uint32_t n = at.to - at.from;
+    switch (b->how) {
+    case HOW_STR_EQUAL:
+        return s->ops->str_equal(offsets, c->data, n, k, b->k.n, b->outside, in, out);
+    case HOW_STR_PREFIX:
+        return s->ops->str_prefix(offsets, c->data, n, k, b->k.n, b->outside, in, out);
+    case HOW_STR_SUFFIX:
+        return s->ops->str_suffix(offsets, c->data, n, k, b->k.n, b->outside, in, out);
+    default:
+        return s->ops->str_contains(offsets, c->data, n, k, b->k.n, b->outside, in, out);
+    }
+}
+
+/* The first 8 bytes as a number in the order of strings, what is not there filled with `fill`. */
+static uint64_t head(struct str k, uint8_t fill) {
+    uint64_t h = 0;
+    for (size_t i = 0; i < 8; i++)
+        h = h << 8 | (i < k.n ? (uint8_t)k.p[i] : fill);
+    return h;
+}
+
+uint32_t scan_strings(struct scan *s, struct scan_node *node, const struct chunk *c,
+                      const uint64_t *in, uint64_t *out) {
+    const struct term *t = node->term;
+    struct text_bounds b = {0};
+    if (!string_form(t, &b.how, &b.k))
+        return scan_by_kernel(s, node, in, out);
+    b.low = head(b.k, 0);
+    b.high = head(b.k, b.how == HOW_STR_EQUAL ? 0 : 0xFF);
+    b.outside = (t->want == TRUE_) == (t->shape == TERM_COMPARE && t->op == CMP_NE);
+    node->how[b.how]++;
+    return scan_by_zones(s, node, c, judge_text, loop_text, &b, scan_valid(s, c, in), out);
+}

@@ -1,0 +1,43 @@
+/* Zones: what the statistics of a chunk say before a loop is run. Private to plan/; see
+ * scan_tree.h.
+ */
+#ifndef TAMIS_PLAN_SCAN_ZONE_H
+#define TAMIS_PLAN_SCAN_ZONE_H
+
+#include "plan/scan_tree.h"
+
+enum zone_says { ZONE_SOME, ZONE_NONE, ZONE_ALL };
+
+struct stretch {
+    uint32_t from, to; /* rows; from is a zone's first */
+};
+
+/* What a zone's statistics say of a condition, given by its bounds, for those rows that hold a
+ * value; and the loop for a stretch of zones, whose bitmaps begin with the stretch. */
+typedef enum zone_says judge_fn(const struct zone *z, const void *bounds);
+typedef uint32_t loop_fn(struct scan *s, const struct chunk *c, const void *bounds,
+                         struct stretch at, const uint64_t *in, uint64_t *out);
+
+/* Runs a loop over the zones that statistics do not decide, in as few calls as there can be. `in`
+ * has rows with values only. */
+uint32_t scan_by_zones(struct scan *s, struct scan_node *node, const struct chunk *c,
+                       judge_fn *judge, loop_fn *run, const void *bounds, const uint64_t *in,
+                       uint64_t *out);
+
+bool scan_is_empty(const uint64_t *in, uint32_t from, uint32_t to); /* rows from .. to - 1 */
+uint32_t scan_nothing(const struct scan *s, uint64_t *out);
+uint32_t scan_copied(const struct scan *s, const uint64_t *in, uint64_t *out);
+
+/* Terms by the form of the chunk, for whoever has found that it is that form. */
+uint32_t scan_ints(struct scan *s, struct scan_node *node, const struct chunk *c,
+                   const uint64_t *in, uint64_t *out);
+uint32_t scan_doubles(struct scan *s, struct scan_node *node, const struct chunk *c,
+                      const uint64_t *in, uint64_t *out);
+uint32_t scan_times(struct scan *s, struct scan_node *node, const struct chunk *c,
+                    const uint64_t *in, uint64_t *out);
+uint32_t scan_set(struct scan *s, struct scan_node *node, const struct chunk *c, const uint64_t *in,
+                  uint64_t *out);
+uint32_t scan_strings(struct scan *s, struct scan_node *node, const struct chunk *c,
+                      const uint64_t *in, uint64_t *out);
+
+#endif
