@@ -225,6 +225,10 @@ static void write_path(struct resident *r, uint32_t i, struct buf *b) {
         return;
     }
     struct path p = r->q.columns[i];
+    if (p.n == 1 && p.steps[0].key.p) {
+        mp_write_str(b, p.steps[0].key.p, p.steps[0].key.n);
+        return;
+    }
     mp_write_array(b, p.n);
     for (uint32_t k = 0; k < p.n; k++)
         if (p.steps[k].key.p)

@@ -58,6 +58,7 @@ struct step_stats {
 struct run_options {
     const atomic_bool *stop;  /* the run gives up soon after it is true; may be NULL */
     uint64_t (*now_ns)(void); /* not NULL: keep step_stats */
+    bool measures_all;        /* scans: also what is hardly worth a look at the clock */
     uint32_t row_depth, row_fields;
     uint64_t nested_elements; /* that quantifiers inside others may look at in a block; 0: any */
 };

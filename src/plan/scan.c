@@ -352,7 +352,7 @@ static uint32_t eval_kind(struct scan *s, struct scan_node *node, const uint64_t
 static uint32_t eval(struct scan *s, struct scan_node *node, const uint64_t *in, uint64_t *out) {
     if (s->failure != E_OK || scan_is_stopped(s))
         return none(s, out);
-    if (!s->options.now_ns || s->n < TIMED_ROWS)
+    if (!s->options.now_ns || (s->n < TIMED_ROWS && !s->options.measures_all))
         return eval_kind(s, node, in, out);
     uint32_t rows = s->ops->bits_count(in, s->words); /* before out, which may be in, is written */
     uint64_t before = s->options.now_ns();

@@ -68,7 +68,7 @@ static uint32_t in_interval(struct scan *s, struct scan_node *node, const struct
     wide low = v.low - base, high = v.high - base;
     in = scan_valid(s, c, in);
     if (v.low > v.high || low > most || high < least)
-        return v.outside ? scan_copied(s, in, out) : scan_nothing(s, out);
+        return scan_whole(s, node, v.outside, in, out);
     struct int_bounds b = {(int64_t)(low < least ? least : low),
                            (int64_t)(high > most ? most : high), v.outside};
     node->how[how_int(c->width)]++;
@@ -132,7 +132,7 @@ uint32_t scan_doubles(struct scan *s, struct scan_node *node, const struct chunk
     struct double_bounds b = {r->d_low, r->d_high, wants_outside(node->term)};
     in = scan_valid(s, c, in);
     if (!(b.low <= b.high))
-        return b.outside ? scan_copied(s, in, out) : scan_nothing(s, out);
+        return scan_whole(s, node, b.outside, in, out);
     node->how[HOW_RANGE_F64]++;
     return scan_by_zones(s, node, c, judge_double, loop_double, &b, in, out);
 }

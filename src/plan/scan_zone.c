@@ -12,6 +12,14 @@ uint32_t scan_copied(const struct scan *s, const uint64_t *in, uint64_t *out) {
     return s->ops->bits_count(out, s->words);
 }
 
+uint32_t scan_whole(const struct scan *s, struct scan_node *node, bool all, const uint64_t *in,
+                    uint64_t *out) {
+    uint32_t zones = (s->n + ZONE_ROWS - 1) / ZONE_ROWS;
+    node->zones += zones;
+    *(all ? &node->zones_all : &node->zones_none) += zones;
+    return all ? scan_copied(s, in, out) : scan_nothing(s, out);
+}
+
 const uint64_t *scan_valid(struct scan *s, const struct chunk *c, const uint64_t *in) {
     if (!c->valid)
         return in;

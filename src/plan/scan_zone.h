@@ -27,6 +27,9 @@ uint32_t scan_by_zones(struct scan *s, struct scan_node *node, const struct chun
 bool scan_is_empty(const uint64_t *in, uint32_t from, uint32_t to); /* rows from .. to - 1 */
 uint32_t scan_nothing(const struct scan *s, uint64_t *out);
 uint32_t scan_copied(const struct scan *s, const uint64_t *in, uint64_t *out);
+/* All of `in`, or nothing of it, because the whole segment is decided. */
+uint32_t scan_whole(const struct scan *s, struct scan_node *node, bool all, const uint64_t *in,
+                    uint64_t *out);
 
 /* Terms by the form of the chunk, for whoever has found that it is that form. */
 uint32_t scan_ints(struct scan *s, struct scan_node *node, const struct chunk *c,

@@ -50,6 +50,7 @@ static struct run_options run_options(const struct request *r, bool timed) {
     return (struct run_options){
         .stop = &r->stop,
         .now_ns = timed ? service->now_ns : NULL,
+        .measures_all = r->kind == MESSAGE_EXPLAIN,
         .row_depth = (uint32_t)l->row_depth,
         .row_fields = (uint32_t)l->row_fields,
         .nested_elements = l->nested_elements,
