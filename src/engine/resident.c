@@ -283,7 +283,9 @@ static bool add_part(struct resident *r, struct buf *data, size_t start,
         chunk->kind == RESULT_COUNT ? NULL : bits_by_live_row(r->bits, p, r->compact);
     uint32_t rows = bits_count_live(p, 0, r->to);
     bool ok = true;
-    if (chunk->kind == RESULT_INDICES && r->part_left > 0)
+    if (chunk->kind == RESULT_NUMBERS && r->part_left > 0)
+        ok = bits_add_indices(bits, (p->n_live + 63) / 64, r->part_left, (uint32_t)p->first, data);
+    else if (chunk->kind == RESULT_INDICES && r->part_left > 0)
         ok = bits_add_indices(bits, (p->n_live + 63) / 64, r->part_left, (uint32_t)chunk->rows,
                               data);
     else if (chunk->kind == RESULT_BITMAP)

@@ -259,7 +259,7 @@ bool ranked_take(struct resident *r, struct buf *data, struct resident_chunk *ch
     uint64_t left = k->n - r->told;
     uint32_t n = left < RESIDENT_ROWS ? (uint32_t)left : RESIDENT_ROWS;
     chunk->kind = r->q.kind == RESULT_AUTO ? RESULT_INDICES : r->q.kind;
-    if (chunk->kind == RESULT_INDICES) {
+    if (chunk->kind == RESULT_INDICES || chunk->kind == RESULT_NUMBERS) {
         if (!write_numbers(r, n, data))
             return false;
     } else if (n > 0 && chunk->kind != RESULT_COUNT) {

@@ -5,8 +5,9 @@
 
 #include <endian.h>
 
-static const char *const NAMES[RESULT_KINDS] = {"indices", "bitmap", "auto",   "count",   "rows",
-                                                "spans",   "runs",   "pieces", "columns", "counts"};
+static const char *const NAMES[RESULT_KINDS] = {"indices", "bitmap", "auto",   "count",
+                                                "rows",    "spans",  "runs",   "pieces",
+                                                "columns", "counts", "numbers"};
 
 const char *result_kind_name(enum result_kind kind) { return NAMES[kind]; }
 

@@ -17,8 +17,9 @@ enum result_kind {
     RESULT_SPANS,
     RESULT_RUNS,
     RESULT_PIECES,  /* ROWS or RUNS, as it suits who has the input: chosen for each chunk */
-    RESULT_COLUMNS, /* of tables: typed arrays, and counts of values */
+    RESULT_COLUMNS, /* of tables: typed arrays, counts of values, row numbers in the whole table */
     RESULT_COUNTS,
+    RESULT_NUMBERS,
     RESULT_KINDS
 };
 

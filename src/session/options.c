@@ -19,7 +19,7 @@ static enum status set_result(struct request *r, struct value key, struct value 
         return E_OK;
     return bad_option(e, key,
                       "must be \"indices\", \"bitmap\", \"auto\", \"count\", \"rows\", \"spans\", "
-                      "\"runs\", \"pieces\", \"columns\" or \"counts\"");
+                      "\"runs\", \"pieces\", \"columns\", \"counts\" or \"numbers\"");
 }
 
 static enum status set_limit(struct request *r, struct value key, struct value v, struct error *e) {

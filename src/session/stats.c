@@ -7,8 +7,8 @@ static const char *const CAPABILITIES[] = {
     "query.structured", "payload.maps",   "payload.template", "payload.columns", "result.indices",
     "result.bitmap",    "result.auto",    "result.count",     "result.rows",     "result.spans",
     "payload.bytes",    "format.msgpack", "format.jsonl",     "format.csv",      "payload.arrays",
-    "tables",           "payload.table",  "result.columns",   "result.counts",   "result.runs",
-    "result.pieces",
+    "tables",           "payload.table",  "result.columns",   "result.counts",   "result.numbers",
+    "result.runs",      "result.pieces",
 };
 
 static void write_limits(struct buf *b, const struct limits *limits) {

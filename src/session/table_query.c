@@ -27,7 +27,7 @@ enum status table_query_check(struct request *r, struct error *e) {
     if (!use->table) {
         if (use->has_options)
             return bad(e, "\"offset\", \"order\", \"columns\" and \"by\" are for tables");
-        if (kind == RESULT_COLUMNS || kind == RESULT_COUNTS)
+        if (kind == RESULT_COLUMNS || kind == RESULT_COUNTS || kind == RESULT_NUMBERS)
             return error_set(e, E_RESULT_KIND, "the result \"%s\" is for tables",
                              result_kind_name(kind));
         return E_OK;
@@ -175,6 +175,11 @@ static enum status start(struct request *r, struct error *e) {
     struct service *service = r->session->service;
     struct table_use *use = &r->use;
     use->snapshot = table_snapshot(use->table->table);
+    bool as_numbers =
+        r->result_kind == RESULT_NUMBERS || (use->n_order > 0 && r->result_kind <= RESULT_AUTO);
+    if (as_numbers && use->snapshot->n_rows > (uint64_t)UINT32_MAX + 1)
+        return error_set(e, E_RESULT_KIND,
+                         "row numbers of more than 32 bits: ask for indices, without an order");
     bool large = use->snapshot->n_rows >= RESIDENT_PARALLEL_ROWS && r->kind != MESSAGE_EXPLAIN;
     struct crew *crew = large && crew_size(service->crew) <= SCANS_KEPT ? service->crew : NULL;
     enum status status = take_scans(r, crew_size(crew), e);

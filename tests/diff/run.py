@@ -23,7 +23,6 @@ from tests.diff.judge import (
     RESULTS,
     Judge,
     Question,
-    Refused,
     Route,
     Seen,
     Wrong,
@@ -32,7 +31,7 @@ from tests.diff.judge import (
 from tests.diff.reference import Truth
 from tests.diff.shrink import shrink
 from tests.lib import mp, wire
-from tests.lib.wire import Connection
+from tests.lib.wire import Connection, Refused
 
 ROUTES_A_QUESTION = 12
 QUERIES_A_BATCH = 6

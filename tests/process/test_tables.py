@@ -7,6 +7,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 from daemon import Listening
@@ -15,7 +16,7 @@ from tests.lib import mp, wire
 from tests.lib.mp import Bin, Ext, Plain, Str, Value
 from tests.lib.wire import Answer, Connection, Refused
 
-ROWS: list[dict[str, Plain]] = [
+ROWS: list[dict[str, Any]] = [
     {"id": i, "age": 20 + i % 50, "city": ["Oslo", "Rome", "Lima"][i % 3], "score": i / 4}
     for i in range(1000)
 ]
@@ -138,6 +139,13 @@ def test_tables_are_named_by_text_or_number(client: Connection) -> None:
     assert error_of(client.call(wire.FILTER, "1 = 1", None, ["table", "a", "b"])) == "BAD_PAYLOAD"
 
 
+def described(client: Connection, table: Plain) -> list[Any]:
+    """What DESCRIBE says, as Python has it."""
+    told = plain(client.call(wire.DESCRIBE, table)[-1][2])
+    assert isinstance(told, list)
+    return told
+
+
 def test_drop(people: tuple[Connection, int]) -> None:
     client, table = people
     said = client.call(wire.DROP, "people")[-1]
@@ -150,13 +158,12 @@ def test_drop(people: tuple[Connection, int]) -> None:
 def test_describe(people: tuple[Connection, int]) -> None:
     client, table = people
     client.create("empty", private=True)
-    listed = plain(client.call(wire.DESCRIBE, None)[-1][2])
-    assert isinstance(listed, list)
+    listed = described(client, None)
     assert [(t["name"], t["key"], t["private"], t["rows"]) for t in listed] == [
         ("people", "id", False, 1000),
         ("empty", None, True, 0),
     ]
-    (told,) = plain(client.call(wire.DESCRIBE, table)[-1][2])  # type: ignore[misc]
+    (told,) = described(client, table)
     assert told["bytes"] > 0
     assert told["version"] > listed[1]["version"]
     columns = {column["name"]: column for column in told["columns"]}
@@ -366,9 +373,11 @@ def test_all_kinds_agree(people: tuple[Connection, int]) -> None:
     query = "city = 'Rome' and id >= 300"
     for kind in ("indices", "bitmap", "auto"):
         assert indices(client, table, query, result=kind) == want
+    assert ordered(ask(client, table, query, result="numbers")) == want
     assert Answer.of(ask(client, table, query, result="count")).done["matched"] == len(want)
     assert rows_of(ask(client, table, query, result="rows")) == [ROWS[i] for i in want]
-    assert error_of(ask(client, table, query, result="spans")) == "RESULT_KIND"
+    for kind in ("spans", "runs", "pieces"):
+        assert error_of(ask(client, table, query, result=kind)) == "RESULT_KIND"
 
 
 @pytest.mark.parametrize("kind", ["indices", "bitmap", "auto", "rows"])
@@ -392,10 +401,10 @@ def test_offset_and_limit(
 
 
 def ordered(replies: list[list[Value]]) -> list[int]:
-    """The row numbers of an ordered result, in their order."""
+    """The row numbers of an ordered result, or of "numbers", in their order."""
     out: list[int] = []
     for message in replies[:-1]:
-        assert message[3] == 0 and isinstance(message[5], Bin)
+        assert isinstance(message[5], Bin)
         out += struct.unpack(f"<{len(message[5].raw) // 4}I", message[5].raw)
     assert replies[-1][0] == wire.DONE, replies[-1]
     return out
@@ -569,7 +578,7 @@ def test_options_that_do_not_go(
 def test_options_of_tables_alone(client: Connection, option: str) -> None:
     value: Plain = {"offset": 1, "order": [["a", "asc"]], "columns": ["a"], "by": "a"}[option]
     assert error_of(client.call(wire.FILTER, "a = 1", {option: value}, maps([]))) == "BAD_OPTION"
-    for kind in ("columns", "counts"):
+    for kind in ("columns", "counts", "numbers"):
         assert (
             error_of(client.call(wire.FILTER, "a = 1", {"result": kind}, maps([]))) == "RESULT_KIND"
         )
@@ -626,6 +635,9 @@ def test_large_results_come_in_pieces(client: Connection) -> None:
     )  # fmt: skip
     assert indices(client, table, "x >= 0") == list(range(n))
     assert indices(client, table, "x % 2 = 1", result="bitmap") == list(range(1, n, 2))
+    assert ordered(ask(client, table, "x % 3 <> 1", result="numbers")) == [
+        i for i in range(n) if i % 3 != 1
+    ]
     got = columns_of(ask(client, table, "x >= 5", result="columns"))
     assert got == {"x": list(range(5, n))}
     assert (
@@ -659,8 +671,7 @@ def test_shared_and_private() -> None:
         assert count(b, "t") == 0  # its own one is meant
         assert count(a, "t") == 10
         assert error_of(ask(a, own, "1 = 1")) == "TABLE_UNKNOWN"
-        names = [t["private"] for t in plain(b.call(wire.DESCRIBE, None)[-1][2])]  # type: ignore[attr-defined, index, union-attr]
-        assert names == [True]
+        assert [t["private"] for t in described(b, None)] == [True]
         b.call(wire.DROP, "t")
         assert count(b, "t") == 10
         own = b.create("u", private=True)
