@@ -320,7 +320,9 @@ def _compare_maps(
             pairs = Map(tuple(pair for pair in pairs.pairs if pair[0] in known))
         want.append(_plain(pairs))
     if got != want:
-        wrong = next((i for i, (a, b) in enumerate(zip(got, want)) if a != b), len(got))
+        wrong = next(
+            (i for i, (a, b) in enumerate(zip(got, want, strict=False)) if a != b), len(got)
+        )
         raise Wrong(
             f"{len(got)} rows, not {len(want)}, first other one {wrong}: {got[wrong : wrong + 1]}"
         )

@@ -1,12 +1,13 @@
-"""Resident tables by the protocol: what each message does and refuses, who sees which table, and that
-a load is all or nothing. Queries over random tables are the differential test's (tests/diff).
+"""Resident tables by the protocol: what each message does and refuses, who sees which table, and
+that a load is all or nothing. Queries over random tables are the differential test's (tests/diff).
 """
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -132,7 +133,8 @@ def test_unknown_tables(client: Connection, table: Plain) -> None:
 
 
 def test_tables_are_named_by_text_or_number(client: Connection) -> None:
-    for wrong in (None, 1.5, [], {"a": 1}):
+    wrongs: list[Plain] = [None, 1.5, [], {"a": 1}]
+    for wrong in wrongs:
         assert error_of(client.call(wire.DROP, wrong)) == "BAD_MESSAGE"
         assert error_of(client.call(wire.FILTER, "1 = 1", None, ["table", wrong])) == "BAD_MESSAGE"
     assert error_of(client.call(wire.FILTER, "1 = 1", None, ["table"])) == "BAD_PAYLOAD"
@@ -288,7 +290,8 @@ def test_delete(people: tuple[Connection, int]) -> None:
 
 def test_a_broken_load_changes_nothing(people: tuple[Connection, int]) -> None:
     client, table = people
-    good, bad = maps([{"id": 2000}]), ["maps", [{"id": 2001}, 5]]
+    good = maps([{"id": 2000}])
+    bad: list[Plain] = ["maps", [{"id": 2001}, 5]]
     with pytest.raises(Refused, match="ROW_NOT_MAP"):
         client.load(table, [good, bad])
     with pytest.raises(Refused, match="BAD_PAYLOAD"):
@@ -423,9 +426,9 @@ def test_order(people: tuple[Connection, int], limit: int | None, offset: int) -
 
 
 def test_order_of_values(client: Connection) -> None:
-    """Booleans, numbers, NaN behind them, strings, binaries, timestamps; the rest last both ways."""
+    """Booleans, numbers, NaN, strings, binaries, timestamps; the rest last both ways."""
     table = client.create("t")
-    when = datetime(2020, 1, 1, tzinfo=timezone.utc)
+    when = datetime(2020, 1, 1, tzinfo=UTC)
     early, late = (Ext(-1, struct.pack(">I", int(when.timestamp()) + i)) for i in (0, 1))
     ascending: list[Plain] = [
         False, True, -(2**63), -1.5, 0, 1, 2**63, 2**64 - 1, float("inf"), float("nan"),
@@ -443,7 +446,7 @@ def test_order_of_values(client: Connection) -> None:
     n = len(rows)
     tail = list(range(n, n + len(last)))
     assert ordered(ask(client, table, "1 = 1", order=[["x", "asc"]])) == [*range(n)][::-1] + tail
-    assert ordered(ask(client, table, "1 = 1", order=[["x", "desc"]])) == [*range(n)] + tail
+    assert ordered(ask(client, table, "1 = 1", order=[["x", "desc"]])) == [*range(n), *tail]
 
 
 def columns_of(replies: list[list[Value]]) -> dict[str, list[object]]:
@@ -473,7 +476,7 @@ def cells_of(kind: str, data: Value) -> list[object]:
     if kind == "str":
         assert isinstance(data, list) and isinstance(data[0], Bin) and isinstance(data[1], Bin)
         offsets = struct.unpack(f"<{len(data[0].raw) // 4}I", data[0].raw)
-        return [data[1].raw[a:b].decode() for a, b in zip(offsets, offsets[1:])]
+        return [data[1].raw[a:b].decode() for a, b in itertools.pairwise(offsets)]
     if kind == "timestamp":
         assert isinstance(data, list) and isinstance(data[1], Bin)
         return [
@@ -576,7 +579,13 @@ def test_options_that_do_not_go(
 
 @pytest.mark.parametrize("option", ["offset", "order", "columns", "by"])
 def test_options_of_tables_alone(client: Connection, option: str) -> None:
-    value: Plain = {"offset": 1, "order": [["a", "asc"]], "columns": ["a"], "by": "a"}[option]
+    values: dict[str, Plain] = {
+        "offset": 1,
+        "order": [["a", "asc"]],
+        "columns": ["a"],
+        "by": "a",
+    }
+    value = values[option]
     assert error_of(client.call(wire.FILTER, "a = 1", {option: value}, maps([]))) == "BAD_OPTION"
     for kind in ("columns", "counts", "numbers"):
         assert (
@@ -628,11 +637,9 @@ def test_zones_are_passed_over(client: Connection) -> None:
 def test_large_results_come_in_pieces(client: Connection) -> None:
     n = 400_000
     table = client.create("t")
-    client.load(
-        table,
-        [["columns", n // 2, [["x", "i64", Bin(struct.pack(f"<{n // 2}q", *range(at, at + n // 2)))]]]
-         for at in (0, n // 2)],
-    )  # fmt: skip
+    for at in (0, n // 2):
+        numbers = Bin(struct.pack(f"<{n // 2}q", *range(at, at + n // 2)))
+        client.load(table, [["columns", n // 2, [["x", "i64", numbers]]]])
     assert indices(client, table, "x >= 0") == list(range(n))
     assert indices(client, table, "x % 2 = 1", result="bitmap") == list(range(1, n, 2))
     assert ordered(ask(client, table, "x % 3 <> 1", result="numbers")) == [
