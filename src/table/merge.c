@@ -7,7 +7,7 @@
  * problems I", 1980). */
 #include "table/store.h"
 
-#include "table/loops.h"
+#include "kernel/dense.h"
 #include "table/spread.h"
 
 /* --- one column --- */
@@ -19,7 +19,7 @@ static bool put_whole(struct cells *c, uint32_t row, const struct chunk *k) {
         return false;
     if (k->kind == CHUNK_INT) {
         int64_t *to = &c->word[c->n].i;
-        widen_i64(k->data, k->n, k->base, k->width, to);
+        dense_ops()->widen_i64(k->data, k->n, k->base, k->width, to);
         if (n < k->n)
             gather(to, 8, k->valid, k->n, to);
     } else if (n < k->n) {

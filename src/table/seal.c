@@ -2,7 +2,7 @@
  * chunk, and then spread over its rows. */
 #include "table/seal.h"
 
-#include "table/loops.h"
+#include "kernel/dense.h"
 #include "table/spread.h"
 
 #include <endian.h>
@@ -157,7 +157,7 @@ static unsigned choose_width(uint64_t low, uint64_t high, bool is_unsigned, uint
 
 static void int_bounds(const union word *word, uint32_t n, bool is_unsigned, struct zone *ret) {
     if (!is_unsigned) {
-        bounds_i64(&word->i, n, &ret->low.i, &ret->high.i);
+        dense_ops()->bounds_i64(&word->i, n, &ret->low.i, &ret->high.i);
         return;
     }
     ret->low = ret->high = word[0];
@@ -203,7 +203,7 @@ static struct sealed *seal_ints(struct seal *s, enum chunk_kind kind, bool is_un
         return NULL;
     made->chunk.base = base;
     made->chunk.is_unsigned = is_unsigned;
-    narrow_i64(&c->word->i, c->n, base, width, writable(made->chunk.data));
+    dense_ops()->narrow_i64(&c->word->i, c->n, base, width, writable(made->chunk.data));
     finish(s, made, made->chunk.data, width, needs.data);
     return made;
 }
@@ -214,8 +214,8 @@ static struct sealed *seal_doubles(struct seal *s) {
     for (uint32_t z = 0; z < s->n_zones; z++) {
         struct zone *zone = &s->zones[z];
         if (zone->has_value)
-            bounds_f64(&c->word[s->from[z]].d, s->from[z + 1] - s->from[z], &zone->low.d,
-                       &zone->high.d, &zone->has_nan);
+            dense_ops()->bounds_f64(&c->word[s->from[z]].d, s->from[z + 1] - s->from[z],
+                                    &zone->low.d, &zone->high.d, &zone->has_nan);
     }
     struct needs needs = {.data = array_bytes(s->n, 8)};
     struct sealed *made = make(s, CHUNK_DOUBLE, 8, needs, NULL);

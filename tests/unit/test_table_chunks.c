@@ -220,7 +220,7 @@ static void test_integers(void **state) {
     CHECK_FORM(form(CHUNK_INT, 1, (uint64_t)INT64_MIN + 128, false, 0), value_int(INT64_MIN));
     CHECK_FORM(form(CHUNK_INT, 1, (uint64_t)INT64_MAX - 127, false, 0), value_int(INT64_MAX));
     CHECK_FORM(form(CHUNK_INT, 1, UINT64_MAX - 127, true, 0), value_uint(UINT64_MAX));
-    CHECK_FORM(form(CHUNK_INT, 1, UINT64_MAX - 255 + 128, true, 0), value_uint(UINT64_MAX - 255),
+    CHECK_FORM(form(CHUNK_INT, 1, UINT64_MAX - 127, true, 0), value_uint(UINT64_MAX - 255),
                value_uint(UINT64_MAX));
     CHECK_FORM(form(CHUNK_INT, 8, UINT64_C(1) << 63, true, 0), value_int(0),
                value_uint(UINT64_MAX));
