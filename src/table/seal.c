@@ -228,25 +228,59 @@ static struct sealed *seal_doubles(struct seal *s) {
 
 /* --- timestamps --- */
 
-/* The coarsest unit in which all are whole. */
-static uint32_t time_unit(const struct cells *c) {
-    uint32_t unit = 1;
+/* Whether all are whole in 1 / unit seconds; with the divisor known to the compiler. */
+static inline __attribute__((always_inline)) bool is_whole(const struct cells *c, uint32_t unit) {
+    uint32_t rest = 0;
     for (uint32_t k = 0; k < c->n; k++)
-        while (c->len[k] % (1000000000u / unit) != 0)
-            unit *= 1000;
-    return unit;
+        rest |= c->len[k] % (1000000000u / unit);
+    return rest == 0;
 }
 
-/* Turns the words into counts of that unit; false, and nothing done, if one does not fit. */
-static bool count_times(struct cells *c, uint32_t unit) {
-    int64_t count;
-    for (uint32_t k = 0; k < c->n; k++)
-        if (__builtin_mul_overflow(c->word[k].i, (int64_t)unit, &count) ||
-            __builtin_add_overflow(count, (int64_t)(c->len[k] / (1000000000u / unit)), &count))
+/* The coarsest unit in which all are whole. */
+static uint32_t time_unit(const struct cells *c) {
+    if (is_whole(c, 1))
+        return 1;
+    if (is_whole(c, 1000))
+        return 1000;
+    return is_whole(c, 1000000) ? 1000000 : 1000000000;
+}
+
+/* Whether all counts of a unit are int64_t: by the least and the greatest seconds, and only near
+ * the ends one by one. */
+static bool fits_unit(const struct cells *c, int64_t unit) {
+    int64_t low, high, product;
+    dense_ops()->bounds_i64(&c->word->i, c->n, &low, &high);
+    if (unit == 1 || (!__builtin_mul_overflow(low, unit, &product) && high < INT64_MAX &&
+                      !__builtin_mul_overflow(high + 1, unit, &product)))
+        return true;
+    for (uint32_t k = 0; k < c->n; k++) {
+        __int128 count = (__int128)c->word[k].i * unit + c->len[k] / (1000000000 / unit);
+        if (count < INT64_MIN || count > INT64_MAX)
             return false;
-    for (uint32_t k = 0; k < c->n; k++)
-        c->word[k].i = c->word[k].i * (int64_t)unit + c->len[k] / (1000000000u / unit);
+    }
     return true;
+}
+
+static inline __attribute__((always_inline)) bool count_by(struct cells *c, uint32_t unit) {
+    if (!fits_unit(c, unit))
+        return false;
+    for (uint32_t k = 0; k < c->n; k++) /* unsigned: the product alone may not fit */
+        c->word[k].u = c->word[k].u * unit + c->len[k] / (1000000000u / unit);
+    return true;
+}
+
+/* Turns the words into counts of a unit; false, and nothing done, if one does not fit. */
+static bool count_times(struct cells *c, uint32_t unit) {
+    switch (unit) {
+    case 1:
+        return count_by(c, 1);
+    case 1000:
+        return count_by(c, 1000);
+    case 1000000:
+        return count_by(c, 1000000);
+    default:
+        return count_by(c, 1000000000);
+    }
 }
 
 /* --- values with bytes --- */
@@ -393,7 +427,7 @@ struct sealed *cells_seal(struct cells *c, uint32_t n) {
     begin_zones(&s);
     if (c->n == 0)
         return make(&s, CHUNK_NONE, 0, (struct needs){0}, NULL);
-    if (c->form == CELLS_CODES && c->fresh > c->n / 2 && c->logical <= SEGMENT_BYTES &&
+    if (c->form == CELLS_CODES && c->fresh > c->n / 2 && c->logical <= TEXT_MOST &&
         !cells_to_bytes(c))
         return NULL;
     if (c->form == CELLS_TIME) {
