@@ -17,7 +17,8 @@ struct feed {
     const struct array *a;
     uint32_t inlet;
     const uint8_t *next; /* VALUES: the next value */
-    uint64_t longest;    /* CODES: bytes of the longest string */
+    uint64_t longest;    /* CODES: bytes of the longest string ... */
+    uint32_t *codes; /* ... and of those met before the code that the cells have, or UINT32_MAX */
 };
 
 /* Rows [from, from + n) of an array. */
@@ -91,6 +92,10 @@ static unsigned item_bytes(enum array_type type) {
 
 static inline __attribute__((always_inline)) void widen(const uint8_t *p, uint32_t n, unsigned size,
                                                         bool is_signed, union word *out) {
+    if (size == 8 && htole64(1) == 1) {
+        memcpy(out, p, (size_t)n * 8);
+        return;
+    }
     unsigned shift = is_signed ? 64 - 8 * size : 0;
     for (uint32_t i = 0; i < n; i++)
         out[i].i = (int64_t)(load(p + (size_t)i * size, size) << shift) >> shift;
@@ -193,8 +198,8 @@ static bool feed_numbers(struct cells *c, uint32_t row, const struct stretch *s,
 
 /* --- all others, value by value --- */
 
-static struct value time_at(const struct array *a, uint64_t i) {
-    int64_t count = (int64_t)load(a->data + i * 8, 8), per = a->per_second;
+/* With the divisor known to the compiler. */
+static inline __attribute__((always_inline)) struct value time_of(int64_t count, int64_t per) {
     int64_t seconds = count / per, rest = count % per;
     if (rest < 0) {
         seconds--;
@@ -203,15 +208,40 @@ static struct value time_at(const struct array *a, uint64_t i) {
     return value_timestamp(seconds, (uint32_t)(rest * (1000000000 / per)));
 }
 
-static struct value string_at(const struct array *a, uint64_t i) {
-    unsigned size = a->offset_bytes;
-    uint64_t from = load(a->offsets + i * size, size), to = load(a->offsets + (i + 1) * size, size);
+static struct value time_at(const struct array *a, uint64_t i) {
+    int64_t count = (int64_t)load(a->data + i * 8, 8);
+    switch (a->per_second) {
+    case 1:
+        return time_of(count, 1);
+    case 1000:
+        return time_of(count, 1000);
+    case 1000000:
+        return time_of(count, 1000000);
+    default:
+        return time_of(count, 1000000000);
+    }
+}
+
+static inline uint64_t offset_at(const struct array *a, uint64_t i) {
+    return a->offset_bytes == 4 ? load(a->offsets + i * 4, 4) : load(a->offsets + i * 8, 8);
+}
+
+static inline struct value string_at(const struct array *a, uint64_t i) {
+    uint64_t from = offset_at(a, i), to = offset_at(a, i + 1);
     return value_bytes(T_STR, a->data + from, (uint32_t)(to - from));
 }
 
-static uint64_t code_at(const struct array *a, uint64_t i) {
-    unsigned size = item_bytes(a->codes_type);
-    return load(a->data + i * size, size);
+static inline uint64_t code_at(const struct array *a, uint64_t i) {
+    switch (item_bytes(a->codes_type)) {
+    case 1:
+        return a->data[i];
+    case 2:
+        return load(a->data + i * 2, 2);
+    case 4:
+        return load(a->data + i * 4, 4);
+    default:
+        return load(a->data + i * 8, 8);
+    }
 }
 
 static struct value typed_at(const struct array *a, uint64_t i) {
@@ -222,10 +252,8 @@ static struct value typed_at(const struct array *a, uint64_t i) {
         return value_bool(bitmap_get(a->data, a->bit_offset + i));
     case ARRAY_TIME:
         return time_at(a, i);
-    case ARRAY_STR:
-        return string_at(a, i);
     default:
-        return string_at(a->values, code_at(a, i));
+        return string_at(a, i);
     }
 }
 
@@ -243,21 +271,71 @@ static bool feed_values(struct cells *c, uint32_t row, const struct stretch *s, 
     return true;
 }
 
+/* Timestamps whose cells have that form, or none yet. */
+static bool feed_times(struct cells *c, uint32_t row, const struct stretch *s) {
+    if (!cells_take(c, T_TIMESTAMP) || !cells_room(c, s->n))
+        return false;
+    for (uint32_t i = 0; i < s->n; i++) {
+        if (!s->all && !bits_get(s->valid, i))
+            continue;
+        struct value v = time_at(s->a, s->from + i);
+        c->word[c->n] = v.w;
+        c->len[c->n++] = v.n;
+    }
+    return mark(c, row, s);
+}
+
 /* All strings of a stretch, when the cells take them as bytes. */
 static bool feed_bytes(struct cells *c, uint32_t row, const struct stretch *s) {
     const struct array *a = s->a;
-    unsigned size = a->offset_bytes;
-    uint64_t from = load(a->offsets + s->from * size, size);
-    uint64_t to = load(a->offsets + (s->from + s->n) * size, size);
+    uint64_t from = offset_at(a, s->from), to = offset_at(a, s->from + s->n);
     if (c->bytes.len + (to - from) > UINT32_MAX || !cells_room(c, s->n))
         return false;
     uint64_t shift = c->bytes.len - from;
     for (uint32_t i = 0; i < s->n; i++)
-        c->len[c->n + i] = (uint32_t)(load(a->offsets + (s->from + i + 1) * size, size) + shift);
+        c->len[c->n + i] = (uint32_t)(offset_at(a, s->from + i + 1) + shift);
     buf_add(&c->bytes, a->data + from, to - from);
     c->logical += to - from;
     c->n += s->n;
     return !buf_failed(&c->bytes) && mark(c, row, s);
+}
+
+/* A string that has a code in the cells already: that is put. False: it has none. */
+static bool put_known(struct cells *c, uint32_t row, const struct feed *f, uint64_t at) {
+    uint32_t code = f->codes[at];
+    if (code == UINT32_MAX || c->form != CELLS_CODES || !cells_is_next(c, row) ||
+        c->n == c->len_room)
+        return false;
+    c->len[c->n++] = code;
+    c->types |= SEEN(T_STR);
+    c->logical += string_at(f->a->values, at).n;
+    cells_mark_next(c, row);
+    return true;
+}
+
+/* Whether the next strings become codes. */
+static bool cells_has_codes(const struct cells *c) {
+    return c->form == CELLS_CODES || (c->n == 0 && !c->plain);
+}
+
+/* Codes of another dictionary: each string is looked up once. */
+static bool feed_codes(struct cells *c, uint32_t row, const struct stretch *s, struct feed *f) {
+    c->keep_codes = cells_has_codes(c);
+    for (uint32_t i = 0; i < s->n; i++) {
+        if (!s->all && !bits_get(s->valid, i)) {
+            if (!cells_mark(c, row + i, 1, false, bits_get(s->present, i)))
+                return false;
+            continue;
+        }
+        uint64_t at = code_at(s->a, s->from + i);
+        if (put_known(c, row + i, f, at))
+            continue;
+        if (!cells_put(c, row + i, string_at(s->a->values, at)))
+            return false;
+        if (c->form == CELLS_CODES)
+            f->codes[at] = c->len[c->n - 1];
+    }
+    return true;
 }
 
 static bool feed_typed(struct cells *c, uint32_t row, const struct stretch *s) {
@@ -283,17 +361,17 @@ static bool feed_typed(struct cells *c, uint32_t row, const struct stretch *s) {
 static uint32_t rows_that_fit(const struct batch *b, const struct feed *f, uint64_t from,
                               uint32_t n) {
     const struct array *a = f->a;
-    uint64_t used = b->inlets[f->inlet].cells.bytes.len;
+    const struct cells *c = &b->inlets[f->inlet].cells;
+    uint64_t used = cells_bytes(c);
     uint64_t room = used < SEGMENT_BYTES ? SEGMENT_BYTES - used : 0;
-    if (a->type == ARRAY_CODES && f->longest > 0 && n > room / f->longest)
+    if (a->type == ARRAY_CODES && !cells_has_codes(c) && f->longest > 0 && n > room / f->longest)
         n = (uint32_t)(room / f->longest);
     if (a->type == ARRAY_STR) {
-        unsigned size = a->offset_bytes;
-        uint64_t begin = load(a->offsets + from * size, size);
+        uint64_t begin = offset_at(a, from);
         uint32_t low = 0; /* the most rows that end within the room */
         while (low < n) {
             uint32_t middle = n - (n - low) / 2;
-            if (load(a->offsets + (from + middle) * size, size) - begin <= room)
+            if (offset_at(a, from + middle) - begin <= room)
                 low = middle;
             else
                 n = middle - 1;
@@ -313,9 +391,13 @@ static bool feed_column(struct batch *b, struct feed *f, uint64_t from, uint32_t
         done = mark(c, b->rows, s);
     else if (f->a->type <= ARRAY_F64)
         done = feed_numbers(c, b->rows, s, scratch);
+    else if (f->a->type == ARRAY_TIME && (c->n == 0 || c->form == CELLS_TIME))
+        done = feed_times(c, b->rows, s);
+    else if (f->a->type == ARRAY_CODES)
+        done = feed_codes(c, b->rows, s, f);
     else
         done = feed_typed(c, b->rows, s);
-    b->is_full |= c->bytes.len >= SEGMENT_BYTES;
+    b->is_full |= cells_bytes(c) >= SEGMENT_BYTES;
     return done;
 }
 
@@ -339,13 +421,20 @@ static bool feed_all(struct batch *b, struct feed *feeds, uint32_t n_arrays, uin
     return true;
 }
 
-static uint64_t longest_of(const struct array *values, uint64_t n) {
-    uint64_t most = 0;
+static bool open_codes(struct batch *b, struct feed *f) {
+    uint64_t n = f->a->n_values;
     for (uint64_t i = 0; i < n; i++) {
-        uint64_t bytes = string_at(values, i).n;
-        most = bytes > most ? bytes : most;
+        uint64_t bytes = string_at(f->a->values, i).n;
+        f->longest = bytes > f->longest ? bytes : f->longest;
     }
-    return most;
+    size_t bytes;
+    if (n == 0)
+        return true;
+    if (!size_mul(n, sizeof *f->codes, &bytes) ||
+        !(f->codes = budget_realloc(b->budget, NULL, 0, bytes)))
+        return false;
+    memset(f->codes, 0xFF, bytes);
+    return true;
 }
 
 static enum status open_feeds(struct batch *b, struct feed *feeds, const struct str *names,
@@ -361,10 +450,16 @@ static enum status open_feeds(struct batch *b, struct feed *feeds, const struct 
                 *e = inlet;
             return inlet.status;
         }
-        if (a->type == ARRAY_CODES)
-            feeds[i].longest = longest_of(a->values, a->n_values);
+        if (a->type == ARRAY_CODES && !open_codes(b, &feeds[i]))
+            return E_MEMORY;
     }
     return E_OK;
+}
+
+static void close_feeds(struct batch *b, struct feed *feeds, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        if (feeds[i].codes)
+            budget_free(b->budget, feeds[i].codes, (size_t)feeds[i].a->n_values * sizeof(uint32_t));
 }
 
 enum status batch_add_arrays(struct batch *b, uint64_t n, const struct str *names,
@@ -376,10 +471,14 @@ enum status batch_add_arrays(struct batch *b, uint64_t n, const struct str *name
     union word *scratch = budget_realloc(b->budget, NULL, 0, scratch_bytes);
     struct stretch *s = budget_realloc(b->budget, NULL, 0, sizeof *s);
     enum status status = E_MEMORY;
-    if (feeds && scratch && s)
+    if (feeds)
+        memset(feeds, 0, feeds_bytes);
+    if (feeds && scratch && s) {
         status = open_feeds(b, feeds, names, arrays, n_arrays, e);
-    if (feeds && scratch && s && status == E_OK && !feed_all(b, feeds, n_arrays, n, s, scratch))
-        status = E_MEMORY;
+        if (status == E_OK && !feed_all(b, feeds, n_arrays, n, s, scratch))
+            status = E_MEMORY;
+        close_feeds(b, feeds, n_arrays);
+    }
     budget_free(b->budget, feeds, feeds_bytes);
     budget_free(b->budget, scratch, scratch_bytes);
     budget_free(b->budget, s, sizeof *s);

@@ -216,7 +216,7 @@ static const uint8_t *put(struct row_reader *r, const uint8_t *p, struct cells *
                           const uint8_t *next) {
     if (!cells_put(c, r->b->rows, v))
         return fail(r, E_MEMORY, p);
-    r->b->is_full |= c->bytes.len >= SEGMENT_BYTES;
+    r->b->is_full |= cells_bytes(c) >= SEGMENT_BYTES;
     return next;
 }
 

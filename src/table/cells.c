@@ -32,8 +32,8 @@ void cells_clear(struct cells *c) {
     }
     c->form = CELLS_NONE;
     c->rows = c->n = c->nulls = c->types = c->fresh = 0;
-    c->logical = 0;
-    c->has_bits = false;
+    c->logical = c->fresh_bytes = 0;
+    c->has_bits = c->keep_codes = false;
     c->bytes.len = 0;
     if (c->plain > 0)
         c->plain--;
@@ -270,6 +270,7 @@ static bool put_bytes(struct cells *c, struct value v) {
 static void no_dict(struct cells *c) {
     c->dropped += c->fresh;
     c->fresh = 0;
+    c->fresh_bytes = 0;
     c->plain = c->backoff;
     c->backoff *= 2;
 }
@@ -347,17 +348,20 @@ static bool put_value(struct cells *c, struct value v);
 
 /* A string or a nested value, in the form CODES. */
 static bool put_code(struct cells *c, struct value v) {
-    bool few_bytes = c->logical <= SEGMENT_BYTES; /* else codes are the only form with room */
+    bool may_turn = c->logical <= TEXT_MOST && !c->keep_codes;
     uint32_t before = dict_count(c->dict), code;
-    if (before >= DICT_MOST && few_bytes && !dict_has(c->dict, v, &code))
+    if (before >= DICT_MOST && may_turn && !dict_has(c->dict, v, &code))
         return cells_to_bytes(c) && put_value(c, v);
     if (!dict_add(c->dict, v, &code))
         return false;
-    c->fresh += code >= before;
+    if (code >= before) {
+        c->fresh++;
+        c->fresh_bytes += v.n;
+    }
     c->types |= SEEN(v.type);
     c->len[c->n++] = code;
     c->logical += v.n;
-    if (c->n == PROBE_VALUES && few_bytes && c->n - c->fresh < c->n / PROBE_REPEATS)
+    if (c->n == PROBE_VALUES && may_turn && c->n - c->fresh < c->n / PROBE_REPEATS)
         return cells_to_bytes(c);
     return true;
 }

@@ -25,12 +25,14 @@
 #define PROBE_VALUES  ZONE_ROWS
 #define PROBE_REPEATS 20u
 
-/* A segment ends early when the bytes of a column pass this: offsets have 32 bits. */
+/* A segment ends early when the different values of a column have so many bytes: offsets have 32
+ * bits. Codes do not become bytes if those would be more than TEXT_MOST. */
 #ifdef TAMIS_HOSTILE
 #define SEGMENT_BYTES 4096u
 #else
 #define SEGMENT_BYTES (256u << 20)
 #endif
+#define TEXT_MOST (2u * SEGMENT_BYTES)
 
 enum cells_form {
     CELLS_NONE, /* no value yet */
@@ -59,11 +61,14 @@ struct cells {
     struct buf bytes;
     uint64_t logical; /* bytes of the strings and nested values, repeated ones, too */
     struct dict *dict;
-    uint32_t types;   /* CODES: of the values, or of ones that were overwritten */
-    uint32_t fresh;   /* entries that this segment added to it */
-    uint32_t dropped; /* entries added for segments that did not use them in the end */
-    uint32_t plain;   /* segments that are still to go without a dictionary ... */
-    uint32_t backoff; /* ... and how many the next time */
+    uint32_t types;       /* CODES: of the values, or of ones that were overwritten */
+    uint32_t fresh;       /* entries that this segment added to it ... */
+    uint64_t fresh_bytes; /* ... and their bytes */
+    bool keep_codes;      /* this segment's values repeat, as far as is known: not to be given up
+                             before its end */
+    uint32_t dropped;     /* entries added for segments that did not use them in the end */
+    uint32_t plain;       /* segments that are still to go without a dictionary ... */
+    uint32_t backoff;     /* ... and how many the next time */
     struct budget *budget;
 };
 
@@ -90,6 +95,9 @@ bool cells_mark_bits(struct cells *c, uint32_t row, uint32_t n, const uint64_t *
 /* Codes become bytes. */
 bool cells_to_bytes(struct cells *c);
 bool cells_to_mixed(struct cells *c);
+
+/* Bytes that the segment has of this column, against SEGMENT_BYTES. */
+static inline uint64_t cells_bytes(const struct cells *c) { return c->bytes.len + c->fresh_bytes; }
 
 static inline bool cells_is_dense(const struct cells *c, uint32_t row) {
     return c->rows == row && !c->has_bits;

@@ -7,7 +7,7 @@
  * problems I", 1980). */
 #include "table/store.h"
 
-#include "table/loops.h"
+#include "kernel/dense.h"
 #include "table/spread.h"
 
 /* --- one column --- */
@@ -19,7 +19,7 @@ static bool put_whole(struct cells *c, uint32_t row, const struct chunk *k) {
         return false;
     if (k->kind == CHUNK_INT) {
         int64_t *to = &c->word[c->n].i;
-        widen_i64(k->data, k->n, k->base, k->width, to);
+        dense_ops()->widen_i64(k->data, k->n, k->base, k->width, to);
         if (n < k->n)
             gather(to, 8, k->valid, k->n, to);
     } else if (n < k->n) {
@@ -42,6 +42,24 @@ static bool is_whole(struct cells *c, const struct chunk *k, const uint64_t *liv
     return cells_take(c, k->kind == CHUNK_INT ? T_INT : T_DOUBLE);
 }
 
+/* Codes of the dictionary that the cells have. */
+static bool put_codes(struct cells *c, uint32_t row, const struct chunk *k, const uint64_t *live) {
+    if (!cells_room(c, k->n))
+        return false;
+    c->types |= k->seen & ~SEEN_NONE;
+    for (uint32_t i = 0; i < k->n; i++) {
+        if (!bits_get(live, i))
+            continue;
+        bool valid = bits_get(k->valid, i), present = bits_get(k->present, i);
+        if (valid)
+            c->len[c->n++] = chunk_code(k, i);
+        if (present && !cells_mark(c, row, 1, valid, true))
+            return false;
+        row++;
+    }
+    return true;
+}
+
 bool cells_put_chunk(struct cells *c, uint32_t row, const struct sealed *s, uint32_t n,
                      const uint64_t *live) {
     if (!s)
@@ -52,6 +70,8 @@ bool cells_put_chunk(struct cells *c, uint32_t row, const struct sealed *s, uint
         return false;
     if (whole)
         return put_whole(c, row, k);
+    if (k->kind == CHUNK_CODES && c->form == CELLS_CODES && c->dict == s->dict)
+        return put_codes(c, row, k, live);
     for (uint32_t i = 0; i < n; i++) {
         if (!bits_get(live, i))
             continue;
@@ -74,6 +94,20 @@ static const struct sealed *column_of(const struct piece *p, uint32_t column) {
     return column < p->segment->n_columns ? p->segment->columns[column] : NULL;
 }
 
+/* The dictionary that all values of a column have, or NULL. */
+static struct dict *common_dict(const struct piece *p, uint32_t n, uint32_t column) {
+    struct dict *dict = NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct sealed *s = column_of(&p[i], column);
+        if (!s || s->chunk.kind == CHUNK_NONE)
+            continue;
+        if (!s->dict || (dict && s->dict != dict))
+            return NULL;
+        dict = s->dict;
+    }
+    return dict;
+}
+
 /* The chunk of a column of n pieces, *ret NULL if all is missing. */
 static bool merge_column(const struct piece *p, uint32_t n, uint32_t column,
                          struct catalog *catalog, struct sealed **ret) {
@@ -81,6 +115,11 @@ static bool merge_column(const struct piece *p, uint32_t n, uint32_t column,
     uint32_t row = 0;
     bool done = true;
     cells_init(&c, catalog->budget);
+    struct dict *dict = common_dict(p, n, column);
+    if (dict) { /* nothing is added to it */
+        c.dict = dict_ref(dict);
+        c.form = CELLS_CODES;
+    }
     for (uint32_t i = 0; done && i < n; i++) {
         const uint64_t *live = p[i].live ? p[i].live->words : NULL;
         done = cells_put_chunk(&c, row, column_of(&p[i], column), p[i].segment->n, live);

@@ -2,7 +2,7 @@
  * chunk, and then spread over its rows. */
 #include "table/seal.h"
 
-#include "table/loops.h"
+#include "kernel/dense.h"
 #include "table/spread.h"
 
 #include <endian.h>
@@ -157,7 +157,7 @@ static unsigned choose_width(uint64_t low, uint64_t high, bool is_unsigned, uint
 
 static void int_bounds(const union word *word, uint32_t n, bool is_unsigned, struct zone *ret) {
     if (!is_unsigned) {
-        bounds_i64(&word->i, n, &ret->low.i, &ret->high.i);
+        dense_ops()->bounds_i64(&word->i, n, &ret->low.i, &ret->high.i);
         return;
     }
     ret->low = ret->high = word[0];
@@ -203,7 +203,7 @@ static struct sealed *seal_ints(struct seal *s, enum chunk_kind kind, bool is_un
         return NULL;
     made->chunk.base = base;
     made->chunk.is_unsigned = is_unsigned;
-    narrow_i64(&c->word->i, c->n, base, width, writable(made->chunk.data));
+    dense_ops()->narrow_i64(&c->word->i, c->n, base, width, writable(made->chunk.data));
     finish(s, made, made->chunk.data, width, needs.data);
     return made;
 }
@@ -214,8 +214,8 @@ static struct sealed *seal_doubles(struct seal *s) {
     for (uint32_t z = 0; z < s->n_zones; z++) {
         struct zone *zone = &s->zones[z];
         if (zone->has_value)
-            bounds_f64(&c->word[s->from[z]].d, s->from[z + 1] - s->from[z], &zone->low.d,
-                       &zone->high.d, &zone->has_nan);
+            dense_ops()->bounds_f64(&c->word[s->from[z]].d, s->from[z + 1] - s->from[z],
+                                    &zone->low.d, &zone->high.d, &zone->has_nan);
     }
     struct needs needs = {.data = array_bytes(s->n, 8)};
     struct sealed *made = make(s, CHUNK_DOUBLE, 8, needs, NULL);
@@ -228,25 +228,59 @@ static struct sealed *seal_doubles(struct seal *s) {
 
 /* --- timestamps --- */
 
-/* The coarsest unit in which all are whole. */
-static uint32_t time_unit(const struct cells *c) {
-    uint32_t unit = 1;
+/* Whether all are whole in 1 / unit seconds; with the divisor known to the compiler. */
+static inline __attribute__((always_inline)) bool is_whole(const struct cells *c, uint32_t unit) {
+    uint32_t rest = 0;
     for (uint32_t k = 0; k < c->n; k++)
-        while (c->len[k] % (1000000000u / unit) != 0)
-            unit *= 1000;
-    return unit;
+        rest |= c->len[k] % (1000000000u / unit);
+    return rest == 0;
 }
 
-/* Turns the words into counts of that unit; false, and nothing done, if one does not fit. */
-static bool count_times(struct cells *c, uint32_t unit) {
-    int64_t count;
-    for (uint32_t k = 0; k < c->n; k++)
-        if (__builtin_mul_overflow(c->word[k].i, (int64_t)unit, &count) ||
-            __builtin_add_overflow(count, (int64_t)(c->len[k] / (1000000000u / unit)), &count))
+/* The coarsest unit in which all are whole. */
+static uint32_t time_unit(const struct cells *c) {
+    if (is_whole(c, 1))
+        return 1;
+    if (is_whole(c, 1000))
+        return 1000;
+    return is_whole(c, 1000000) ? 1000000 : 1000000000;
+}
+
+/* Whether all counts of a unit are int64_t: by the least and the greatest seconds, and only near
+ * the ends one by one. */
+static bool fits_unit(const struct cells *c, int64_t unit) {
+    int64_t low, high, product;
+    dense_ops()->bounds_i64(&c->word->i, c->n, &low, &high);
+    if (unit == 1 || (!__builtin_mul_overflow(low, unit, &product) && high < INT64_MAX &&
+                      !__builtin_mul_overflow(high + 1, unit, &product)))
+        return true;
+    for (uint32_t k = 0; k < c->n; k++) {
+        __int128 count = (__int128)c->word[k].i * unit + c->len[k] / (1000000000 / unit);
+        if (count < INT64_MIN || count > INT64_MAX)
             return false;
-    for (uint32_t k = 0; k < c->n; k++)
-        c->word[k].i = c->word[k].i * (int64_t)unit + c->len[k] / (1000000000u / unit);
+    }
     return true;
+}
+
+static inline __attribute__((always_inline)) bool count_by(struct cells *c, uint32_t unit) {
+    if (!fits_unit(c, unit))
+        return false;
+    for (uint32_t k = 0; k < c->n; k++) /* unsigned: the product alone may not fit */
+        c->word[k].u = c->word[k].u * unit + c->len[k] / (1000000000u / unit);
+    return true;
+}
+
+/* Turns the words into counts of a unit; false, and nothing done, if one does not fit. */
+static bool count_times(struct cells *c, uint32_t unit) {
+    switch (unit) {
+    case 1:
+        return count_by(c, 1);
+    case 1000:
+        return count_by(c, 1000);
+    case 1000000:
+        return count_by(c, 1000000);
+    default:
+        return count_by(c, 1000000000);
+    }
 }
 
 /* --- values with bytes --- */
@@ -393,7 +427,7 @@ struct sealed *cells_seal(struct cells *c, uint32_t n) {
     begin_zones(&s);
     if (c->n == 0)
         return make(&s, CHUNK_NONE, 0, (struct needs){0}, NULL);
-    if (c->form == CELLS_CODES && c->fresh > c->n / 2 && c->logical <= SEGMENT_BYTES &&
+    if (c->form == CELLS_CODES && c->fresh > c->n / 2 && c->logical <= TEXT_MOST &&
         !cells_to_bytes(c))
         return NULL;
     if (c->form == CELLS_TIME) {

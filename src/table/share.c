@@ -84,7 +84,6 @@ bool sealed_share(struct sealed **s, struct shared_dict *shared, struct code_map
     bool full = false, done = make_map(map, n, (*s)->budget);
     for (uint32_t row = 0; done && row < c->n; row++)
         if (bits_get(c->valid, row))
-            done =
-                map_code(map, chunk_code(c, row), from, shared->dict, bytes > SEGMENT_BYTES, &full);
+            done = map_code(map, chunk_code(c, row), from, shared->dict, bytes > TEXT_MOST, &full);
     return done && remake(s, map, full ? NULL : shared->dict);
 }

@@ -102,7 +102,7 @@ bool sealed_share(struct sealed **s, struct shared_dict *shared, struct code_map
 void code_map_done(struct code_map *m, struct budget *budget);
 
 /* Puts the live rows of a chunk of n rows into cells, from `row` on; NULL: all missing (merge.c).
- * The dictionary of codes is taken over as it is if the cells have no other. False: no memory. */
+ * False: no memory. */
 bool cells_put_chunk(struct cells *c, uint32_t row, const struct sealed *s, uint32_t n,
                      const uint64_t *live);
 

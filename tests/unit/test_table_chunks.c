@@ -48,7 +48,7 @@ static void check_zone(const struct chunk *c, uint32_t z) {
             w.u = v.w.u - c->base;
             break;
         case CHUNK_TIME:
-            w.u = (uint64_t)(v.w.i * c->per_second + v.n / (1000000000u / c->per_second)) - c->base;
+            w.u = v.w.u * c->per_second + v.n / (1000000000u / c->per_second) - c->base;
             break;
         case CHUNK_DOUBLE:
             assert_true(v.w.d >= zone->low.d && v.w.d <= zone->high.d);
@@ -220,7 +220,7 @@ static void test_integers(void **state) {
     CHECK_FORM(form(CHUNK_INT, 1, (uint64_t)INT64_MIN + 128, false, 0), value_int(INT64_MIN));
     CHECK_FORM(form(CHUNK_INT, 1, (uint64_t)INT64_MAX - 127, false, 0), value_int(INT64_MAX));
     CHECK_FORM(form(CHUNK_INT, 1, UINT64_MAX - 127, true, 0), value_uint(UINT64_MAX));
-    CHECK_FORM(form(CHUNK_INT, 1, UINT64_MAX - 255 + 128, true, 0), value_uint(UINT64_MAX - 255),
+    CHECK_FORM(form(CHUNK_INT, 1, UINT64_MAX - 127, true, 0), value_uint(UINT64_MAX - 255),
                value_uint(UINT64_MAX));
     CHECK_FORM(form(CHUNK_INT, 8, UINT64_C(1) << 63, true, 0), value_int(0),
                value_uint(UINT64_MAX));
@@ -252,6 +252,10 @@ static void test_others(void **state) {
                value_timestamp(INT64_MAX, 0));
     CHECK_FORM(form(CHUNK_MIXED, 0, 0, false, 0), value_timestamp(INT64_MIN, 0),
                value_timestamp(0, 1));
+    CHECK_FORM(form(CHUNK_TIME, 8, 0, false, 1000000000), value_timestamp(9223372036, 854775807),
+               value_timestamp(-9223372037, 145224192));
+    CHECK_FORM(form(CHUNK_MIXED, 0, 0, false, 0), value_timestamp(9223372036, 854775808));
+    CHECK_FORM(form(CHUNK_MIXED, 0, 0, false, 0), value_timestamp(-9223372037, 145224191));
     CHECK_FORM(form(CHUNK_CODES, 1, 0, false, 0), value_str(str_of("a")), value_str(str_of("")));
     CHECK_FORM(form(CHUNK_CODES, 1, 0, false, 0), value_bytes(T_ARRAY, "\x91\x01", 2),
                value_bytes(T_ARRAY, "\x90", 1));
