@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from daemon import TAMISD
+from tables import ROWS
+
+from tests.lib.wire import Connection
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -38,3 +41,16 @@ def need_tool() -> Callable[[str], str]:
         pytest.skip(f"{name} is not installed")
 
     return need
+
+
+@pytest.fixture
+def client() -> Iterator[Connection]:
+    with Connection.spawn() as one:
+        yield one
+
+
+@pytest.fixture
+def people(client: Connection) -> tuple[Connection, int]:
+    table = client.create("people", key="id")
+    client.load(table, [["maps", ROWS[:400]], ["maps", ROWS[400:]]])
+    return client, table
