@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -24,6 +25,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--small", action="store_true", help="50,000 rows: not kept")
     parser.add_argument("--cpu", type=int, help="put everything on this one core (as taskset does)")
     parser.add_argument("--build", type=Path, help="a built tree to use in place of build/release")
+    parser.add_argument(
+        "--figures",
+        type=Path,
+        metavar="FILE",
+        help="only tamis: append its figures to FILE as JSON, a line a workload (for bench/compare)",
+    )
     given = parser.parse_args()
     for name in given.workload:
         if name not in known:
@@ -38,16 +45,18 @@ def main() -> int:
     if given.cpu is not None:
         os.sched_setaffinity(0, {given.cpu})  # children inherit it
     build = given.build.resolve() if given.build else build_release()
-    bench = Bench(build, given.rounds, given.small, given.cpu)
+    bench = Bench(build, given.rounds, given.small, given.cpu, given.figures is not None)
     facts = machine.facts(ROOT, build, given.cpu)
     facts.append(f"medians of {given.rounds} rounds, contestants in turn")
     for name in given.workload or workloads.names():
-        text = workloads.load(name).run(bench).markdown(facts)
-        print(text)
+        report = workloads.load(name).run(bench)
+        if given.figures:
+            with given.figures.open("a") as out:
+                out.write(json.dumps({"workload": name, "figures": report.figures}) + "\n")
+            continue
+        print(report.markdown(facts))
         if not given.small and given.rounds >= FIGURE_ROUNDS:  # a trial is no figure
-            results = BENCH / "results"
-            results.mkdir(exist_ok=True)
-            (results / f"{name}.md").write_text(text)
+            report.keep(BENCH / "results", name, facts)
     return 0
 
 

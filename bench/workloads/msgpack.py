@@ -21,6 +21,7 @@ SCAN = "bare skip-scan"
 PYTHON = "Python unpack + comprehension"
 C_PEER = "msgpack-c + hard-coded C"
 ORDER = (SCAN, TAMIS, C_PEER, PYTHON)
+RACED = ("Q1", "Q2", "Q3", "Q4s", "Q5")  # Q4r would be a race of regex libraries
 AIMED_QUERIES = ("Q2", "Q3")
 SCAN_AIM = 0.5
 PYTHON_AIM = 10.0
@@ -88,7 +89,7 @@ def run(bench: Bench) -> Report:
     report = Report("msgpack stream in, matches out", SAYS)
     rates = []
     ratios = []
-    for query in QUERIES.values():
+    for query in map(QUERIES.__getitem__, RACED):
         result = _race(bench, query, data)
         rows, matched = result.answer.rows, result.answer.matched or 0
         times = [result.timings[name] for name in ORDER]
@@ -107,5 +108,5 @@ def run(bench: Bench) -> Report:
         Table(title, ["query", "kept", *ORDER], rates),
         Table("tamis, times as fast as", ["query", SCAN, C_PEER, PYTHON], ratios),
     ]
-    report.notes = [f"{query.name}: `{query.text}`" for query in QUERIES.values()]
+    report.notes = [f"{name}: `{QUERIES[name].text}`" for name in RACED]
     return report
