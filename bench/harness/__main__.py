@@ -49,7 +49,7 @@ def main() -> int:
     facts = machine.facts(ROOT, build, given.cpu)
     facts.append(f"medians of {given.rounds} rounds, contestants in turn")
     for name in given.workload or workloads.names():
-        report = workloads.load(name).run(bench)
+        report = workloads.module(name).run(bench)
         if given.figures:
             with given.figures.open("a") as out:
                 out.write(json.dumps({"workload": name, "figures": report.figures}) + "\n")

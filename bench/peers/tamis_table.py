@@ -23,6 +23,11 @@ def create(client: tamis.Client, name: str, data: Any) -> Any:
     return maker.create_table(name, data)
 
 
+def held_bytes(table: Any) -> int:
+    """The memory that a table says it holds."""
+    return int(table.describe()["bytes"])
+
+
 def prepared(client: tamis.Client, rows: Sequence[Row]) -> Peer:
     """Prepared queries over a resident table of all ten fields."""
     table = create(client, "people", rows)

@@ -24,5 +24,5 @@ def names() -> list[str]:
     return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
 
 
-def load(name: str) -> Workload:
+def module(name: str) -> Workload:
     return cast(Workload, importlib.import_module(f"workloads.{name.replace('-', '_')}"))
