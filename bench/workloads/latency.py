@@ -90,12 +90,14 @@ def run(bench: Bench) -> Report:
     places = [bench.cpu] if bench.cpu is not None else [None, max(os.sched_getaffinity(0))]
     lines = []
     aims = []
+    figures = {}
     for name in RACED:
         query = QUERIES[name]
         for cpu in places:
             print(f"latency {name}, {_place(cpu)}", file=sys.stderr)
             timings, sizes = _race(bench, query, rows, cpu)
             medians = [f"{timings.median(who):.1f}" for who in (ECHO, RAW, CLIENT)]
+            figures[f"{name}, {_place(cpu)}"] = timings.median(CLIENT) / 1e6
             above = [timings.above(who, ECHO) for who in (RAW, CLIENT)]
             lines.append(
                 [f"{name}, {_place(cpu)}", sizes, *medians, *(f"{extra:+.1f}" for extra in above)]
@@ -110,4 +112,5 @@ def run(bench: Bench) -> Report:
         [Table("us a call, medians", head, lines)],
         aims,
         NOTES,
+        figures=figures,
     )

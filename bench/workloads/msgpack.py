@@ -62,10 +62,13 @@ def _race(bench: Bench, query: Query, data: bytes) -> Result:
     path = bench.data("msgpack")
     contestants: list[Contestant] = [
         ProgramContestant(TAMIS, [bench.program("tamis_msgpack"), path, query.text]),
-        ProgramContestant(SCAN, [bench.program("skip_scan"), path], answers=False),
         ProgramContestant(C_PEER, [bench.program("msgpack_c"), path, query.name]),
-        UnpackContestant(data, people.SIZES[bench.size], query),
     ]
+    if not bench.alone:
+        contestants += [
+            ProgramContestant(SCAN, [bench.program("skip_scan"), path], answers=False),
+            UnpackContestant(data, people.SIZES[bench.size], query),
+        ]
     return race(f"msgpack {query.name}", contestants, bench.rounds)
 
 
@@ -91,6 +94,9 @@ def run(bench: Bench) -> Report:
     ratios = []
     for query in map(QUERIES.__getitem__, RACED):
         result = _race(bench, query, data)
+        report.figures[query.name] = result.timings[TAMIS].median
+        if bench.alone:
+            continue
         rows, matched = result.answer.rows, result.answer.matched or 0
         times = [result.timings[name] for name in ORDER]
         rates.append(
