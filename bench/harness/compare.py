@@ -45,7 +45,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--small", action="store_true", help="50,000 rows")
     parser.add_argument("--cpu", type=int, help="put everything on this one core")
-    read = parser.parse_args(given)
+    read = parser.parse_intermixed_args(given)  # options anywhere, as in bench/run
     for name in read.workload:
         if name not in known:
             parser.error(f"unknown workload {name!r}, known are {', '.join(known)}")

@@ -105,6 +105,7 @@ def test_figures_must_be_above_zero(bad: list[tuple[float, float]]) -> None:
         ([], "REV1"),
         (["HEAD"], "REV2"),
         (["HEAD", "HEAD", "nonsense"], "unknown workload 'nonsense', known are"),
+        (["HEAD", "HEAD", "--small", "nonsense"], "unknown workload 'nonsense', known are"),
         (["HEAD", "HEAD", "--pairs", "5"], "--pairs: at least 6"),
         (["HEAD", "HEAD", "--rounds", "1"], "--rounds: at least 2"),
         (["no-such-revision", "HEAD"], "no commit 'no-such-revision'"),
