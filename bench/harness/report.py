@@ -9,6 +9,11 @@ from pathlib import Path
 from harness.chart import Chart
 
 
+def brief(value: float) -> str:
+    """A number with three digits that count, or all of those before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 @dataclass(frozen=True)
 class Table:
     """A table; the first column is text, the others are right-aligned."""

@@ -25,7 +25,7 @@ def create(client: tamis.Client, name: str, data: Any) -> Any:
 
 def held_bytes(table: Any) -> int:
     """The memory that a table says it holds."""
-    return int(table.describe()["bytes"])
+    return int(table.describe().bytes)
 
 
 def prepared(client: tamis.Client, rows: Sequence[Row]) -> Peer:
@@ -34,7 +34,7 @@ def prepared(client: tamis.Client, rows: Sequence[Row]) -> Peer:
     queries = {name: table.prepare(query.text) for name, query in QUERIES.items()}
 
     def indices(query: Any) -> Callable[[], Array]:
-        return lambda: np.frombuffer(query.indices(), np.uint32)
+        return lambda: np.asarray(query.indices())
 
     return Peer(
         NAME,

@@ -20,7 +20,7 @@ from harness.bench import Bench
 from harness.calls import CallContestant, no_collector
 from harness.chart import Lines
 from harness.race import Answer, race
-from harness.report import Report, Table
+from harness.report import Report, Table, brief
 from peers import tamis_table
 from peers.peer import PeerMissing
 
@@ -192,11 +192,11 @@ def _measure(bench: Bench, size: int, report: Report, panels: dict[str, Points])
                 report.figures[f"{query} {size}"] = result.timings[TAMIS].median
 
 
-def _table(title: str, points: Points, sizes: list[int], scale: float, form: str) -> Table:
+def _table(title: str, points: Points, sizes: list[int], scale: float) -> Table:
     lines = []
     for name, of in points.items():
         values = dict(of)
-        cells = [format(values[s] * scale, form) if s in values else "-" for s in sizes]
+        cells = [brief(values[s] * scale) if s in values else "-" for s in sizes]
         lines.append([name, *cells])
     return Table(title, ["values a column", *(f"{size:,}" for size in sizes)], lines)
 
@@ -214,8 +214,8 @@ def run(bench: Bench) -> Report:
             sizes.append(size)
     for query, text in QUERIES.items():
         title = f"{query}: `{text}`, ms"
-        report.tables.append(_table(title, panels[query], sizes, 1e3, ",.3g"))
-    report.tables.append(_table("memory held, MB", panels["memory"], sizes, 1e-6, ",.3g"))
+        report.tables.append(_table(title, panels[query], sizes, 1e3))
+    report.tables.append(_table("memory held, MB", panels["memory"], sizes, 1e-6))
     titles = {"range": "range count, s", "conjunction": "conjunction, s", "memory": "memory, bytes"}
     shown = {titles[name]: points for name, points in panels.items()}
     report.charts.append(Lines("Counts over ever more values", "values a column", shown, TAMIS))

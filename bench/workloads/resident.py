@@ -20,7 +20,7 @@ from harness.calls import CallContestant, no_collector
 from harness.chart import Bars
 from harness.queries import QUERIES, Row
 from harness.race import Answer, Contestant, Result, race
-from harness.report import Report, Table
+from harness.report import Report, Table, brief
 from harness.rows import load
 from peers import (
     resident_c,
@@ -114,7 +114,7 @@ def _cell(result: Result, name: str) -> str:
     if name not in result.timings:
         return "-"
     timing = result.timings[name]
-    return f"{timing.median * 1e3:.3g} ±{100 * timing.spread:.0f} %"
+    return f"{brief(timing.median * 1e3)} ±{100 * timing.spread:.0f} %"
 
 
 def _ratios(result: Result, base: str, names: Sequence[str]) -> dict[str, float]:
@@ -147,7 +147,7 @@ def _tables(report: Report, results: dict[str, Result], names: Sequence[str], ro
 
 
 def _ratio(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
+    return "-" if value is None else brief(value)
 
 
 def run(bench: Bench) -> Report:
