@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 _OURS, _OTHERS, _WIDTH = "#c0392b", "#5d7f9e", 11.0
+_SHADES = ("#1f5f8b", "#3a9d5d", "#d98c1f", "#7a5aa6", "#4a4a4a", "#2aa1a1", "#8c6d46", "#9aa53a")
 
 
 class Chart(Protocol):
@@ -63,6 +64,8 @@ class Bars:
             places = [names.index(name) for name in bars]
             colours = [_OURS if name == self.ours else _OTHERS for name in bars]
             axis.barh(places, [v - low for v in bars.values()], left=low, color=colours, height=0.7)
+            if self.ours in bars:
+                axis.axvline(bars[self.ours], color=_OURS, lw=0.8, ls=":")
             for place, value in zip(places, bars.values(), strict=True):
                 axis.text(value * 1.08, place, _number(value), va="center", fontsize=8.5)
             axis.set_title(panel, fontsize=10.5, loc="left")
@@ -96,10 +99,9 @@ class Lines:
             1, len(self.panels), figsize=(_WIDTH, 4.6), squeeze=False, sharex=True
         )
         names = list(dict.fromkeys(n for lines in self.panels.values() for n in lines))
-        shades = pyplot.get_cmap("tab10")
         for axis, (panel, lines) in zip(axes.flat, self.panels.items(), strict=True):
             for name, points in lines.items():
-                colour = _OURS if name == self.ours else shades(names.index(name) % 10)
+                colour = _OURS if name == self.ours else _SHADES[names.index(name) % len(_SHADES)]
                 width = 2.6 if name == self.ours else 1.3
                 xs, ys = zip(*points, strict=True)
                 axis.plot(xs, ys, marker="o", ms=3, color=colour, lw=width, label=name)
