@@ -46,6 +46,11 @@ def _peers() -> str:
     return ", ".join(f"{n} {installed[n.lower()]}" for n in names if n.lower() in installed)
 
 
+def available_bytes() -> int:
+    """The memory that programs can still have, caches given up."""
+    return int(_after("/proc/meminfo", "MemAvailable", ":").split()[0]) * 1024
+
+
 def facts(root: Path, build: Path, cpu: int | None) -> list[str]:
     """Lines that describe the machine, the versions and how the processes were placed."""
     memory_kb = int(_after("/proc/meminfo", "MemTotal", ":").split()[0])

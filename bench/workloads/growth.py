@@ -16,6 +16,7 @@ import pyarrow
 import pyarrow.compute as pc
 import tamis
 
+from harness import machine
 from harness.bench import Bench
 from harness.calls import CallContestant, no_collector
 from harness.chart import Lines
@@ -28,8 +29,8 @@ TAMIS = "tamis table"
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 SMALL_SIZES = SIZES[:3]
 MOST_DICTS = 1_000_000
-BYTES_A_ROW = 100
-"""What all contestants of a size hold together at the most, the given columns included."""
+BYTES_A_ROW = 60
+"""What all contestants of a size take together at the most, the given columns included."""
 SEED = 20_240_229
 FIRST_DAY, DAYS_SECONDS = 1_262_304_000, 14 * 365 * 86_400
 MIDDLE = FIRST_DAY + DAYS_SECONDS // 2
@@ -162,10 +163,6 @@ def _holders(bench: Bench, size: int, report: Report) -> list[Holder]:
     return holders
 
 
-def _free_bytes() -> int:
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
 Points = dict[str, list[tuple[float, float]]]
 
 
@@ -207,7 +204,7 @@ def run(bench: Bench) -> Report:
     sizes = []
     with no_collector():
         for size in SMALL_SIZES if bench.small else SIZES:
-            if size * BYTES_A_ROW > _free_bytes():
+            if size * BYTES_A_ROW > machine.available_bytes():
                 report.notes.append(f"left out: {size:,} values, for lack of memory")
                 continue
             _measure(bench, size, report, panels)
