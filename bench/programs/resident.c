@@ -7,13 +7,13 @@
  * vector cannot do (names, tags) is looked at for the rows that are left. Compiled for this
  * machine.
  */
+#include "mask.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
-
-enum { BLOCK = 4096, LANES = 64, CITIES = 5 };
+enum { CITIES = 5 };
 
 struct columns {
     size_t rows;
@@ -128,15 +128,9 @@ INLINE size_t count_all(const struct columns *c, mask_fill *fill) {
     uint8_t mask[BLOCK];
     size_t found = 0;
     for (size_t start = 0; start < c->rows; start += BLOCK) {
-        size_t rows = c->rows - start < BLOCK ? c->rows - start : BLOCK;
-        memset(mask + rows, 0, BLOCK - rows);
+        size_t rows = mask_rows(c->rows, start, mask);
         fill(c, start, rows, mask);
-        uint8_t lanes[LANES] = {0}; /* each at most BLOCK / LANES */
-        for (size_t i = 0; i < BLOCK; i += LANES)
-            for (size_t k = 0; k < LANES; k++)
-                lanes[k] += mask[i + k];
-        for (size_t k = 0; k < LANES; k++)
-            found += lanes[k];
+        found += mask_count(mask);
     }
     return found;
 }
@@ -146,8 +140,7 @@ INLINE size_t rows_all(const struct columns *c, uint32_t *out, mask_fill *fill, 
     uint8_t mask[BLOCK];
     size_t found = 0;
     for (size_t start = 0; start < c->rows; start += BLOCK) {
-        size_t rows = c->rows - start < BLOCK ? c->rows - start : BLOCK;
-        memset(mask + rows, 0, BLOCK - rows);
+        size_t rows = mask_rows(c->rows, start, mask);
         fill(c, start, rows, mask);
         for (size_t i = 0; many && i < rows; i++) {
             out[found] = (uint32_t)(start + i);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from collections.abc import Callable
@@ -54,6 +55,25 @@ class Holder:
     counts: dict[str, Callable[[], int]]
     held: int
     close: Callable[[], object] = int
+
+
+def _plain_c(bench: Bench, age: Any, joined: Any) -> Holder:
+    """Raises PeerMissing if its library is not there."""
+    try:
+        library = ctypes.CDLL(str(bench.program("growth.so")))
+    except OSError as error:
+        raise PeerMissing(f"plain C: {error}") from None
+    ages, days = (ctypes.c_void_p(column.ctypes.data) for column in (age, joined))
+    rows = ctypes.c_size_t(len(age))
+    library.growth_range.restype = library.growth_conjunction.restype = ctypes.c_size_t
+    return Holder(
+        "plain C",
+        {
+            "range": lambda: int(library.growth_range(ages, rows, 30, 60)),
+            "conjunction": lambda: int(library.growth_conjunction(ages, days, rows, 30, MIDDLE)),
+        },
+        age.nbytes + joined.nbytes,
+    )
 
 
 def _numpy(age: Any, joined: Any) -> Holder:
@@ -147,12 +167,13 @@ def _holders(bench: Bench, size: int, report: Report) -> list[Holder]:
     age = random.integers(0, 101, size, np.uint8)
     joined = random.integers(FIRST_DAY, FIRST_DAY + DAYS_SECONDS, size, np.int32)
     holders = []
-    try:
-        holders.append(_tamis(bench, age, joined))
-    except PeerMissing as missing:
-        note = f"left out: {missing}"
-        if note not in report.notes:
-            report.notes.append(note)
+    for make in (_tamis, _plain_c):
+        try:
+            holders.append(make(bench, age, joined))
+        except PeerMissing as missing:
+            note = f"left out: {missing}"
+            if note not in report.notes:
+                report.notes.append(note)
     holders.append(_numpy(age, joined))
     if bench.alone:
         return holders
