@@ -85,7 +85,8 @@ INLINE void q3(const struct columns *c, size_t start, size_t rows, uint8_t *rest
 }
 
 /* "ansen" anywhere in the names of the block: the bytes are searched as one text for an 'a' with an
- * 'n' four bytes on, in steps that a vector takes; what is found is checked, and put to its row. */
+ * 's' and an 'n' where they belong, in steps that a vector takes; what is found is checked, and put
+ * to its row. */
 INLINE void q4s(const struct columns *c, size_t start, size_t rows, uint8_t *restrict mask) {
     enum { NEEDLE = 5 };
     const uint32_t *offsets = c->name_offsets + start;
@@ -98,7 +99,8 @@ INLINE void q4s(const struct columns *c, size_t start, size_t rows, uint8_t *res
         if (step == LANES) {
             any = 0;
             for (size_t i = 0; i < LANES; i++)
-                any |= (uint8_t)((bytes[at + i] == 'a') & (bytes[at + i + NEEDLE - 1] == 'n'));
+                any |= (uint8_t)((bytes[at + i] == 'a') & (bytes[at + i + 2] == 's') &
+                                 (bytes[at + i + 4] == 'n'));
         }
         for (size_t i = at; any && i < at + step; i++)
             if (bytes[i] == 'a' && memcmp(bytes + i, "ansen", NEEDLE) == 0) {
