@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import workloads
@@ -40,23 +42,39 @@ def _arguments() -> argparse.Namespace:
     return given
 
 
+def _each(given: argparse.Namespace, build: Path, names: Sequence[str]) -> int:
+    """Each workload in a process of its own: none finds the memory, the threads or the caches of the
+    one before. Stops at the first that fails."""
+    options = ["--build", str(build), "--rounds", str(given.rounds)]
+    options += ["--small"] * given.small
+    options += ["--cpu", str(given.cpu)] if given.cpu is not None else []
+    options += ["--figures", str(given.figures)] if given.figures else []
+    for name in names:
+        code = subprocess.call([sys.executable, "-m", "harness", *options, name])
+        if code:
+            return code
+    return 0
+
+
 def main() -> int:
     given = _arguments()
+    build = given.build.resolve() if given.build else build_release()
+    names = given.workload or workloads.names()
+    if len(names) > 1:
+        return _each(given, build, names)
     if given.cpu is not None:
         os.sched_setaffinity(0, {given.cpu})  # children inherit it
-    build = given.build.resolve() if given.build else build_release()
     bench = Bench(build, given.rounds, given.small, given.cpu, given.figures is not None)
     facts = machine.facts(ROOT, build, given.cpu)
     facts.append(f"medians of {given.rounds} rounds, contestants in turn")
-    for name in given.workload or workloads.names():
-        report = workloads.module(name).run(bench)
-        if given.figures:
-            with given.figures.open("a") as out:
-                out.write(json.dumps({"workload": name, "figures": report.figures}) + "\n")
-            continue
-        print(report.markdown(facts))
-        if not given.small and given.rounds >= FIGURE_ROUNDS:  # a trial is no figure
-            report.keep(BENCH / "results", name, facts)
+    report = workloads.module(names[0]).run(bench)
+    if given.figures:
+        with given.figures.open("a") as out:
+            out.write(json.dumps({"workload": names[0], "figures": report.figures}) + "\n")
+        return 0
+    print(report.markdown(facts), flush=True)
+    if not given.small and given.rounds >= FIGURE_ROUNDS:  # a trial is no figure
+        report.keep(BENCH / "results", names[0], facts)
     return 0
 
 
