@@ -21,6 +21,8 @@ class Bench:
     """50,000 rows in place of 1,000,000: for trying things out, not for figures."""
     cpu: int | None
     """The one core that everything was put on, or None."""
+    alone: bool = False
+    """Only tamis, and what its answers are compared with: for comparing two of its commits."""
 
     @property
     def size(self) -> str:

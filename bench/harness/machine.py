@@ -38,6 +38,19 @@ def revision(root: Path) -> str:
     return commit + (" with changes" if dirty not in ("", "unknown") else "")
 
 
+def _peers() -> str:
+    """The pinned packages that are installed here."""
+    text = (Path(__file__).resolve().parent.parent / "requirements.txt").read_text()
+    names = [line.partition("==")[0] for line in text.splitlines() if not line.startswith("#")]
+    installed = {d.metadata["Name"].lower(): d.version for d in importlib.metadata.distributions()}
+    return ", ".join(f"{n} {installed[n.lower()]}" for n in names if n.lower() in installed)
+
+
+def available_bytes() -> int:
+    """The memory that programs can still have, caches given up."""
+    return int(_after("/proc/meminfo", "MemAvailable", ":").split()[0]) * 1024
+
+
 def facts(root: Path, build: Path, cpu: int | None) -> list[str]:
     """Lines that describe the machine, the versions and how the processes were placed."""
     memory_kb = int(_after("/proc/meminfo", "MemTotal", ":").split()[0])
@@ -53,7 +66,7 @@ def facts(root: Path, build: Path, cpu: int | None) -> list[str]:
         f"{model}, {os.cpu_count()} cores, {memory_kb / 1048576:.0f} GiB",
         f"{system}, Linux {platform.release()}",
         f"{_first_line(['cc', '--version'])}; {', '.join(debian)}",
-        f"Python {platform.python_version()}, msgpack {importlib.metadata.version('msgpack')}",
+        f"Python {platform.python_version()}, {_peers()}",
         f"tamis {revision(root)}, built as {built_as}",
         f"load before the run {os.getloadavg()[0]:.2f}; {placed}",
     ]

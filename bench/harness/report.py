@@ -1,9 +1,17 @@
-"""Reports: Markdown for people, one file a workload. Charts are to come beside them."""
+"""Reports: Markdown for people, one file a workload, its charts as PNGs beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.chart import Chart
+
+
+def brief(value: float) -> str:
+    """A number with three digits that count, or all of those before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 @dataclass(frozen=True)
@@ -47,9 +55,21 @@ class Report:
     tables: list[Table] = field(default_factory=list)
     aims: list[Aim] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    charts: list[Chart] = field(default_factory=list)
+    figures: dict[str, float] = field(default_factory=dict)
+    """What tamis itself took, each in a unit of its own of which less is better: what bench/compare
+    holds two commits against each other by."""
 
-    def markdown(self, machine: Sequence[str]) -> str:
-        parts = [f"# {self.title}", self.says]
+    def keep(self, folder: Path, name: str, machine: Sequence[str]) -> None:
+        """Writes NAME.md and its charts. OSError if it cannot."""
+        folder.mkdir(exist_ok=True)
+        for chart in self.charts:
+            chart.draw(folder / f"{name}{chart.suffix}.png")
+        pictures = [f"![{c.title}]({name}{c.suffix}.png)" for c in self.charts]
+        (folder / f"{name}.md").write_text(self.markdown(machine, pictures))
+
+    def markdown(self, machine: Sequence[str], pictures: Sequence[str] = ()) -> str:
+        parts = [f"# {self.title}", self.says, *pictures]
         if self.aims:
             parts.append(
                 "\n".join(

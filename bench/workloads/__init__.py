@@ -20,8 +20,9 @@ class Workload(Protocol):
 
 
 def names() -> list[str]:
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    """As one says them: resident-small is in resident_small.py."""
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
 
 
-def load(name: str) -> Workload:
-    return cast(Workload, importlib.import_module(f"workloads.{name}"))
+def module(name: str) -> Workload:
+    return cast(Workload, importlib.import_module(f"workloads.{name.replace('-', '_')}"))

@@ -84,6 +84,7 @@ def run(bench: Bench) -> Report:
     lines = []
     slowest = ("", 0.0)
     longest = ("", 0.0)
+    figures = {}
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/tamisd.sock"
         daemon = subprocess.Popen(
@@ -94,6 +95,7 @@ def run(bench: Bench) -> Report:
                 for case in hostile.every():
                     print(f"hostile {case.name}", file=sys.stderr)
                     seconds, wait = _measure(busy, other, case)
+                    figures[case.name] = seconds
                     slowest = max(slowest, (case.name, seconds), key=lambda pair: pair[1])
                     longest = max(longest, (case.name, wait), key=lambda pair: pair[1])
                     peak = _peak_mib(daemon.pid)
@@ -123,4 +125,5 @@ def run(bench: Bench) -> Report:
             "the time includes making the request in Python and sending it",
             "the peak is the daemon's since it began",
         ],
+        figures=figures,
     )

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import tamis
-from msgpack import Unpacker
 
 from harness import tap
 from harness.bench import Bench
-from harness.child import ChildFailed, pipes, spawn, stop
+from harness.calls import Caller, FunctionCaller, Timings, measure
 from harness.queries import QUERIES, Query, Row, compile_comprehension
 from harness.race import AnswersDiffer
+from harness.raw_caller import RawCaller, on_core
 from harness.report import Aim, Report, Table
+from harness.rows import first
 
 CLIENT = "tamis client, prepared"
 RAW = "same bytes to tamisd, no client"
@@ -47,117 +44,12 @@ NOTES = [
 ]
 
 
-class Caller(Protocol):
-    """Something to be called many times; block() gives the seconds of each call."""
-
-    @property
-    def name(self) -> str: ...
-
-    def block(self, calls: int) -> list[float]: ...
-
-
-class RawCaller:
-    """Bytes down a pipe and a known number of bytes back, with as little Python as there can be."""
-
-    def __init__(
-        self, name: str, command: Sequence[str | Path], request: bytes, reply_bytes: int
-    ) -> None:
-        self.name = name
-        self._child = spawn(command)
-        stdin, stdout = pipes(self._child)
-        self._in, self._out = stdin.fileno(), stdout.fileno()
-        self._request = request
-        self._reply_bytes = reply_bytes
-
-    def exchange(self, request: bytes, reply_bytes: int) -> bytes:
-        """One request of any kind; what came back, which must be `reply_bytes` long."""
-        os.write(self._in, request)
-        reply = b""
-        while len(reply) < reply_bytes:
-            piece = os.read(self._out, 65536)
-            if not piece:
-                raise ChildFailed(f"{self.name}: ended after {reply!r}")
-            reply += piece
-        return reply
-
-    def block(self, calls: int) -> list[float]:
-        write, read, clock = os.write, os.read, time.perf_counter
-        to, back, request, size = self._in, self._out, self._request, self._reply_bytes
-        taken = []
-        for _ in range(calls):
-            start = clock()
-            write(to, request)
-            got = len(read(back, 65536))
-            while got < size:
-                piece = len(read(back, 65536))
-                if not piece:
-                    raise ChildFailed(f"{self.name}: ended")
-                got += piece
-            taken.append(clock() - start)
-        return taken
-
-    def close(self) -> None:
-        stop(self._child)
-
-
-class ClientCaller:
+def _client_caller(client: tamis.Client, query: Query, rows: list[Row]) -> FunctionCaller:
     """What a user writes: prepared.filter(rows), the caller's rows out."""
-
-    def __init__(self, client: tamis.Client, query: Query, rows: list[Row]) -> None:
-        self.name = CLIENT
-        self._filter = client.prepare(query.text).filter
-        self._rows = rows
-        expected = compile_comprehension(query)(rows)
-        if self._filter(rows) != expected:
-            raise AnswersDiffer(f"latency {query.name}: client and comprehension differ")
-
-    def block(self, calls: int) -> list[float]:
-        keep, rows, clock = self._filter, self._rows, time.perf_counter
-        taken = []
-        for _ in range(calls):
-            start = clock()
-            keep(rows)
-            taken.append(clock() - start)
-        return taken
-
-
-@dataclass(frozen=True)
-class Timings:
-    """Per contestant the median of each block, in microseconds; block i of all ran side by side."""
-
-    blocks: dict[str, list[float]]
-
-    def median(self, name: str) -> float:
-        return statistics.median(self.blocks[name])
-
-    def above(self, name: str, other: str) -> float:
-        """The median of the blocks' own differences: drift hits both sides of a pair."""
-        pairs = zip(self.blocks[name], self.blocks[other], strict=True)
-        return statistics.median(mine - theirs for mine, theirs in pairs)
-
-
-def _measure(callers: Sequence[Caller], blocks: int) -> Timings:
-    """Blocks of calls in turn, beginning with another caller each time; the first turn warms up."""
-    medians: dict[str, list[float]] = {caller.name: [] for caller in callers}
-    for turn in range(blocks + 1):
-        start = turn % len(callers)
-        for caller in [*callers[start:], *callers[:start]]:
-            taken = statistics.median(caller.block(BLOCK_CALLS)) * 1e6
-            if turn > 0:
-                medians[caller.name].append(taken)
-    return Timings(medians)
-
-
-@contextmanager
-def _on_core(cpu: int | None) -> Iterator[None]:
-    """This process, and the children it starts meanwhile, on one core; None changes nothing."""
-    before = os.sched_getaffinity(0)
-    if cpu is not None:
-        os.sched_setaffinity(0, {cpu})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
+    keep = client.prepare(query.text).filter
+    if keep(rows) != compile_comprehension(query)(rows):
+        raise AnswersDiffer(f"latency {query.name}: client and comprehension differ")
+    return FunctionCaller(CLIENT, partial(keep, rows))
 
 
 def _record(bench: Bench, query: Query, rows: list[Row]) -> tap.Exchange:
@@ -173,7 +65,7 @@ def _race(bench: Bench, query: Query, rows: list[Row], cpu: int | None) -> tuple
     """The three side by side; the second result says how large the exchange is."""
     recorded = _record(bench, query, rows)
     size = len(recorded.reply)
-    with _on_core(cpu), ExitStack() as stack:
+    with on_core(cpu), ExitStack() as stack:
         client = stack.enter_context(tamis.Client(bench.tamisd))
         raw = RawCaller(RAW, [bench.tamisd, "--stdio", "--files"], recorded.request, size)
         stack.callback(raw.close)
@@ -184,8 +76,8 @@ def _race(bench: Bench, query: Query, rows: list[Row], cpu: int | None) -> tuple
             raw.exchange(request, len(reply))
         if raw.exchange(recorded.request, size) != recorded.reply:
             raise AnswersDiffer(f"latency {query.name}: the same bytes got another answer")
-        callers: list[Caller] = [ClientCaller(client, query, rows), raw, echo]
-        timings = _measure(callers, BLOCKS)
+        callers: list[Caller] = [_client_caller(client, query, rows), raw, echo]
+        timings = measure(callers, BLOCKS, BLOCK_CALLS)
     return timings, f"{len(recorded.request):,} B out, {size} B back"
 
 
@@ -194,18 +86,18 @@ def _place(cpu: int | None) -> str:
 
 
 def run(bench: Bench) -> Report:
-    with bench.data("msgpack", "small").open("rb") as stream:
-        unpacker = Unpacker(stream)
-        rows = [next(unpacker) for _ in range(ROWS)]
+    rows = first(bench, ROWS)
     places = [bench.cpu] if bench.cpu is not None else [None, max(os.sched_getaffinity(0))]
     lines = []
     aims = []
+    figures = {}
     for name in RACED:
         query = QUERIES[name]
         for cpu in places:
             print(f"latency {name}, {_place(cpu)}", file=sys.stderr)
             timings, sizes = _race(bench, query, rows, cpu)
             medians = [f"{timings.median(who):.1f}" for who in (ECHO, RAW, CLIENT)]
+            figures[f"{name}, {_place(cpu)}"] = timings.median(CLIENT) / 1e6
             above = [timings.above(who, ECHO) for who in (RAW, CLIENT)]
             lines.append(
                 [f"{name}, {_place(cpu)}", sizes, *medians, *(f"{extra:+.1f}" for extra in above)]
@@ -220,4 +112,5 @@ def run(bench: Bench) -> Report:
         [Table("us a call, medians", head, lines)],
         aims,
         NOTES,
+        figures=figures,
     )

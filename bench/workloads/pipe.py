@@ -263,4 +263,5 @@ def run(bench: Bench) -> Report:
             "the driver is one Python process, a thread that writes and one that reads; the first "
             + "run compares every byte that comes back with what was sent, the others their number",
         ],
+        figures={"stream": result.timings[TAMIS].median, "peak bytes": float(peak)},
     )

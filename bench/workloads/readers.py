@@ -45,6 +45,8 @@ def _race(bench: Bench, form: str, title: str, fields: list[str]) -> Result:
     contestants: list[Contestant] = [
         _tamis(bench, name, form, fields) for name in (TAMIS, PORTABLE, VALIDATE)
     ]
+    if bench.alone:
+        return race(f"{form} {title}", contestants, bench.rounds)
     simdjson = bench.program("simdjson_rows")
     if form == "jsonl" and simdjson.exists():
         contestants += [
@@ -63,6 +65,10 @@ def _race(bench: Bench, form: str, title: str, fields: list[str]) -> Result:
     return race(f"{form} {title}", contestants, bench.rounds)
 
 
+def _ours(result: Result) -> list[str]:
+    return [name for name in (TAMIS, PORTABLE, VALIDATE) if name in result.timings]
+
+
 def run(bench: Bench) -> Report:
     report = Report("Readers: fields out of raw bytes", SAYS)
     rows = people.SIZES[bench.size]
@@ -72,6 +78,9 @@ def run(bench: Bench) -> Report:
         names: list[str] = []
         for title, fields in FIELDS.items():
             result = _race(bench, form, title, fields)
+            report.figures |= {
+                f"{form} {title}, {n}": result.timings[n].median for n in _ours(result)
+            }
             names = list(result.timings)
             times = [result.timings[name] for name in names]
             lines.append(

@@ -106,7 +106,7 @@ def _duckdb(path: Path, name: str, threads: int) -> float | None:
 
 
 def _query(bench: Bench, report: Report, path: Path, data: bytes, name: str) -> list[str]:
-    """One query by everybody: a line of the table, and its aims."""
+    """One query by everybody, or by tamis alone: a line of the table, and its aims."""
     text = QUERIES[name].text
     one: list[str | Path] = [bench.build / "tamis", text, path]
     two: list[str | Path] = [bench.build / "tamis", "--threads", "2", text, path]
@@ -115,15 +115,20 @@ def _query(bench: Bench, report: Report, path: Path, data: bytes, name: str) -> 
     if _output(one) != kept or _output(two) != kept:
         raise AnswersDiffer(f"shell {name}: tamis and Python differ")
     tamis_1, tamis_2 = _seconds(lambda: _quiet(one)), _seconds(lambda: _quiet(two))
-    bound = _simdjson(bench, path, name)
-    loads = _seconds(python)
-    jq = _seconds(lambda: _quiet(["jq", "-c", JQ[name], path])) if _has("jq") else None
-    duck = [_duckdb(path, name, threads) for threads in (1, 2)]
     with tamis.Client(bench.tamisd) as client:
         if client.filter_bytes(data, text) != kept:
             raise AnswersDiffer(f"shell {name}: filter_bytes and Python differ")
         of_bytes = _seconds(lambda: client.filter_bytes(data, text))
         of_file = _seconds(lambda: sum(map(len, client.filter_file(path, text))))
+    own = {"1 thread": tamis_1, "2 threads": tamis_2, "filter_bytes": of_bytes}
+    own["filter_file"] = of_file
+    report.figures |= {f"{name}, {way}": seconds for way, seconds in own.items()}
+    if bench.alone:
+        return []
+    bound = _simdjson(bench, path, name)
+    loads = _seconds(python)
+    jq = _seconds(lambda: _quiet(["jq", "-c", JQ[name], path])) if _has("jq") else None
+    duck = [_duckdb(path, name, threads) for threads in (1, 2)]
     for what, ratio, least in (
         (f"{name}: of simdjson, one thread, at least 0.75", _times(bound, tamis_1), 0.75),
         (f"{name}: of DuckDB, one thread each, at least 5", _times(duck[0], tamis_1), 5),
@@ -145,6 +150,8 @@ def _jsonl(bench: Bench, report: Report) -> None:
     for name in ("Q1", "Q2", "Q3"):
         print(f"shell {name}", file=sys.stderr)
         lines.append(_query(bench, report, path, data, name))
+    if bench.alone:
+        return
     head = ["", "tamis", "tamis, 2 threads", "simdjson", "DuckDB, 1", "DuckDB, 2", "jq"]
     head += ["json.loads", "filter_bytes", "filter_file"]
     title = f"JSON lines, {len(data) / 1e6:.0f} MB: MB a second"
@@ -165,6 +172,9 @@ def _csv(bench: Bench, report: Report) -> None:
     print("shell csv", file=sys.stderr)
     one: list[str | Path] = [bench.build / "tamis", "--types", CSV_TYPES, QUERIES["Q2"].text, path]
     mine = _seconds(lambda: _quiet(one))
+    report.figures["CSV"] = mine
+    if bench.alone:
+        return
     mawk = _seconds(lambda: _quiet(["mawk", "-F,", MAWK_Q2, path])) if _has("mawk") else None
     cells = [f"{size / mine:,.0f}", f"{size / mawk:,.0f}" if mawk else "-"]
     title = f"CSV, {size:.0f} MB, Q2: MB a second"
@@ -180,6 +190,9 @@ def _msgpack(bench: Bench, report: Report) -> None:
     print("shell msgpack", file=sys.stderr)
     one: list[str | Path] = [bench.build / "tamis", QUERIES["Q2"].text, path]
     mine = _seconds(lambda: _quiet(one))
+    report.figures["msgpack"] = mine
+    if bench.alone:
+        return
     scan = ProgramContestant("skip-scan", [bench.program("skip_scan"), path], answers=False)
     try:
         bound = statistics.median(scan.run()[0] for _ in range(ROUNDS))
@@ -205,6 +218,7 @@ def _start(bench: Bench, report: Report) -> None:
             taken.append(time.perf_counter() - start)
             child.stdin.close()
     middle = statistics.median(taken) * 1e3
+    report.figures["to the first row"] = middle / 1e3
     aim = "from start to the first row, input open: below 5 ms"
     report.aims.append(Aim(aim, f"{middle:.2f} ms", middle < 5))
 

@@ -1,0 +1,256 @@
+"""load: how long resident rows take to get in, and how much memory they hold."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas
+import polars
+import pyarrow
+import tamis
+
+import people
+from harness.bench import Bench
+from harness.calls import no_collector
+from harness.chart import Bars
+from harness.queries import Row
+from harness.race import Answer, race
+from harness.report import Report, Table
+from harness.rows import load
+from peers import tamis_table
+from peers.peer import PeerMissing
+
+TAMIS = "tamis create_table"
+MEMCPY = "memcpy of the Arrow bytes"
+FLAT = ("id", "age", "salary", "city", "name", "active", "joined", "score")
+
+SAYS = """\
+The same rows into everybody's own form, from three things that a program may have: dicts (all ten
+fields, a list and a nested row among them), a numpy array a column (the eight flat fields; strings as
+objects), and an Arrow table (all ten). What is built is dropped untimed. memcpy copies the Arrow
+table's bytes: less than any copy of it can take. Bytes a value are what each library says it holds,
+divided by rows and fields; tamis, and DuckDB, copy; Polars and pandas may keep what they are given."""
+
+
+@dataclass(frozen=True)
+class Builder:
+    """One way in: make() builds and gives what was built, held() says its bytes."""
+
+    name: str
+    make: Callable[[], Any]
+    held: Callable[[Any], int]
+    drop: Callable[[Any], object] = id
+
+
+class BuildContestant:
+    """A builder in a race; its answer is the number of rows."""
+
+    def __init__(self, builder: Builder, rows: int) -> None:
+        self.name = builder.name
+        self._builder = builder
+        self._rows = rows
+        self.held = 0
+
+    def run(self) -> tuple[float, Answer]:
+        start = time.perf_counter()
+        built = self._builder.make()
+        seconds = time.perf_counter() - start
+        self.held = self._builder.held(built)
+        self._builder.drop(built)
+        return seconds, Answer(self._rows)
+
+    def close(self) -> None:
+        pass
+
+
+class _Tables:
+    """tamis: each table in a daemon of its own, which is started, and ended, untimed."""
+
+    def __init__(self, bench: Bench, data: Any) -> None:
+        self._bench = bench
+        self._data = data
+        self._client = tamis.Client(bench.tamisd)
+
+    def make(self) -> Any:
+        return tamis_table.create(self._client, "people", self._data)
+
+    def drop(self, _: Any = None) -> None:
+        self._client.close()
+        self._client = tamis.Client(self._bench.tamisd)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _tamis(bench: Bench, data: Any, stack: ExitStack) -> Builder:
+    """Raises PeerMissing where there are no tables, or none of such data."""
+    tables = _Tables(bench, data)
+    stack.callback(tables.close)
+    try:
+        tables.make()
+    except (TypeError, ValueError, tamis.TamisError) as error:
+        raise PeerMissing(f"tamis: {type(data).__name__}: {error}") from None
+    tables.drop()
+    return Builder(TAMIS, tables.make, tamis_table.held_bytes, tables.drop)
+
+
+def _duckdb(source: Callable[[], Any]) -> Builder:
+    """Into a database of its own; what `source` gives is Arrow or pandas."""
+
+    def make() -> Any:
+        db = duckdb.connect()
+        given = source()
+        db.register("given", given)
+        db.execute("create table people as select * from given")
+        db.unregister("given")
+        return db
+
+    def held(db: Any) -> int:
+        text = "select sum(memory_usage_bytes) from duckdb_memory() where tag = 'IN_MEMORY_TABLE'"
+        return int(db.execute(text).fetchone()[0])
+
+    return Builder("DuckDB", make, held, lambda db: db.close())
+
+
+def _sqlite(rows: list[Row]) -> Builder:
+    def make() -> Any:
+        db = sqlite3.connect(":memory:")
+        db.execute(f"create table people ({', '.join(FLAT)})")
+        lines = (tuple(row[name] for name in FLAT) for row in rows)
+        db.executemany(f"insert into people values ({', '.join('?' * len(FLAT))})", lines)
+        return db
+
+    def held(db: Any) -> int:
+        (pages,), (size,) = (db.execute(f"pragma page_{w}").fetchone() for w in ("count", "size"))
+        return int(pages * size)
+
+    return Builder("SQLite, flat fields only", make, held, lambda db: db.close())
+
+
+def _pandas(make: Callable[[], Any]) -> Builder:
+    return Builder("pandas", make, lambda f: int(f.memory_usage(deep=True).sum()))
+
+
+def _polars(make: Callable[[], Any]) -> Builder:
+    return Builder("Polars", make, lambda f: int(f.estimated_size()))
+
+
+def _arrow(make: Callable[[], Any]) -> Builder:
+    return Builder("pyarrow", make, lambda t: int(t.nbytes))
+
+
+def _memcpy(table: Any) -> Builder:
+    """The bytes of the table from one place to another, both touched before."""
+    source = np.ones(table.nbytes, np.uint8)
+    target = np.ones_like(source)
+    return Builder(MEMCPY, lambda: np.copyto(target, source), lambda _: int(table.nbytes))
+
+
+def _columns(rows: list[Row]) -> dict[str, Any]:
+    kinds = {"city": object, "name": object, "score": np.float64}
+    return {name: np.array([row[name] for row in rows], kinds.get(name)) for name in FLAT}
+
+
+def _ways(
+    rows: list[Row], arrays: dict[str, Any], table: Any
+) -> dict[str, tuple[Any, int, list[Builder]]]:
+    """By what is given: the data for tamis, the number of fields, and the peers."""
+    fields = len(rows[0])
+    flat_frame = pandas.DataFrame(arrays)
+    return {
+        "dicts": (
+            rows,
+            fields,
+            [
+                _arrow(lambda: pyarrow.Table.from_pylist(rows)),
+                _polars(lambda: polars.from_dicts(rows)),
+                _pandas(lambda: pandas.DataFrame(rows)),
+                _duckdb(lambda: pyarrow.Table.from_pylist(rows)),
+                _sqlite(rows),
+            ],
+        ),
+        "numpy columns": (
+            arrays,
+            len(FLAT),
+            [
+                _arrow(lambda: pyarrow.table(arrays)),
+                _polars(lambda: polars.DataFrame(arrays)),
+                _pandas(lambda: pandas.DataFrame(arrays)),
+                _duckdb(lambda: flat_frame),
+            ],
+        ),
+        "Arrow": (
+            table,
+            fields,
+            [
+                _polars(lambda: polars.from_arrow(table, rechunk=True)),
+                _pandas(lambda: table.to_pandas()),
+                _duckdb(lambda: table),
+                _memcpy(table),
+            ],
+        ),
+    }
+
+
+def _race(bench: Bench, given: str, way: Any, report: Report) -> dict[str, float]:
+    """Races one kind of data, adds its table; gives the ratios for the chart."""
+    data, fields, builders = way
+    rows = people.SIZES[bench.size]
+    if bench.alone:
+        builders = []
+    with ExitStack() as stack:
+        try:
+            builders = [_tamis(bench, data, stack), *builders]
+        except PeerMissing as missing:
+            note = f"left out: {missing}"
+            if note not in report.notes:
+                report.notes.append(note)
+                print(note, file=sys.stderr)
+        if not builders:
+            return {}
+        contestants = [BuildContestant(builder, rows) for builder in builders]
+        result = race(f"load {given}", contestants, bench.rounds)
+    lines = []
+    for contestant in contestants:
+        timing = result.timings[contestant.name]
+        lines.append(
+            [
+                contestant.name,
+                f"{rows / timing.median / 1e6:,.2f} ±{100 * timing.spread:.0f} %",
+                f"{timing.median * 1e3:,.0f}",
+                f"{contestant.held / 1e6 / timing.median:,.0f}",
+                f"{contestant.held / rows / fields:.1f}",
+            ]
+        )
+    if TAMIS in result.timings:
+        report.figures[given] = result.timings[TAMIS].median
+    head = ["", "million rows/s", "ms", "MB/s of what is held", "bytes a value"]
+    report.tables.append(Table(f"from {given}, {rows:,} rows of {fields} fields", head, lines))
+    return {name: rows / timing.median / 1e6 for name, timing in result.timings.items()}
+
+
+def run(bench: Bench) -> Report:
+    report = Report("Loading: rows into resident form", SAYS)
+    rows = load(bench, bench.size)
+    ways = _ways(rows, _columns(rows), pyarrow.Table.from_pylist(rows))
+    panels = {}
+    with no_collector():
+        for given, way in ways.items():
+            speeds = _race(bench, given, way, report)
+            if speeds:
+                panels[f"from {given}"] = speeds
+    title = "Loading people rows"
+    report.charts.append(Bars(title, "million rows a second, more is better", panels, TAMIS))
+    report.notes += [
+        "DuckDB has no way in for dicts: its time includes pyarrow's Table.from_pylist",
+        "strings that are Python objects are not counted by anybody but pandas",
+    ]
+    return report
