@@ -13,7 +13,10 @@ struct regex {
     struct regex *next; /* of a list */
     enum regex_shape shape;
     size_t subject_most;
-    size_t n_literal, room;
+    bool has_first;
+    uint8_t first_low, first_high;
+    struct regex_text text;
+    size_t room;
     char literal[]; /* room bytes */
 };
 
@@ -112,7 +115,9 @@ static enum status make(struct regex *r, struct str pattern, unsigned flags, str
         return report_bad(pattern, text, place, e);
     if (fault != REGEX_OK)
         return report(fault, e);
-    r->n_literal = regex_literal_find(pattern, flags, r->literal, &r->shape);
+    r->text = regex_literal_find(pattern, flags, r->literal);
+    r->shape = r->text.shape;
+    r->has_first = r->text.starts && regex_engine_first(r->engine, &r->first_low, &r->first_high);
     r->subject_most = REGEX_WORK_MOST / regex_engine_size(r->engine);
     return E_OK;
 }
@@ -162,7 +167,13 @@ void regex_free(struct regex *r) {
 
 bool regex_match(const struct regex *r, const uint8_t *s, size_t n, bool *ret_failed) {
     *ret_failed = false;
-    if (r->n_literal > 0 && !bytes_find(s, n, (const uint8_t *)r->literal, r->n_literal))
+    if (r->has_first && (n == 0 || s[0] < r->first_low || s[0] > r->first_high))
+        return false;
+    size_t n_suffix = r->text.n_suffix;
+    if (n_suffix > 0 &&
+        (n < n_suffix || memcmp(s + n - n_suffix, r->literal + r->text.suffix_at, n_suffix) != 0))
+        return false;
+    if (r->text.n_literal > 0 && !bytes_find(s, n, (const uint8_t *)r->literal, r->text.n_literal))
         return false;
     if (r->shape == REGEX_CONTAINS)
         return true;
@@ -175,7 +186,15 @@ bool regex_match(const struct regex *r, const uint8_t *s, size_t n, bool *ret_fa
 
 enum regex_shape regex_shape(const struct regex *r) { return r->shape; }
 struct str regex_literal(const struct regex *r) {
-    return (struct str){r->literal, r->n_literal};
+    return (struct str){r->literal, r->text.n_literal};
+}
+struct str regex_suffix(const struct regex *r) {
+    return (struct str){r->literal + r->text.suffix_at, r->text.n_suffix};
+}
+bool regex_first(const struct regex *r, uint8_t *ret_low, uint8_t *ret_high) {
+    *ret_low = r->first_low;
+    *ret_high = r->first_high;
+    return r->has_first;
 }
 size_t regex_subject_most(const struct regex *r) { return r->subject_most; }
 

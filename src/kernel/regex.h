@@ -58,6 +58,10 @@ bool regex_match(const struct regex *r, const uint8_t *s, size_t n, bool *ret_fa
 enum regex_shape regex_shape(const struct regex *r);
 /* What every match contains; empty if nothing is known. */
 struct str regex_literal(const struct regex *r);
+/* What every subject that is matched ends with; empty if nothing is known. */
+struct str regex_suffix(const struct regex *r);
+/* Whether only subjects that begin with a byte of *ret_low .. *ret_high are matched. */
+bool regex_first(const struct regex *r, uint8_t *ret_low, uint8_t *ret_high);
 /* The greatest subject that regex_match looks at. */
 size_t regex_subject_most(const struct regex *r);
 

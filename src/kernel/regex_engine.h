@@ -37,6 +37,10 @@ void regex_engine_free(struct regex_engine *e); /* NULL is fine */
 /* Instructions of the program: matching takes time linear in this times the subject. */
 uint32_t regex_engine_size(const struct regex_engine *e);
 
+/* The least and the greatest byte that a subject may begin with, for a pattern whose matches begin
+ * where the subject does; false if that is not known, or if it may match in an empty one. */
+bool regex_engine_first(const struct regex_engine *e, uint8_t *ret_low, uint8_t *ret_high);
+
 /* Whether the pattern matches anywhere in s; false, and *ret_failed set, if memory ran out. */
 bool regex_engine_match(const struct regex_engine *e, const char *s, size_t n, bool *ret_failed);
 

@@ -20,6 +20,7 @@ struct walk {
     size_t best, best_n;
     bool broken; /* something else than a literal was met */
     bool none;
+    bool lines; /* ^ and $ may have another meaning somewhere */
 };
 
 static bool more(const struct walk *w) { return w->at < w->p.n; }
@@ -110,9 +111,10 @@ static bool open(struct walk *w) {
     w->at++;
     if (peek(w, 0) == 'P' || peek(w, 0) == '<')
         return false; /* the name holds nothing that the walk looks at */
-    for (; more(w) && peek(w, 0) != ':' && peek(w, 0) != ')'; w->at++)
-        if (peek(w, 0) == 'i')
-            w->none = true;
+    for (; more(w) && peek(w, 0) != ':' && peek(w, 0) != ')'; w->at++) {
+        w->none |= peek(w, 0) == 'i';
+        w->lines |= peek(w, 0) == 'm';
+    }
     bool flags = peek(w, 0) == ')';
     w->at += more(w);
     return flags;
@@ -194,28 +196,40 @@ static void piece(struct walk *w) {
     }
 }
 
-size_t regex_literal_find(struct str pattern, unsigned flags, char *out,
-                          enum regex_shape *ret_shape) {
+static bool is_quantifier(char c) { return c == '*' || c == '+' || c == '?' || c == '{'; }
+
+struct regex_text regex_literal_find(struct str pattern, unsigned flags, char *out) {
     struct walk w = {.p = pattern, .out = out, .none = (flags & REGEX_FOLD) != 0};
-    *ret_shape = REGEX_GENERAL;
+    struct regex_text text = {.shape = REGEX_GENERAL};
+    size_t suffix = 0;
     bool anchored = false, ended = false;
-    if (!(flags & REGEX_LINES) && pattern.n > 1 && pattern.p[0] == '^') {
+    w.lines = (flags & REGEX_LINES) != 0;
+    if (!w.lines && pattern.n > 1 && pattern.p[0] == '^') {
         anchored = true;
         w.at++;
     }
+    bool starts = anchored && !is_quantifier(peek(&w, 0));
     while (more(&w) && !w.none) {
-        if (!(flags & REGEX_LINES) && !anchored && !w.broken && w.at + 1 == pattern.n && w.at > 0 &&
-            peek(&w, 0) == '$') {
-            ended = true;
-            break;
+        if (!w.lines && w.at + 1 == pattern.n && w.at > 0 && peek(&w, 0) == '$') {
+            suffix = w.run;
+            text.n_suffix = w.n_out - w.run;
+            ended = !anchored && !w.broken;
+            if (ended)
+                break;
         }
         piece(&w);
     }
     end_run(&w);
     if (w.none)
-        return 0;
+        return (struct regex_text){.shape = REGEX_GENERAL};
     if (!w.broken && w.best_n > 0)
-        *ret_shape = anchored ? REGEX_PREFIX : ended ? REGEX_SUFFIX : REGEX_CONTAINS;
+        text.shape = anchored ? REGEX_PREFIX : ended ? REGEX_SUFFIX : REGEX_CONTAINS;
+    text.n_literal = w.best_n;
+    text.starts = starts && !w.lines;
+    if (w.lines)
+        text.n_suffix = 0;
+    text.suffix_at = suffix == w.best ? 0 : w.best_n; /* it is the last run */
     memmove(out, out + w.best, w.best_n);
-    return w.best_n;
+    memmove(out + text.suffix_at, text.suffix_at > 0 ? out + suffix : out, text.n_suffix);
+    return text;
 }

@@ -1,14 +1,20 @@
-/* The literal that every match of a regular expression must contain, found in the pattern's text
- * alone. Private to kernel/. */
+/* What every match of a regular expression must contain, and how it must begin and end, found in
+ * the pattern's text alone. Private to kernel/. */
 #ifndef TAMIS_KERNEL_REGEX_LITERAL_H
 #define TAMIS_KERNEL_REGEX_LITERAL_H
 
 #include "kernel/regex.h"
 
-/* Writes the longest such run of bytes that is found to out (room for pattern.n bytes) and gives
- * its length; 0 if none. *ret_shape: not REGEX_GENERAL if the pattern is that run and nothing else.
+struct regex_text {
+    size_t n_literal;       /* the longest run of bytes that every match has; 0: none is known */
+    size_t n_suffix;        /* the run that every subject ends with; 0: none is known ... */
+    size_t suffix_at;       /* ... and where it stands in `out` */
+    enum regex_shape shape; /* not REGEX_GENERAL if the pattern is the literal and nothing else */
+    bool starts;            /* a match begins where the subject does */
+};
+
+/* Writes the literal to the beginning of out, which has room for pattern.n bytes, and the suffix.
  * The pattern is one that RE2 has accepted; flags are those it was compiled with. */
-size_t regex_literal_find(struct str pattern, unsigned flags, char *out,
-                          enum regex_shape *ret_shape);
+struct regex_text regex_literal_find(struct str pattern, unsigned flags, char *out);
 
 #endif

@@ -17,6 +17,11 @@ uint32_t regex_engine_size(const struct regex_engine *e) {
     return 1;
 }
 
+bool regex_engine_first(const struct regex_engine *e, uint8_t *ret_low, uint8_t *ret_high) {
+    (void)e, (void)ret_low, (void)ret_high;
+    return false;
+}
+
 bool regex_engine_match(const struct regex_engine *e, const char *s, size_t n, bool *ret_failed) {
     (void)e, (void)s, (void)n;
     *ret_failed = true;

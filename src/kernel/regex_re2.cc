@@ -150,6 +150,21 @@ extern "C" uint32_t regex_engine_size(const struct regex_engine *e) {
     return forward > 1 ? static_cast<uint32_t>(forward) : 1;
 }
 
+// RE2's bounds hold for the matched text, which begins with the subject's first byte.
+extern "C" bool regex_engine_first(const struct regex_engine *e, uint8_t *ret_low,
+                                   uint8_t *ret_high) {
+    try {
+        std::string low, high;
+        if (!e->re2.PossibleMatchRange(&low, &high, 4) || low.empty() || high.empty())
+            return false;
+        *ret_low = static_cast<uint8_t>(low[0]);
+        *ret_high = static_cast<uint8_t>(high[0]);
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
 extern "C" bool regex_engine_match(const struct regex_engine *e, const char *s, size_t n,
                                    bool *ret_failed) {
     *ret_failed = false;

@@ -164,12 +164,13 @@ static bool add_sets(struct scan *s) {
     s->all = arena_array(&s->arena, words, sizeof(uint64_t));
     s->narrowed = arena_array(&s->arena, words, sizeof(uint64_t));
     s->found = arena_array(&s->arena, words, sizeof(uint64_t));
+    s->maybe = arena_array(&s->arena, words, sizeof(uint64_t));
     s->cells = arena_array(&s->arena, BLOCK_ROWS, sizeof *s->cells);
     s->kept = arena_array(&s->arena, BLOCK_ROWS, sizeof *s->kept);
     s->wide_x = arena_array(&s->arena, ZONE_ROWS + 64, sizeof *s->wide_x);
     s->wide_y = arena_array(&s->arena, ZONE_ROWS + 64, sizeof *s->wide_y);
-    return s->registers && s->all && s->narrowed && s->found && s->cells && s->kept && s->wide_x &&
-           s->wide_y && block_init(&s->block, 2, false, s->arena.budget);
+    return s->registers && s->all && s->narrowed && s->found && s->maybe && s->cells && s->kept &&
+           s->wide_x && s->wide_y && block_init(&s->block, 2, false, s->arena.budget);
 }
 
 struct scan *scan_new(const struct plan *p, const struct limits *limits, struct budget *budget,

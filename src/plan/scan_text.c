@@ -1,6 +1,8 @@
 /* Terms over strings that stand one behind the other. See scan_zone.h. */
 #include "plan/scan_zone.h"
 
+#include "kernel/regex.h"
+
 /* A text term as one of the string loops; false: none. */
 static bool string_form(const struct term *t, enum scan_how *ret, struct str *ret_k) {
     *ret_k = value_as_str(t->k);
@@ -83,10 +85,34 @@ static uint64_t head(struct str k, uint8_t fill) {
     return h;
 }
 
+/* A regular expression: what every match ends with, and what it has in it, is looked for by loops,
+ * and only the rows that are left are given to the engine. */
+static uint32_t regexp(struct scan *s, struct scan_node *node, const struct chunk *c,
+                       const uint64_t *in, uint64_t *out) {
+    const struct regex *r = node->term->regex;
+    struct str suffix = regex_suffix(r), literal = regex_literal(r);
+    in = scan_valid(s, c, in);
+    if (suffix.n > 0) {
+        node->how[HOW_STR_SUFFIX]++;
+        s->ops->str_suffix(c->offsets, c->data, s->n, (const uint8_t *)suffix.p, suffix.n, false,
+                           in, s->maybe);
+        in = s->maybe;
+    }
+    if (literal.n > suffix.n) {
+        node->how[HOW_STR_CONTAINS]++;
+        s->ops->str_contains(c->offsets, c->data, s->n, (const uint8_t *)literal.p, literal.n,
+                             false, in, s->maybe);
+        in = s->maybe;
+    }
+    return scan_by_kernel(s, node, in, out);
+}
+
 uint32_t scan_strings(struct scan *s, struct scan_node *node, const struct chunk *c,
                       const uint64_t *in, uint64_t *out) {
     const struct term *t = node->term;
     struct text_bounds b = {0};
+    if (t->shape == TERM_REGEXP && t->want == TRUE_)
+        return regexp(s, node, c, in, out);
     if (!string_form(t, &b.how, &b.k))
         return scan_by_kernel(s, node, in, out);
     b.low = head(b.k, 0);

@@ -103,6 +103,7 @@ struct scan {
     uint64_t *registers;      /* LEVEL_SETS * CHUNK_WORDS words a level */
     uint64_t *all, *narrowed; /* all n rows; rows of a term that hold values */
     uint64_t *found;          /* what scan_rows.c finds */
+    uint64_t *maybe;          /* rows that are worth a closer look */
     uint32_t all_n;
     struct block block; /* two columns, for kernels of blocks */
     uint16_t *cells;    /* BLOCK_ROWS numbers of rows */

@@ -223,23 +223,31 @@ static void test_literals_at_random(void **state) {
                                         "(?:",    "(?s)",       "(?m)", "(?-i)",   "(?U)",
                                         "(?P<n>", "[[:alpha:]", "[:",   ":]",      "[^[:^digit:]",
                                         "(a|b)",  "[ab]"};
-    size_t accepted = 0, matches = 0, shaped = 0;
-    char bytes[256];
+    size_t accepted = 0, matches = 0, shaped = 0, edged = 0;
+    char bytes[258];
     for (int round = 0; round < 20000; round++) {
-        struct str pattern = random_text(PARTS, COUNT_OF(PARTS), 1 + (uint32_t)round % 7, bytes);
+        struct str inner = random_text(PARTS, COUNT_OF(PARTS), 1 + (uint32_t)round % 7, bytes + 1);
         unsigned flags = below(4) ? 0 : below(8);
         struct regex *r = NULL;
+        /* many of them tied to the beginning, the end, or both: known by their edges */
+        bool starts = below(3) == 0, ends = below(3) == 0;
+        bytes[0] = '^';
+        bytes[1 + inner.n] = '$';
+        struct str pattern = {bytes + !starts, inner.n + starts + ends};
         enum status status = regex_compile(pattern, flags, NULL, &r, NULL);
         if (status == E_BAD_PATTERN)
             continue;
         assert_int_equal(status, E_OK);
         accepted++;
+        uint8_t low, high;
+        edged += regex_suffix(r).n > 0 || regex_first(r, &low, &high);
         shaped += regex_shape(r) != REGEX_GENERAL;
         check_subjects(pattern, flags, r, &matches);
         regex_free(r);
     }
-    if (accepted < 8000 || matches < 4000 || shaped < 800)
-        fail_msg("%zu accepted, %zu matches with a literal, %zu shaped", accepted, matches, shaped);
+    if (accepted < 8000 || matches < 4000 || shaped < 800 || edged < 2000)
+        fail_msg("%zu accepted, %zu matches with a literal, %zu shaped, %zu with an edge", accepted,
+                 matches, shaped, edged);
 }
 
 /* --- refusals --- */
