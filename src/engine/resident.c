@@ -100,7 +100,7 @@ static bool init(struct resident *r) {
         return false;
     for (uint32_t i = 0; i < r->n_slots; i++)
         r->slots[i] = resident_bind(r->snapshot, plan_path(r->q.plan, i));
-    if (r->n_paths > 0 && !add_room(r))
+    if ((r->n_paths > 0 || r->q.kind == RESULT_ROWS || r->q.kind == RESULT_COLUMNS) && !add_room(r))
         return false;
     if (r->crew && r->n_scans == crew_size(r->crew) && r->n_scans > 1 &&
         r->snapshot->n_rows >= RESIDENT_PARALLEL_ROWS && !(r->ahead = ahead_new(r)))

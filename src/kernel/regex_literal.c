@@ -21,6 +21,7 @@ struct walk {
     bool broken; /* something else than a literal was met */
     bool none;
     bool lines; /* ^ and $ may have another meaning somewhere */
+    bool looks; /* something looks at what stands around it: ^ $ \b \B \A \z */
 };
 
 static bool more(const struct walk *w) { return w->at < w->p.n; }
@@ -70,6 +71,7 @@ static bool escape(struct walk *w) {
     if (c != '\0' && !is_alnum(c) && !(c & 0x80))
         return true;
     w->at += more(w);
+    w->looks |= c == 'b' || c == 'B' || c == 'A' || c == 'z';
     if (c == 'Q') {
         w->none = true;
     } else if (c == 'p' || c == 'P' || c == 'x') {
@@ -142,6 +144,11 @@ static void group(struct walk *w) {
             depth--;
             w->at++;
             break;
+        case '^':
+        case '$':
+            w->looks = true;
+            w->at++;
+            break;
         default:
             w->at++;
         }
@@ -184,9 +191,13 @@ static void piece(struct walk *w) {
     case '{':
         quantifier(w);
         break;
-    case '.':
     case '^':
     case '$':
+        w->looks |= w->at + 1 < w->p.n || peek(w, 0) == '^';
+        other(w);
+        w->at++;
+        break;
+    case '.':
     case ')':
         other(w);
         w->at++;
@@ -208,7 +219,9 @@ struct regex_text regex_literal_find(struct str pattern, unsigned flags, char *o
         anchored = true;
         w.at++;
     }
-    bool starts = anchored && !is_quantifier(peek(&w, 0));
+    /* a quantifier is the ^'s, also one behind (?flags) */
+    bool flags_next = peek(&w, 0) == '(' && peek(&w, 1) == '?';
+    bool starts = anchored && !is_quantifier(peek(&w, 0)) && !flags_next;
     while (more(&w) && !w.none) {
         if (!w.lines && w.at + 1 == pattern.n && w.at > 0 && peek(&w, 0) == '$') {
             suffix = w.run;
@@ -225,7 +238,7 @@ struct regex_text regex_literal_find(struct str pattern, unsigned flags, char *o
     if (!w.broken && w.best_n > 0)
         text.shape = anchored ? REGEX_PREFIX : ended ? REGEX_SUFFIX : REGEX_CONTAINS;
     text.n_literal = w.best_n;
-    text.starts = starts && !w.lines;
+    text.starts = starts && !w.lines && !w.looks;
     if (w.lines)
         text.n_suffix = 0;
     text.suffix_at = suffix == w.best ? 0 : w.best_n; /* it is the last run */

@@ -10,7 +10,8 @@ struct regex_text {
     size_t n_suffix;        /* the run that every subject ends with; 0: none is known ... */
     size_t suffix_at;       /* ... and where it stands in `out` */
     enum regex_shape shape; /* not REGEX_GENERAL if the pattern is the literal and nothing else */
-    bool starts;            /* a match begins where the subject does */
+    bool starts; /* a match begins where the subject does, and nothing but that and perhaps its end
+                    looks at what is around it: what was matched would be matched alone */
 };
 
 /* Writes the literal to the beginning of out, which has room for pattern.n bytes, and the suffix.
