@@ -9,6 +9,9 @@
  * Small appends make small segments; neighbours of like size are merged when they are committed, so
  * that n rows appended one by one cost O(n log n) copies and leave O(log n) small segments.
  *
+ * A column that some row of a segment has takes its room for all rows of that segment, at least a
+ * byte and a bit a row; one that no row of it has takes none.
+ *
  * Deleting sets bits in a bitmap beside the segment, in a new snapshot. A segment of which more
  * than half is deleted is written anew.
  *
@@ -107,8 +110,13 @@ const uint8_t *batch_add_map(struct batch *b, const uint8_t *p, const uint8_t *e
  * freed. */
 enum status batch_add_arrays(struct batch *b, uint64_t n, const struct str *names,
                              const struct array *arrays, uint32_t n_arrays, struct error *e);
-/* Publishes the rows, all or (on failure) none of them; the batch is then empty. Errors:
- * DUPLICATE_KEY, BAD_KEY (a row whose key is null, missing, NaN or not a scalar), MEMORY. */
+/* Publishes the rows, all or (on failure) none of them; the batch is empty then, either way. In a
+ * table with a key, rows count as if they came one by one: `added` if their key is new, `replaced`
+ * if they take the place of another row, which may be one of the same batch. Errors: BAD_KEY (a row
+ * whose key is null, missing, NaN or not a scalar) and DUPLICATE_KEY (a key that is there already;
+ * with REPLACE as well: that comes twice), both with the number of the row; ROW_TOO_WIDE (more than
+ * row_fields columns, with those of the table); TOO_MANY_ROWS (2^32 - 1 and more, with a key);
+ * MEMORY. A table that is replaced has the columns of the new rows alone. */
 enum status batch_commit(struct batch *b, enum batch_mode mode, struct batch_counts *ret,
                          struct error *e);
 
@@ -132,6 +140,7 @@ struct column_report {
 /* Of one column of a snapshot; may take time in proportion to its rows. False: no memory. */
 bool column_report(struct table *t, const struct snapshot *s, uint32_t column,
                    struct column_report *ret);
-uint64_t table_bytes(struct table *t); /* held now, by all its snapshots' segments of the newest */
+uint64_t
+table_bytes(struct table *t); /* held by the newest snapshot: segments, dictionaries, index */
 
 #endif

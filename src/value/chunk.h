@@ -25,7 +25,8 @@ enum chunk_kind {
     CHUNK_TIME,   /* timestamps: the same, counted in 1 / per_second seconds since 1970 */
     CHUNK_DOUBLE, /* 8 bytes */
     CHUNK_BOOL,   /* a bitmap of 64-bit words */
-    CHUNK_CODES,  /* values of dict, by unsigned numbers of `width` bytes */
+    CHUNK_CODES,  /* values of dict, by unsigned numbers of `width` bytes; they may be of several
+                     types */
     CHUNK_STR,    /* strings: offsets (n + 1) into bytes */
     CHUNK_MIXED,  /* anything: the arrays of a struct column */
 };

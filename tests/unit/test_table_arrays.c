@@ -29,81 +29,132 @@ static uint64_t any_number(struct dice *d, uint32_t kind, unsigned size) {
 
 static const char *const WORDS[] = {"", "a", "Oslo", "a rather long name of a town"};
 
+/* What decides the values of a column. */
+struct taste {
+    uint32_t kind, unique;
+};
+
+static struct value give_number(struct given *g, struct taste taste, struct dice *d) {
+    static const unsigned SIZE[] = {1, 2, 4, 8, 1, 2, 4, 8};
+    enum array_type type = g->array.type;
+    uint64_t x = any_number(d, taste.kind, SIZE[type]);
+    put_number(&g->data, x, SIZE[type]);
+    switch (type) {
+    case ARRAY_I8:
+        return value_int((int8_t)x);
+    case ARRAY_I16:
+        return value_int((int16_t)x);
+    case ARRAY_I32:
+        return value_int((int32_t)x);
+    case ARRAY_I64:
+        return value_int((int64_t)x);
+    default:
+        return value_uint(x);
+    }
+}
+
+static struct value give_double(struct given *g, struct dice *d) {
+    double f = below(d, 50) == 0 ? NAN : below(d, 50) == 0 ? -0.0 : (double)draw(d) / 3;
+    float small = (float)below(d, 1000) / 7;
+    if (g->array.type == ARRAY_F32)
+        buf_add(&g->data, &small, 4);
+    else
+        buf_add(&g->data, &f, 8);
+    return value_double(g->array.type == ARRAY_F32 ? (double)small : f);
+}
+
+static struct value give_bool(struct given *g, uint32_t row, struct dice *d) {
+    bool b = below(d, 2);
+    if (g->array.type == ARRAY_BYTES_BOOL)
+        buf_byte(&g->data, b);
+    else
+        set_bit(&g->data, g->array.bit_offset + row, b);
+    return value_bool(b);
+}
+
+static struct value give_time(struct given *g, struct taste taste, struct dice *d) {
+    int64_t at = taste.kind == 0 ? (int64_t)draw(d) : (int64_t)below(d, 100000) - 50000;
+    int64_t per = g->array.per_second, seconds = at / per - (at % per < 0);
+    buf_add(&g->data, &at, 8);
+    uint32_t rest = (uint32_t)((uint64_t)at - (uint64_t)seconds * (uint64_t)per);
+    return value_timestamp(seconds, rest * (uint32_t)(1000000000 / per));
+}
+
+/* The bytes are the value's own: given_done frees them. */
+static struct value give_string(struct given *g, struct taste taste, struct dice *d) {
+    char text[64];
+    snprintf(text, sizeof text, "%s%u", WORDS[below(d, 4)],
+             taste.unique ? (unsigned)draw(d) : below(d, 3));
+    buf_add_text(&g->data, text);
+    put_number(&g->offsets, g->data.len, g->array.offset_bytes);
+    return value_bytes(T_STR, strdup(text), (uint32_t)strlen(text));
+}
+
+static struct value give_value(struct given *g, struct taste taste, uint32_t row, struct dice *d) {
+    switch (g->array.type) {
+    case ARRAY_F32:
+    case ARRAY_F64:
+        return give_double(g, d);
+    case ARRAY_BYTES_BOOL:
+    case ARRAY_BITS_BOOL:
+        return give_bool(g, row, d);
+    case ARRAY_TIME:
+        return give_time(g, taste, d);
+    case ARRAY_STR:
+        return give_string(g, taste, d);
+    case ARRAY_CODES: {
+        uint32_t x = below(d, COUNT_OF(WORDS));
+        put_number(&g->data, x, g->array.codes_type == ARRAY_I8 ? 1 : 4);
+        return value_str(str_of(WORDS[x]));
+    }
+    case ARRAY_VALUES: {
+        struct value v =
+            below(d, 3) ? value_int((int64_t)below(d, 500)) : value_str(str_of(WORDS[1]));
+        mp_write_value(&g->data, v);
+        return v;
+    }
+    default:
+        return give_number(g, taste, d);
+    }
+}
+
+static void begin_offsets(struct given *g) {
+    struct array *a = &g->array;
+    if (a->type == ARRAY_STR || a->type == ARRAY_CODES)
+        put_number(&g->offsets, 0, a->offset_bytes);
+    for (uint32_t i = 0, at = 0; i < COUNT_OF(WORDS) && a->type == ARRAY_CODES; i++)
+        put_number(&g->offsets, at += (uint32_t)strlen(WORDS[i]), a->offset_bytes);
+}
+
+static void end_arrays(struct given *g) {
+    static const char JOINED[] = "aOsloa rather long name of a town";
+    struct array *a = &g->array;
+    a->data = g->data.data;
+    a->data_end = g->data.data + g->data.len;
+    a->offsets = g->offsets.data;
+    a->valid = g->valid.data;
+    a->present = g->present.data;
+    if (a->type != ARRAY_CODES)
+        return;
+    g->strings = (struct array){.type = ARRAY_STR,
+                                .data = (const uint8_t *)JOINED,
+                                .offsets = g->offsets.data,
+                                .offset_bytes = a->offset_bytes};
+    a->values = &g->strings;
+    a->n_values = COUNT_OF(WORDS);
+}
+
 /* Fills the arrays with n values. */
 static void give(struct given *g, enum array_type type, uint32_t n, struct dice *d, uint32_t gaps) {
     struct array *a = &g->array;
-    uint32_t kind = below(d, 3), unique = below(d, 2);
+    struct taste taste = {below(d, 3), below(d, 2)};
     *a = (struct array){.type = type, .bit_offset = below(d, 20)};
     a->per_second = (uint32_t[]){1, 1000, 1000000, 1000000000}[below(d, 4)];
     a->offset_bytes = below(d, 2) ? 4 : 8;
     a->codes_type = below(d, 2) ? ARRAY_I8 : ARRAY_U32;
-    if (type == ARRAY_STR)
-        put_number(&g->offsets, 0, a->offset_bytes);
-    if (type == ARRAY_CODES) {
-        uint32_t at = 0;
-        put_number(&g->offsets, at, a->offset_bytes);
-        for (uint32_t i = 0; i < COUNT_OF(WORDS); i++)
-            put_number(&g->offsets, at += (uint32_t)strlen(WORDS[i]), a->offset_bytes);
-    }
+    begin_offsets(g);
     for (uint32_t i = 0; i < n; i++) {
-        static const unsigned SIZE[] = {1, 2, 4, 8, 1, 2, 4, 8};
-        struct value v;
-        char text[64];
-        uint64_t x;
-        switch (type) {
-        case ARRAY_F32: {
-            float f = (float)below(d, 1000) / 7;
-            buf_add(&g->data, &f, 4);
-            v = value_double((double)f);
-            break;
-        }
-        case ARRAY_F64: {
-            double f = below(d, 50) == 0 ? NAN : below(d, 50) == 0 ? -0.0 : (double)draw(d) / 3;
-            buf_add(&g->data, &f, 8);
-            v = value_double(f);
-            break;
-        }
-        case ARRAY_BYTES_BOOL:
-            v = value_bool(below(d, 2));
-            buf_byte(&g->data, (uint8_t)v.w.i);
-            break;
-        case ARRAY_BITS_BOOL:
-            v = value_bool(below(d, 2));
-            set_bit(&g->data, a->bit_offset + i, v.w.i);
-            break;
-        case ARRAY_TIME: {
-            int64_t at = kind == 0 ? (int64_t)draw(d) : (int64_t)below(d, 100000) - 50000;
-            int64_t seconds = at / a->per_second - (at % a->per_second < 0);
-            buf_add(&g->data, &at, 8);
-            v = value_timestamp(seconds, (uint32_t)(at - seconds * a->per_second) *
-                                             (1000000000u / a->per_second));
-            break;
-        }
-        case ARRAY_STR:
-            snprintf(text, sizeof text, "%s%u", WORDS[below(d, 4)],
-                     unique ? (unsigned)draw(d) : below(d, 3));
-            buf_add_text(&g->data, text);
-            put_number(&g->offsets, g->data.len, a->offset_bytes);
-            v = value_bytes(T_STR, strdup(text), (uint32_t)strlen(text));
-            break;
-        case ARRAY_CODES:
-            x = below(d, COUNT_OF(WORDS));
-            put_number(&g->data, x, a->codes_type == ARRAY_I8 ? 1 : 4);
-            v = value_str(str_of(WORDS[x]));
-            break;
-        case ARRAY_VALUES:
-            v = below(d, 3) ? value_int((int64_t)below(d, 500)) : value_str(str_of(WORDS[1]));
-            mp_write_value(&g->data, v);
-            break;
-        default:
-            x = any_number(d, kind, SIZE[type]);
-            put_number(&g->data, x, SIZE[type]);
-            v = type == ARRAY_I8    ? value_int((int8_t)x)
-                : type == ARRAY_I16 ? value_int((int16_t)x)
-                : type == ARRAY_I32 ? value_int((int32_t)x)
-                : type == ARRAY_I64 ? value_int((int64_t)x)
-                                    : value_uint(x);
-        }
+        struct value v = give_value(g, taste, i, d);
         if (gaps) {
             bool present = below(d, gaps) > 0, valid = below(d, gaps) > 0;
             if (type == ARRAY_STR && !(present && valid))
@@ -114,20 +165,7 @@ static void give(struct given *g, enum array_type type, uint32_t n, struct dice 
         }
         g->values[i] = v;
     }
-    a->data = g->data.data;
-    a->data_end = g->data.data + g->data.len;
-    a->offsets = g->offsets.data;
-    a->valid = g->valid.data;
-    a->present = g->present.data;
-    if (type != ARRAY_CODES)
-        return;
-    static const char JOINED[] = "aOsloa rather long name of a town";
-    g->strings = (struct array){.type = ARRAY_STR,
-                                .data = (const uint8_t *)JOINED,
-                                .offsets = g->offsets.data,
-                                .offset_bytes = a->offset_bytes};
-    a->values = &g->strings;
-    a->n_values = COUNT_OF(WORDS);
+    end_arrays(g);
 }
 
 static void given_done(struct given *g, uint32_t n) {
