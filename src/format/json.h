@@ -150,8 +150,8 @@ const uint8_t *json_read_object(struct reader *r, struct cursor *c, const uint8_
 /* False: no memory. */
 bool json_sift_init(struct reader *r);
 
-/* Rows from r->p, where a line begins, into the block from row n on, as long as they pass. Gives how
- * many rows it has then; r->p is behind them. */
+/* Rows from r->p, where a line begins, into the block from row n on, as long as they pass. Gives
+ * how many rows it has then; r->p is behind them. */
 uint32_t json_sift(struct reader *r, struct block *b, uint32_t n);
 
 /* With a fill; and with each of its rows that did not pass, after `rows` rows of it. */

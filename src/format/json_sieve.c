@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#define BLOCK 64u
+#define BLOCK       64u
 #define AHEAD_BYTES 2048u /* as in json_index.c */
-#define GROUP (BLOCK * LANES)
-#define INLINE inline __attribute__((always_inline))
+#define GROUP       (BLOCK * LANES)
+#define INLINE      inline __attribute__((always_inline))
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -19,11 +19,11 @@ struct group {
     lanes quote, backslash, control;
     lanes curly_open, curly_close, square_open, square_close;
     lanes comma, colon, digit, point, word;
-    lanes line;        /* a line feed or a carriage return */
+    lanes line;         /* a line feed or a carriage return */
     uint64_t next_line; /* 1: such a one comes behind the group */
-    lanes odd;         /* a byte that may not follow the one before, outside of strings */
-    lanes zeroed;      /* a digit behind a zero */
-    lanes candidate;   /* a colon behind the end of a wanted name */
+    lanes odd;          /* a byte that may not follow the one before, outside of strings */
+    lanes zeroed;       /* a digit behind a zero */
+    lanes candidate;    /* a colon behind the end of a wanted name */
 };
 
 /* --- which byte may follow which --- */
@@ -164,9 +164,7 @@ FAST static INLINE void put_group(struct json_sieve *x, const uint8_t *p, uint32
                           "avx2,bmi,bmi2,popcnt,pclmul")))
 #define SIEVE(name) name##_wide
 
-TARGET static INLINE uint32_t SIEVE(bits_of)(lanes v) {
-    return _mm512_movepi64_mask((__m512i)v);
-}
+TARGET static INLINE uint32_t SIEVE(bits_of)(lanes v) { return _mm512_movepi64_mask((__m512i)v); }
 TARGET static INLINE lanes SIEVE(lanes_of)(uint32_t bits) {
     return (lanes)_mm512_movm_epi64((__mmask8)bits);
 }
@@ -187,8 +185,9 @@ TARGET static INLINE lanes SIEVE(prefix)(lanes v) {
 #include "format/json_sieve_group.h"
 
 /* Bytes to compare with, each 64 times: operands in memory, since there are more than registers. */
-#define N8(c)  c, c, c, c, c, c, c, c
-#define N64(c) {N8(c), N8(c), N8(c), N8(c), N8(c), N8(c), N8(c), N8(c)}
+#define N8(c) c, c, c, c, c, c, c, c
+#define N64(c)                                                                                     \
+    { N8(c), N8(c), N8(c), N8(c), N8(c), N8(c), N8(c), N8(c) }
 static const struct {
     uint8_t quote[64], backslash[64], control[64], curly_open[64], curly_close[64], square_open[64],
         square_close[64], comma[64], colon[64], zero[64], digit[64], point[64], word[64], line[64];

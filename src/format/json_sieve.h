@@ -21,7 +21,7 @@
 
 #include "format/json_index.h"
 
-#define SIEVE_NAMES 8u /* that are looked for */
+#define SIEVE_NAMES 8u                                        /* that are looked for */
 #define SIEVE_BYTES (INDEX_BYTES < 512u ? 512u : INDEX_BYTES) /* of one step */
 
 /* What one group of blocks leaves to the next. */

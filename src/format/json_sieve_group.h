@@ -3,14 +3,15 @@
  *
  *     SIEVE(name)  the name of a function here, for that set
  *     TARGET       its attribute
- *     and before: SIEVE(bits_of)(v), the highest bit of each lane as eight bits; SIEVE(lanes_of)(bits),
- *     the other way, all ones for a bit; SIEVE(behind)(v, before), all bits one place on, with the
- *     highest bit of `before` in front; SIEVE(before)(v, next), one place back, with the
- *     lowest bit of `next` at the end; SIEVE(prefix)(v), the running exclusive or in each lane.
+ *     and before: SIEVE(bits_of)(v), the highest bit of each lane as eight bits;
+ * SIEVE(lanes_of)(bits), the other way, all ones for a bit; SIEVE(behind)(v, before), all bits one
+ * place on, with the highest bit of `before` in front; SIEVE(before)(v, next), one place back, with
+ * the lowest bit of `next` at the end; SIEVE(prefix)(v), the running exclusive or in each lane.
  */
 
-/* Which lanes get one more in a sum of 512 bits, where `out` are the lanes that overflow, `full` those
- * that would with one more, and `in` is the bit that comes from before. *ret_out: what goes on. */
+/* Which lanes get one more in a sum of 512 bits, where `out` are the lanes that overflow, `full`
+ * those that would with one more, and `in` is the bit that comes from before. *ret_out: what goes
+ * on. */
 TARGET static INLINE lanes SIEVE(carried)(uint32_t out, uint32_t full, uint32_t in,
                                           uint64_t *ret_out) {
     uint32_t sum = full + (out << 1 | in);
@@ -21,7 +22,8 @@ TARGET static INLINE lanes SIEVE(carried)(uint32_t out, uint32_t full, uint32_t 
 /* a + b + *carry as numbers of 512 bits. */
 TARGET static INLINE lanes SIEVE(add)(lanes a, lanes b, uint64_t *carry) {
     lanes sum = a + b;
-    uint32_t out = SIEVE(bits_of)((lanes)(sum < a)), full = SIEVE(bits_of)((lanes)(sum == ~(lanes){0}));
+    uint32_t out = SIEVE(bits_of)((lanes)(sum < a)),
+             full = SIEVE(bits_of)((lanes)(sum == ~(lanes){0}));
     return sum - SIEVE(carried)(out, full, (uint32_t)*carry, carry);
 }
 
@@ -67,7 +69,8 @@ TARGET static INLINE lanes SIEVE(sift_group)(struct sieve_carry *c, uint32_t dep
     uint64_t in_container = c->inside, in_array = c->array;
     lanes inside = SIEVE(subtract)(closes, opens, &in_container);
     lanes array = SIEVE(subtract)(square_close, square_open, &in_array);
-    lanes wrong = ((all & inside) ^ opens) | ((squares & array) ^ square_open) | (array & all & ~squares);
+    lanes wrong =
+        ((all & inside) ^ opens) | ((squares & array) ^ square_open) | (array & all & ~squares);
     if (__builtin_expect(c->deep || SIEVE(any)(wrong), 0)) {
         struct brackets k = {.opens = opens, .all = all, .squares = squares};
         nest_brackets(c, depth_most, &k);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define NEAR_BYTES 8u  /* before a colon, to be read at once */
+#define NEAR_BYTES  8u /* before a colon, to be read at once */
 #define LEAST_BYTES 4u /* of a member with what is around: so many for each there are in a row */
 #define MISSES_FREE 8u /* lines of a fill that may be left to others, and one in ... */
 #define MISSES_OF   8u
@@ -90,8 +90,7 @@ static bool is_word(const uint8_t *p, const uint8_t *end) {
 static bool letter_passes(const struct reader *r, const uint8_t *p) {
     const uint8_t *from = p, *to = p;
     if ((*p | 0x20) != 'e')
-        return (p[-1] == ':' || p[-1] == ',' || p[-1] == '[' || p[-1] == ' ') &&
-               is_word(p, r->end);
+        return (p[-1] == ':' || p[-1] == ',' || p[-1] == '[' || p[-1] == ' ') && is_word(p, r->end);
     while ((uint8_t)(from[-1] - '0') < 10 || from[-1] == '.' || from[-1] == '-')
         from--;
     while (to < r->end && !ends_scalar(*to))

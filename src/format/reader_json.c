@@ -82,7 +82,8 @@ static struct cursor begin_index(struct reader *r, struct json_reader *j) {
     return (struct cursor){NULL};
 }
 
-/* Rows up to a full block: what passes the sieve, and what does not step by step. Blank lines belong to none. */
+/* Rows up to a full block: what passes the sieve, and what does not step by step. Blank lines
+ * belong to none. */
 static uint32_t fill_lines(struct reader *r, struct json_reader *j, struct block *b) {
     struct cursor c = {0};
     uint32_t n = 0;
