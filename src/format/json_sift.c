@@ -3,6 +3,7 @@
  * The sieve has held the line to the grammar but for words and exponents, which are looked at here.
  * A line that needs more than that, or has a wanted container, is left to json_read.c. */
 #include "format/json.h"
+#include "format/lanes.h"
 
 #include <string.h>
 
@@ -73,17 +74,19 @@ bool json_sift_init(struct reader *r) {
 
 /* --- values --- */
 
-static inline bool ends_scalar(uint8_t c) { return c == ',' || c == '}' || c == ']'; }
+/* , } ] */
+static inline bool ends_scalar(uint8_t c) { return (c == ',') | ((c | 0x20) == '}'); }
 
-/* true, false, null at p, and behind it its end. */
-static bool is_word(const uint8_t *p, const uint8_t *end) {
+/* true, false, null at p, and behind it its end: without a branch, for which of them it is cannot
+ * be foreseen. */
+static inline bool is_word(const uint8_t *p, const uint8_t *end) {
     uint32_t word;
     if (end - p < 6)
         return false;
     memcpy(&word, p, 4);
-    if (word == JSON_WORD("true") || word == JSON_WORD("null"))
-        return ends_scalar(p[4]);
-    return word == JSON_WORD("fals") && p[4] == 'e' && ends_scalar(p[5]);
+    bool four = (word == JSON_WORD("true")) | (word == JSON_WORD("null"));
+    bool five = (word == JSON_WORD("fals")) & (p[4] == 'e');
+    return (four & ends_scalar(p[4])) | (five & ends_scalar(p[5]));
 }
 
 /* A letter outside of strings is a word's first, or an exponent that makes a number. */
@@ -117,10 +120,36 @@ static const uint8_t *string_end(const uint8_t *p, const uint8_t *end) {
     return p < end ? p : NULL;
 }
 
-static const uint8_t *number_end(const uint8_t *p, const uint8_t *end) {
+/* What ends the number at p, which the sieve has passed; NULL: not in the input. */
+static inline const uint8_t *number_end(const uint8_t *p, const uint8_t *end) {
+#if defined(__SSE2__)
+    if (end - p >= 16) { /* nothing in a number is above a 9 but its exponent */
+        __m128i v = _mm_loadu_si128((const void *)p);
+        __m128i found = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(',')),
+                                     _mm_cmpgt_epi8(v, _mm_set1_epi8('Z')));
+        unsigned bits = (unsigned)_mm_movemask_epi8(found);
+        if (bits && ends_scalar(p[__builtin_ctz(bits)]))
+            return p + __builtin_ctz(bits);
+    }
+#endif
     while (p < end && !ends_scalar(*p))
         p++;
     return p < end ? p : NULL;
+}
+
+/* A number of up to seven digits and nothing else at p, where 8 bytes may be read. */
+static inline bool small_number(const uint8_t *p, struct value *ret) {
+    uint64_t w = load_le(p) ^ EACH(0x30); /* a digit is its value then */
+    uint64_t other = (((w & EACH(0x7F)) + EACH(0x76)) | w) & EACH(0x80);
+    unsigned bits = (unsigned)__builtin_ctzll(other | UINT64_C(1) << 63) & ~7u;
+    if (bits == 0 || bits == 56 || !ends_scalar(p[bits / 8]))
+        return false;
+    w <<= 64 - bits;       /* zeros in front */
+    w = w * 10 + (w >> 8); /* pairs, then fours, then all, as in number_text.c */
+    w = (w & UINT64_C(0x000000FF000000FF)) * (100 + (UINT64_C(1000000) << 32)) +
+        (w >> 16 & UINT64_C(0x000000FF000000FF)) * (1 + (UINT64_C(10000) << 32));
+    *ret = value_int((int64_t)(w >> 32));
+    return true;
 }
 
 /* The value at p for the field. False: it is for json_read.c. */
@@ -138,13 +167,15 @@ static inline bool sift_value(struct reader *r, const struct field *f, const uin
         else if (!json_scalar(r, p, end, &v))
             return false;
     } else if ((uint8_t)(*p - '0') < 10 || *p == '-') {
-        end = number_end(p, r->end);
-        if (!end)
-            return false;
-        size_t n = (size_t)(end - p);
-        if (((size_t)(r->end - p) <= NUMBER_ROOM || !number_read_fast(p, n, &v)) &&
-            !json_scalar(r, p, end, &v))
-            return false;
+        if (r->end - p < 8 || !small_number(p, &v)) {
+            end = number_end(p, r->end);
+            if (!end)
+                return false;
+            size_t n = (size_t)(end - p);
+            if (((size_t)(r->end - p) <= NUMBER_ROOM || !number_read_fast(p, n, &v)) &&
+                !json_scalar(r, p, end, &v))
+                return false;
+        }
     } else if (is_word(p, r->end)) {
         v = *p == 'n' ? value_null() : value_bool(*p == 't');
     } else {
