@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define BLOCK       64u
+#define FEW_NAMES   2u    /* are compared one by one: measured */
 #define AHEAD_BYTES 2048u /* as in json_index.c */
 #define GROUP       (BLOCK * LANES)
 #define INLINE      inline __attribute__((always_inline))
@@ -199,11 +200,15 @@ static const struct {
 #define TEST(v, name)  _mm512_test_epi8_mask((v), _mm512_load_si512(each->name))
 
 /* The bytes of a group at p; from 3 bytes before it to one behind it may be read. */
-TARGET static INLINE void SIEVE(load_group)(const struct json_sieve *x, const uint8_t *p,
+TARGET static INLINE void SIEVE(load_group)(const struct json_sieve *x, const uint8_t *p, bool few,
                                             struct group *g) {
     const __m512i kind_low = _mm512_loadu_si512(KIND), kind_high = _mm512_loadu_si512(KIND + 64);
     const __m512i follow_low = _mm512_loadu_si512(FOLLOW);
     const __m512i follow_high = _mm512_loadu_si512(FOLLOW + 64);
+    const __m512i last_low = _mm512_loadu_si512(x->lasts);
+    const __m512i last_high = _mm512_loadu_si512(x->lasts + 64);
+    const __m512i before_low = _mm512_loadu_si512(x->befores);
+    const __m512i before_high = _mm512_loadu_si512(x->befores + 64);
     const __typeof__(EACH) *each = &EACH;
     __asm__("" : "+r"(each)); /* or the compiler makes each of them anew, in each turn */
     for (unsigned i = 0; i < LANES; i++, p += BLOCK) {
@@ -214,12 +219,18 @@ TARGET static INLINE void SIEVE(load_group)(const struct json_sieve *x, const ui
             kind_low, _mm512_max_epi8(v, _mm512_setzero_si512()), kind_high);
         __m512i follow = _mm512_permutex2var_epi8(follow_low, v1, follow_high);
         __mmask64 colon = EQUAL(v, colon), candidate = 0, digit = TEST(kind, digit);
-        for (uint32_t k = 0; k < x->n_names; k++)
-            candidate = _kor_mask64(
-                candidate, _mm512_mask_cmpeq_epi8_mask(
-                               _mm512_mask_cmpeq_epi8_mask(colon, _mm512_loadu_si512(p - 2),
-                                                           _mm512_loadu_si512(x->last[k])),
-                               _mm512_loadu_si512(p - 3), _mm512_loadu_si512(x->before[k])));
+        __m512i v2 = _mm512_loadu_si512(p - 2), v3 = _mm512_loadu_si512(p - 3);
+        if (few)
+            for (uint32_t k = 0; k < x->n_names; k++)
+                candidate = _kor_mask64(
+                    candidate,
+                    _mm512_mask_cmpeq_epi8_mask(
+                        _mm512_mask_cmpeq_epi8_mask(colon, v2, _mm512_set1_epi8((char)x->last[k])),
+                        v3, _mm512_set1_epi8((char)x->before[k])));
+        else
+            candidate =
+                _mm512_mask_test_epi8_mask(colon, _mm512_permutex2var_epi8(last_low, v2, last_high),
+                                           _mm512_permutex2var_epi8(before_low, v3, before_high));
         g->quote[i] = EQUAL(v, quote);
         g->backslash[i] = EQUAL(v, backslash);
         g->control[i] = _mm512_cmple_epu8_mask(v, _mm512_load_si512(each->control));
@@ -242,18 +253,27 @@ TARGET static INLINE void SIEVE(load_group)(const struct json_sieve *x, const ui
 
 /* `count` groups at p. The bytes of the next group are loaded before those of this one are used:
  * masks are written one by one and read as wholes, which must not be at once. */
-TARGET static void SIEVE(sift)(struct json_sieve *x, const uint8_t *p, size_t count) {
+TARGET static INLINE void SIEVE(sift)(struct json_sieve *x, const uint8_t *p, size_t count,
+                                      bool few) {
     struct group g[2];
     struct sieve_carry c = x->carry;
     lanes bits, bad;
-    SIEVE(load_group)(x, p, &g[0]);
+    SIEVE(load_group)(x, p, few, &g[0]);
     for (size_t i = 0; i < count && !x->stop; i++, p += GROUP) {
         if (i + 1 < count)
-            SIEVE(load_group)(x, p + GROUP, &g[~i & 1]);
+            SIEVE(load_group)(x, p + GROUP, few, &g[~i & 1]);
         bits = SIEVE(sift_group)(&c, x->depth_most, &g[i & 1], &bad);
         put_group(x, p, (uint32_t)(GROUP * i), &bits, &bad);
     }
     x->carry = c;
+}
+
+/* Names are compared one by one, or all by two tables. */
+TARGET static void SIEVE(few)(struct json_sieve *x, const uint8_t *p, size_t count) {
+    SIEVE(sift)(x, p, count, true);
+}
+TARGET static void SIEVE(many)(struct json_sieve *x, const uint8_t *p, size_t count) {
+    SIEVE(sift)(x, p, count, false);
 }
 
 bool json_sieve_can(enum json_loops loops) {
@@ -263,7 +283,10 @@ bool json_sieve_can(enum json_loops loops) {
 }
 
 static void sift_groups(struct json_sieve *x, const uint8_t *p, size_t count) {
-    sift_wide(x, p, count);
+    if (x->n_names <= FEW_NAMES)
+        few_wide(x, p, count);
+    else
+        many_wide(x, p, count);
 }
 #else
 bool json_sieve_can(enum json_loops loops) {
@@ -322,4 +345,12 @@ bool json_sieve_next(struct json_sieve *x, size_t bytes) {
         }
     }
     return x->n > 0;
+}
+
+void json_sieve_name(struct json_sieve *x, uint8_t last, uint8_t before) {
+    x->last[x->n_names] = last;
+    x->before[x->n_names] = before;
+    x->lasts[last & 0x7F] |= (uint8_t)(1u << x->n_names);
+    x->befores[before & 0x7F] |= (uint8_t)(1u << x->n_names);
+    x->n_names++;
 }

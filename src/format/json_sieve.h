@@ -45,8 +45,10 @@ struct sieve_carry {
 };
 
 struct json_sieve {
-    /* Of the wanted names, for the life of the reader: their last bytes and those before. */
-    uint8_t last[SIEVE_NAMES][64], before[SIEVE_NAMES][64]; /* 64 times */
+    /* Of the wanted names, for the life of the reader: their last bytes and those before; and for
+     * each of these bytes but for its highest bit, as a bit each, of which names they are. */
+    uint8_t last[SIEVE_NAMES], before[SIEVE_NAMES];
+    uint8_t lasts[128], befores[128];
     uint32_t n_names;
     uint32_t depth_most; /* of containers in a row, up to 63 */
     enum json_loops loops;
@@ -61,6 +63,10 @@ struct json_sieve {
 
 /* Whether this machine has the instructions for the loops. */
 bool json_sieve_can(enum json_loops loops);
+
+/* One more name, of which these are the last bytes: a quote and a letter of a name of one. To be
+ * called on a zeroed sieve, SIEVE_NAMES times at most. */
+void json_sieve_name(struct json_sieve *x, uint8_t last, uint8_t before);
 
 /* Begins at p, where a line begins; bytes from `start` on may be read. */
 void json_sieve_begin(struct json_sieve *x, const uint8_t *start, const uint8_t *p,

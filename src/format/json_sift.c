@@ -57,13 +57,11 @@ bool json_sift_init(struct reader *r) {
         return false;
     x->loops = j->index.loops;
     x->depth_most = r->row_depth - 1 < 63 ? r->row_depth - 1 : 63;
-    x->n_names = root->n_names;
     for (uint32_t i = 0; i < root->n_names; i++) {
         struct sift_name *k = &s->names[i];
         if (!set_name(r->arena, k, root->names[i]))
             return false;
-        memset(x->last[i], k->text[k->n - 2], sizeof x->last[i]);
-        memset(x->before[i], k->text[k->n - 3], sizeof x->before[i]);
+        json_sieve_name(x, k->text[k->n - 2], k->text[k->n - 3]);
         s->order[i] = (uint8_t)i;
     }
     size_t most = (size_t)r->row_fields * LEAST_BYTES;
@@ -101,8 +99,10 @@ static bool letter_passes(const struct reader *r, const uint8_t *p) {
     return to < r->end && number_is_json(from, (size_t)(to - from));
 }
 
-/* The end of the string whose inside begins at p; NULL: not in the input. */
-static const uint8_t *string_end(const uint8_t *p, const uint8_t *end) {
+/* The quote that ends the string whose inside begins at p, and whether there are escapes in it;
+ * NULL: not in the input. */
+static inline const uint8_t *string_end(const uint8_t *p, const uint8_t *end, bool *ret_escapes) {
+    *ret_escapes = false;
 #if defined(__SSE2__)
     const __m128i quotes = _mm_set1_epi8('"'), slashes = _mm_set1_epi8('\\');
     for (; end - p >= 16; p += 16) {
@@ -115,8 +115,10 @@ static const uint8_t *string_end(const uint8_t *p, const uint8_t *end) {
         }
     }
 #endif
-    while (p < end && *p != '"')
+    while (p < end && *p != '"') {
+        *ret_escapes |= *p == '\\';
         p += *p == '\\' ? 2 : 1;
+    }
     return p < end ? p : NULL;
 }
 
@@ -158,14 +160,12 @@ static inline bool sift_value(struct reader *r, const struct field *f, const uin
     const uint8_t *end;
     struct value v;
     if (*p == '"') {
-        end = string_end(p + 1, r->end);
-        if (!end)
+        bool escapes;
+        end = string_end(p + 1, r->end, &escapes);
+        if (!end || (escapes && !json_scalar(r, p, end + 1, &v)))
             return false;
-        end++;
-        if (json_escape(p + 1, end - 1) == end - 1)
-            v = value_bytes(T_STR, p + 1, (uint32_t)(end - p - 2));
-        else if (!json_scalar(r, p, end, &v))
-            return false;
+        if (!escapes)
+            v = value_bytes(T_STR, p + 1, (uint32_t)(end - p - 1));
     } else if ((uint8_t)(*p - '0') < 10 || *p == '-') {
         if (r->end - p < 8 || !small_number(p, &v)) {
             end = number_end(p, r->end);
