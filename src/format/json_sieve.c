@@ -6,13 +6,17 @@
 #define BLOCK       64u
 #define FEW_NAMES   2u    /* are compared one by one: measured */
 #define AHEAD_BYTES 2048u /* as in json_index.c */
+#define LANES       8u    /* blocks of a group */
 #define GROUP       (BLOCK * LANES)
 #define INLINE      inline __attribute__((always_inline))
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#define LANES 8u /* blocks of a group */
+#define WIDE                                                                                       \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,vpclmulqdq,"  \
+                          "avx2,bmi,bmi2,popcnt,pclmul")))
+
 typedef uint64_t lanes __attribute__((vector_size(8 * LANES)));
 
 /* The bytes of one group, a bit each. Strings are not yet looked at. */
@@ -129,12 +133,10 @@ static __attribute__((noinline)) void nest_brackets(struct sieve_carry *c, uint3
 
 /* --- positions --- */
 
-#define FAST __attribute__((target("avx2,bmi,bmi2,popcnt,pclmul")))
-
 /* Writes the positions of the bits, and some more that do not count: see json_index.c. */
-FAST static INLINE void put_positions(uint32_t *to, uint64_t bits, uint32_t base) {
+WIDE static INLINE void put_positions(uint32_t *to, uint64_t bits, uint32_t base, unsigned some) {
     do {
-        for (unsigned i = 0; i < 2; i++) {
+        for (unsigned i = 0; i < some; i++) {
             *to++ = base + (uint32_t)_tzcnt_u64(bits);
             bits = _blsr_u64(bits);
             __asm__ volatile("" : : : "memory"); /* or the two are gathered in a vector, slowly */
@@ -143,8 +145,8 @@ FAST static INLINE void put_positions(uint32_t *to, uint64_t bits, uint32_t base
 }
 
 /* The positions of a group up to where it is bad. */
-FAST static INLINE void put_group(struct json_sieve *x, const uint8_t *p, uint32_t first,
-                                  const lanes *bits, const lanes *bad) {
+WIDE static INLINE void put_group(struct json_sieve *x, const uint8_t *p, uint32_t first,
+                                  const lanes *bits, const lanes *bad, bool few) {
     uint32_t *to = x->at + x->n;
     for (unsigned i = 0; i < LANES && !x->stop; i++, first += BLOCK) {
         uint64_t found = (*bits)[i], wrong = (*bad)[i];
@@ -152,38 +154,142 @@ FAST static INLINE void put_group(struct json_sieve *x, const uint8_t *p, uint32
             x->stop = p + BLOCK * i + _tzcnt_u64(wrong);
             found &= _blsmsk_u64(wrong) >> 1;
         }
-        put_positions(to, found, first);
+        put_positions(to, found, first, few ? 2 : 4);
         to += _mm_popcnt_u64(found);
     }
     x->n = (uint32_t)(to - x->at);
 }
 
-/* --- AVX-512 --- */
+/* --- 512 bits: one for each byte of a group, 64 in a lane --- */
 
-#define TARGET                                                                                     \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,vpclmulqdq,"  \
-                          "avx2,bmi,bmi2,popcnt,pclmul")))
-#define SIEVE(name) name##_wide
-
-TARGET static INLINE uint32_t SIEVE(bits_of)(lanes v) { return _mm512_movepi64_mask((__m512i)v); }
-TARGET static INLINE lanes SIEVE(lanes_of)(uint32_t bits) {
+/* The highest bit of each lane; and the other way, all ones for a bit. */
+WIDE static INLINE uint32_t bits_of_lanes(lanes v) { return _mm512_movepi64_mask((__m512i)v); }
+WIDE static INLINE lanes lanes_of_bits(uint32_t bits) {
     return (lanes)_mm512_movm_epi64((__mmask8)bits);
 }
-TARGET static INLINE lanes SIEVE(behind)(lanes v, uint64_t before) {
+/* All bits one place on, with the highest bit of `before` in front. */
+WIDE static INLINE lanes behind(lanes v, uint64_t before) {
     __m512i up = _mm512_alignr_epi64((__m512i)v, _mm512_set1_epi64((long long)before), 7);
     return (lanes)_mm512_shldi_epi64((__m512i)v, up, 1);
 }
-TARGET static INLINE lanes SIEVE(before)(lanes v, uint64_t next) {
+/* One place back, with the lowest bit of `next` at the end. */
+WIDE static INLINE lanes before(lanes v, uint64_t next) {
     __m512i down = _mm512_alignr_epi64(_mm512_set1_epi64((long long)next), (__m512i)v, 1);
     return (lanes)_mm512_shrdi_epi64((__m512i)v, down, 1);
 }
-TARGET static INLINE lanes SIEVE(prefix)(lanes v) {
+/* The running exclusive or in each lane. */
+WIDE static INLINE lanes prefix(lanes v) {
     __m512i ones = _mm512_set1_epi8((char)0xFF);
     return (lanes)_mm512_unpacklo_epi64(_mm512_clmulepi64_epi128((__m512i)v, ones, 0),
                                         _mm512_clmulepi64_epi128((__m512i)v, ones, 1));
 }
 
-#include "format/json_sieve_group.h"
+/* --- the rules, over a group --- */
+
+/* Which lanes get one more in a sum of 512 bits, where `out` are the lanes that overflow, `full`
+ * those that would with one more, and `in` is the bit that comes from before. *ret_out: what goes
+ * on. */
+WIDE static INLINE lanes carried(uint32_t out, uint32_t full, uint32_t in, uint64_t *ret_out) {
+    uint32_t sum = full + (out << 1 | in);
+    *ret_out = (sum | out << 1) >> 8 & 1;
+    return lanes_of_bits((sum ^ full) & 0xFF);
+}
+
+/* a + b + *carry as numbers of 512 bits. */
+WIDE static INLINE lanes add(lanes a, lanes b, uint64_t *carry) {
+    lanes sum = a + b;
+    uint32_t out = bits_of_lanes((lanes)(sum < a)),
+             full = bits_of_lanes((lanes)(sum == ~(lanes){0}));
+    return sum - carried(out, full, (uint32_t)*carry, carry);
+}
+
+/* a - b - *borrow. */
+WIDE static INLINE lanes subtract(lanes a, lanes b, uint64_t *borrow) {
+    lanes difference = a - b;
+    uint32_t out = bits_of_lanes((lanes)(a < b)), none = bits_of_lanes((lanes)(difference == 0));
+    return difference + carried(out, none, (uint32_t)*borrow, borrow);
+}
+
+WIDE static INLINE bool any(lanes v) { return bits_of_lanes((lanes)(v != 0)) != 0; }
+
+/* The positions, and in *ret_bad what did not pass. */
+WIDE static INLINE lanes sift_group(struct sieve_carry *c, uint32_t depth_most, struct group *g,
+                                    lanes *ret_bad) {
+    lanes backslash = g->backslash;
+    if (__builtin_expect(any(backslash) || c->escaped, 0))
+        unescape_quotes(g, &c->escaped);
+    lanes quote = g->quote, string = prefix(quote);
+    /* a lane begins in a string if an odd number of those before ends otherwise than it began */
+    uint32_t turns = bits_of_lanes(string) << 1 | (uint32_t)c->in_string;
+    turns ^= turns << 1;
+    turns ^= turns << 2;
+    turns ^= turns << 4;
+    turns ^= turns << 8;
+    string ^= lanes_of_bits(turns & 0xFF); /* from the opening quote to before the closing one */
+    c->in_string = turns >> 8 & 1;
+    lanes out = ~string, open = quote & string, close = quote & out;
+    lanes bad = (g->control & string) | (g->odd & ~((string ^ open) | close));
+
+    /* rows and containers */
+    lanes curly_open = g->curly_open & out, curly_close = g->curly_close & out;
+    lanes square_open = g->square_open & out, square_close = g->square_close & out;
+    lanes line = g->line & out, behind_line = behind(line, c->line);
+    lanes row_open = curly_open & behind_line;
+    lanes row_close = curly_close & before(line, g->next_line);
+    lanes opens = (curly_open ^ row_open) | square_open;
+    lanes closes = (curly_close ^ row_close) | square_close;
+    lanes squares = square_open | square_close, all = opens | closes;
+    /* As long as no container is in another, brackets open and close in turn, and the difference of
+     * both has ones from each that opens to before the one that closes. Where they do not take
+     * turns, the first that breaks the rule comes out on the wrong side. */
+    uint64_t in_container = c->inside, in_array = c->array;
+    lanes inside = subtract(closes, opens, &in_container);
+    lanes array = subtract(square_close, square_open, &in_array);
+    lanes wrong =
+        ((all & inside) ^ opens) | ((squares & array) ^ square_open) | (array & all & ~squares);
+    if (__builtin_expect(c->deep || any(wrong), 0)) {
+        struct brackets k = {.opens = opens, .all = all, .squares = squares};
+        nest_brackets(c, depth_most, &k);
+        inside = k.inside;
+        array = k.array;
+        bad |= k.bad;
+    } else {
+        c->inside = in_container;
+        c->array = in_array;
+    }
+    bad |= (inside & row_close) | (behind_line & ~(curly_open | line));
+    c->line = line[LANES - 1];
+
+    /* names: behind { and the commas of objects, and with a colon behind them */
+    lanes comma = g->comma & out, colon = g->colon & out;
+    lanes names = curly_open | (comma & ~array), named = behind(names, c->names);
+    lanes waits = named & ~(open | curly_close), pending = behind(waits, c->waits);
+    bad |= (named & (curly_open | square_open | comma)) | (pending & ~open);
+    bad |= comma & behind(square_open, c->square_open);
+    lanes ends = add(string, open & (named | pending), &c->key), closed = ends & out;
+    bad |= colon ^ behind(closed, c->closed);
+    bad |= backslash & string & ~ends;
+    c->names = names[LANES - 1];
+    c->waits = waits[LANES - 1];
+    c->square_open = square_open[LANES - 1];
+    c->closed = closed[LANES - 1];
+
+    /* numbers: no second point, no needless zero; words */
+    lanes digit = g->digit & out, point = g->point & out, number = digit | point;
+    lanes behind_number = behind(number, c->number);
+    bad |= g->zeroed & out & ~behind(behind_number, c->number << 1);
+    lanes behind_point = behind(point, c->point);
+    bad |= add(digit, behind_point, &c->fraction) & ~digit & point;
+    c->number = number[LANES - 1];
+    c->point = point[LANES - 1];
+    lanes word = g->word & out, begins = word & ~behind(word, c->word);
+    c->word = word[LANES - 1];
+
+    *ret_bad = bad;
+    return (g->candidate & colon & ~inside) | begins | line;
+}
+
+/* --- the bytes of a group --- */
 
 /* Bytes to compare with, each 64 times: operands in memory, since there are more than registers. */
 #define N8(c) c, c, c, c, c, c, c, c
@@ -200,8 +306,8 @@ static const struct {
 #define TEST(v, name)  _mm512_test_epi8_mask((v), _mm512_load_si512(each->name))
 
 /* The bytes of a group at p; from 3 bytes before it to one behind it may be read. */
-TARGET static INLINE void SIEVE(load_group)(const struct json_sieve *x, const uint8_t *p, bool few,
-                                            struct group *g) {
+WIDE static INLINE void load_group(const struct json_sieve *x, const uint8_t *p, bool few,
+                                   struct group *g) {
     const __m512i kind_low = _mm512_loadu_si512(KIND), kind_high = _mm512_loadu_si512(KIND + 64);
     const __m512i follow_low = _mm512_loadu_si512(FOLLOW);
     const __m512i follow_high = _mm512_loadu_si512(FOLLOW + 64);
@@ -253,27 +359,26 @@ TARGET static INLINE void SIEVE(load_group)(const struct json_sieve *x, const ui
 
 /* `count` groups at p. The bytes of the next group are loaded before those of this one are used:
  * masks are written one by one and read as wholes, which must not be at once. */
-TARGET static INLINE void SIEVE(sift)(struct json_sieve *x, const uint8_t *p, size_t count,
-                                      bool few) {
+WIDE static INLINE void sift(struct json_sieve *x, const uint8_t *p, size_t count, bool few) {
     struct group g[2];
     struct sieve_carry c = x->carry;
     lanes bits, bad;
-    SIEVE(load_group)(x, p, few, &g[0]);
+    load_group(x, p, few, &g[0]);
     for (size_t i = 0; i < count && !x->stop; i++, p += GROUP) {
         if (i + 1 < count)
-            SIEVE(load_group)(x, p + GROUP, few, &g[~i & 1]);
-        bits = SIEVE(sift_group)(&c, x->depth_most, &g[i & 1], &bad);
-        put_group(x, p, (uint32_t)(GROUP * i), &bits, &bad);
+            load_group(x, p + GROUP, few, &g[~i & 1]);
+        bits = sift_group(&c, x->depth_most, &g[i & 1], &bad);
+        put_group(x, p, (uint32_t)(GROUP * i), &bits, &bad, few);
     }
     x->carry = c;
 }
 
 /* Names are compared one by one, or all by two tables. */
-TARGET static void SIEVE(few)(struct json_sieve *x, const uint8_t *p, size_t count) {
-    SIEVE(sift)(x, p, count, true);
+WIDE static void sift_few(struct json_sieve *x, const uint8_t *p, size_t count) {
+    sift(x, p, count, true);
 }
-TARGET static void SIEVE(many)(struct json_sieve *x, const uint8_t *p, size_t count) {
-    SIEVE(sift)(x, p, count, false);
+WIDE static void sift_many(struct json_sieve *x, const uint8_t *p, size_t count) {
+    sift(x, p, count, false);
 }
 
 bool json_sieve_can(enum json_loops loops) {
@@ -284,9 +389,9 @@ bool json_sieve_can(enum json_loops loops) {
 
 static void sift_groups(struct json_sieve *x, const uint8_t *p, size_t count) {
     if (x->n_names <= FEW_NAMES)
-        few_wide(x, p, count);
+        sift_few(x, p, count);
     else
-        many_wide(x, p, count);
+        sift_many(x, p, count);
 }
 #else
 bool json_sieve_can(enum json_loops loops) {

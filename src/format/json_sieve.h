@@ -14,7 +14,8 @@
  * strings is looked up in two tables. Which string is a name, and that colons follow just these,
  * comes from additions whose carries run through strings. What is inside of which bracket comes
  * from a subtraction as long as containers hold no containers, and bracket by bracket in a block
- * where they do. AVX-512 or AVX2; without them there is no sieve. Private to format/.
+ * where they do. 512 bytes at once, by AVX-512; without that there is no sieve (by AVX2 it was
+ * measured to be no faster than the steps that it saves). Private to format/.
  */
 #ifndef TAMIS_FORMAT_JSON_SIEVE_H
 #define TAMIS_FORMAT_JSON_SIEVE_H
@@ -51,7 +52,6 @@ struct json_sieve {
     uint8_t lasts[128], befores[128];
     uint32_t n_names;
     uint32_t depth_most; /* of containers in a row, up to 63 */
-    enum json_loops loops;
 
     const uint8_t *start, *p, *end; /* the input; what has not been looked at */
     const uint8_t *stop;            /* the first byte that did not pass, or NULL */
@@ -61,7 +61,7 @@ struct json_sieve {
     uint32_t at[SIEVE_BYTES + INDEX_SLACK];
 };
 
-/* Whether this machine has the instructions for the loops. */
+/* Whether there is a sieve with these loops, and this machine has the instructions. */
 bool json_sieve_can(enum json_loops loops);
 
 /* One more name, of which these are the last bytes: a quote and a letter of a name of one. To be

@@ -55,7 +55,6 @@ bool json_sift_init(struct reader *r) {
     struct json_sieve *x = arena_new(r->arena, struct json_sieve);
     if (!x)
         return false;
-    x->loops = j->index.loops;
     x->depth_most = r->row_depth - 1 < 63 ? r->row_depth - 1 : 63;
     for (uint32_t i = 0; i < root->n_names; i++) {
         struct sift_name *k = &s->names[i];
