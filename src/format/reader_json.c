@@ -316,6 +316,8 @@ bool json_reader_init(struct reader *r, const struct reader_options *o) {
         j->index.loops = LOOPS_PORTABLE;
     else if (r->simd == SIMD_AVX2 && j->index.loops > LOOPS_AVX2)
         j->index.loops = LOOPS_AVX2;
+    else if (r->simd == SIMD_BASE && j->index.loops > LOOPS_BASE)
+        j->index.loops = LOOPS_BASE;
     j->levels = arena_array(r->arena, r->row_depth + 1u, sizeof *j->levels);
     return j->levels && json_shapes_init(r) && json_sift_init(r);
 }
