@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define BLOCK       64u
-#define FEW_NAMES   2u    /* are compared one by one: measured */
+#define FEW_NAMES   2u    /* up to these are compared one by one */
 #define AHEAD_BYTES 2048u /* as in json_index.c */
 #define LANES       8u    /* blocks of a group */
 #define GROUP       (BLOCK * LANES)
