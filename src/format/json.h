@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "format/json_index.h"
+#include "format/json_sieve.h"
 #include "format/json_text.h"
 
 #define KEY_BYTES 36u /* names up to this, quotes and blanks included, are remembered */
@@ -42,6 +43,25 @@ enum json_place {
     JSON_END     /* behind its ] */
 };
 
+/* A wanted member of the row, as its name stands in front of the colon. */
+struct sift_name {
+    const uint8_t *text; /* with its quotes */
+    uint32_t n;
+    uint64_t tail, mask; /* its last 8 bytes, and which of them count */
+    const struct field *field;
+};
+
+/* For lines that pass the sieve. */
+struct sift {
+    struct json_sieve *sieve; /* NULL: not with these fields and options */
+    struct sift_name names[SIEVE_NAMES];
+    uint8_t order[SIEVE_NAMES]; /* in which they came, lately */
+    size_t row_most;            /* bytes of a row that may be */
+    bool on;                    /* in this fill */
+    uint32_t misses;            /* rows of this fill that did not pass */
+    uint32_t pause, rest;       /* fills to go without it; and how many it was the last time */
+};
+
 struct json_reader {
     enum json_place place;
     struct json_shape *shapes; /* one for each node of the fields */
@@ -56,6 +76,7 @@ struct json_reader {
         uint32_t depth;
         bool in_string, escaped;
     } seek;
+    struct sift sift;
     struct json_index index;
 };
 
@@ -125,6 +146,17 @@ bool json_shapes_init(struct reader *r);
  * or with r->status E_OK where the input ends inside it and is not the last. */
 const uint8_t *json_read_object(struct reader *r, struct cursor *c, const uint8_t *open,
                                 struct block *b, uint32_t row);
+
+/* False: no memory. */
+bool json_sift_init(struct reader *r);
+
+/* Rows from r->p, where a line begins, into the block from row n on, as long as they pass. Gives
+ * how many rows it has then; r->p is behind them. */
+uint32_t json_sift(struct reader *r, struct block *b, uint32_t n);
+
+/* With a fill; and with each of its rows that did not pass, after `rows` rows of it. */
+void json_sift_begin(struct sift *s);
+void json_sift_missed(struct sift *s, uint32_t rows);
 
 /* There is no structural character where one must be. Gives NULL, with a fault unless more input
  * may bring it. */

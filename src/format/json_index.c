@@ -87,11 +87,73 @@ static uint64_t prefix_portable(uint64_t bits) {
     return bits;
 }
 
-static const uint8_t *index_portable(struct json_index *x, const uint8_t *p, const uint8_t *stop) {
+/* --- the vectors that every machine of the kind has --- */
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+
+typedef __m128i bytes16;
+
+static inline bytes16 each16(uint8_t c) { return _mm_set1_epi8((char)c); }
+static inline bytes16 load16(const uint8_t *p) { return _mm_loadu_si128((const void *)p); }
+static inline bytes16 or16(bytes16 a, bytes16 b) { return _mm_or_si128(a, b); }
+static inline bytes16 equal16(bytes16 a, bytes16 b) { return _mm_cmpeq_epi8(a, b); }
+static inline bytes16 at_most16(bytes16 a, bytes16 b) {
+    return _mm_cmpeq_epi8(_mm_min_epu8(a, b), a);
+}
+/* One bit for each byte of v, which is all ones or zero, from bit i on. */
+static inline void add_bits16(uint64_t *to, bytes16 v, unsigned i) {
+    *to |= (uint64_t)(uint32_t)_mm_movemask_epi8(v) << i;
+}
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+
+typedef uint8x16_t bytes16;
+
+static inline bytes16 each16(uint8_t c) { return vdupq_n_u8(c); }
+static inline bytes16 load16(const uint8_t *p) { return vld1q_u8(p); }
+static inline bytes16 or16(bytes16 a, bytes16 b) { return vorrq_u8(a, b); }
+static inline bytes16 equal16(bytes16 a, bytes16 b) { return vceqq_u8(a, b); }
+static inline bytes16 at_most16(bytes16 a, bytes16 b) { return vcleq_u8(a, b); }
+static inline void add_bits16(uint64_t *to, bytes16 v, unsigned i) {
+    static const uint8_t BITS[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    v = vandq_u8(v, vld1q_u8(BITS));
+    *to |= (uint64_t)(vaddv_u8(vget_low_u8(v)) | (uint32_t)vaddv_u8(vget_high_u8(v)) << 8) << i;
+}
+#endif
+
+#if defined(__SSE2__) || defined(__aarch64__)
+#define BASE_LOOPS LOOPS_BASE
+
+static inline struct masks masks_base(const uint8_t *p, uint8_t row_end) {
+    struct masks m = {0};
+    for (unsigned i = 0; i < BLOCK; i += 16) {
+        bytes16 v = load16(p + i), folded = or16(v, each16(0x20));
+        bytes16 brackets = or16(equal16(folded, each16('{')), equal16(folded, each16('}')));
+        bytes16 points = or16(equal16(v, each16(':')), equal16(v, each16(',')));
+        add_bits16(&m.structural, or16(or16(brackets, points), equal16(v, each16(row_end))), i);
+        add_bits16(&m.quote, equal16(v, each16('"')), i);
+        add_bits16(&m.backslash, equal16(v, each16('\\')), i);
+        add_bits16(&m.control, at_most16(v, each16(0x1F)), i);
+    }
+    return m;
+}
+#else
+#define BASE_LOOPS LOOPS_PORTABLE
+
+static inline struct masks masks_base(const uint8_t *p, uint8_t row_end) {
+    return masks_portable(p, row_end);
+}
+#endif
+
+/* --- the loop that knows no vectors itself --- */
+
+static inline __attribute__((always_inline)) const uint8_t *
+index_by(struct json_index *x, const uint8_t *p, const uint8_t *stop, bool base) {
     struct json_carry c = x->carry;
     for (; stop - p >= (ptrdiff_t)BLOCK && !x->bad; p += BLOCK) {
         ask_ahead(p);
-        struct masks m = masks_portable(p, x->row_end);
+        struct masks m = base ? masks_base(p, x->row_end) : masks_portable(p, x->row_end);
         uint64_t quote = m.quote & ~escaped_by(m.backslash, &c.escaped);
         uint64_t bits = take_block(&c, m, quote, prefix_portable(quote), p, &x->bad);
         for (; bits; bits &= bits - 1)
@@ -99,6 +161,13 @@ static const uint8_t *index_portable(struct json_index *x, const uint8_t *p, con
     }
     x->carry = c;
     return p;
+}
+
+static const uint8_t *index_portable(struct json_index *x, const uint8_t *p, const uint8_t *stop) {
+    return index_by(x, p, stop, false);
+}
+static const uint8_t *index_base(struct json_index *x, const uint8_t *p, const uint8_t *stop) {
+    return index_by(x, p, stop, true);
 }
 
 /* --- AVX2 --- */
@@ -112,7 +181,7 @@ enum json_loops json_index_loops(void) {
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi") ||
         !__builtin_cpu_supports("bmi2") || !__builtin_cpu_supports("popcnt") ||
         !__builtin_cpu_supports("pclmul"))
-        return LOOPS_PORTABLE;
+        return BASE_LOOPS;
     return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2")
                ? LOOPS_AVX512
                : LOOPS_AVX2;
@@ -242,7 +311,7 @@ WIDE static const uint8_t *index_wide(struct json_index *x, const uint8_t *p, co
     return p;
 }
 #else
-enum json_loops json_index_loops(void) { return LOOPS_PORTABLE; }
+enum json_loops json_index_loops(void) { return BASE_LOOPS; }
 static const uint8_t *index_fast(struct json_index *x, const uint8_t *p, const uint8_t *stop) {
     return index_portable(x, p, stop);
 }
@@ -289,6 +358,7 @@ void json_index_next(struct json_index *x, size_t bytes) {
         else
             x->p = x->loops == LOOPS_AVX512 ? index_wide(x, x->p, stop)
                    : x->loops == LOOPS_AVX2 ? index_fast(x, x->p, stop)
+                   : x->loops == LOOPS_BASE ? index_base(x, x->p, stop)
                                             : index_portable(x, x->p, stop);
     }
 }

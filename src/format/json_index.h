@@ -6,7 +6,7 @@
  * that no control character stands in a string and that no two strings stand between two structural
  * characters. It knows no grammar; json_read.c goes over the positions.
  *
- * Three implementations with one result: AVX-512, AVX2, and one in plain C for any machine. Private
+ * Four implementations with one result: AVX-512, AVX2, SSE2 or NEON, and plain C. Private
  * to format/.
  */
 #ifndef TAMIS_FORMAT_JSON_INDEX_H
@@ -25,8 +25,9 @@
 #endif
 #define INDEX_SLACK 64u /* positions may be written beyond the last one that counts */
 
-/* How it is looked for, the slowest first. */
-enum json_loops { LOOPS_PORTABLE, LOOPS_AVX2, LOOPS_AVX512 };
+/* How it is looked for, the slowest first. LOOPS_BASE are the vectors that every machine of the
+ * kind has: SSE2 or NEON. */
+enum json_loops { LOOPS_PORTABLE, LOOPS_BASE, LOOPS_AVX2, LOOPS_AVX512 };
 
 /* What one block leaves to the next. */
 struct json_carry {

@@ -34,9 +34,9 @@
 
 enum reader_format { FORMAT_MSGPACK, FORMAT_JSONL, FORMAT_CSV };
 
-/* Which loops look for structure: the best that the machine has, or these at most. All give the
- * same rows. */
-enum reader_simd { SIMD_BEST, SIMD_AVX2, SIMD_PORTABLE };
+/* Which loops look for structure: the best that the machine has, or these at most (SIMD_BASE: what
+ * every machine of the kind has). All give the same rows. */
+enum reader_simd { SIMD_BEST, SIMD_AVX2, SIMD_BASE, SIMD_PORTABLE };
 
 /* What the cells of a CSV column are. */
 enum cell_type { CELL_TEXT, CELL_INTEGER, CELL_DOUBLE, CELL_BOOLEAN, CELL_TIMESTAMP };

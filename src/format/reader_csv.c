@@ -233,7 +233,7 @@ bool csv_reader_init(struct reader *r, const struct reader_options *o) {
         .quote = o->csv.quote ? o->csv.quote : '"',
         .quotes = !o->csv.no_quotes,
     };
-    s->portable = r->simd == SIMD_PORTABLE || !csv_index_is_fast();
+    s->portable = r->simd >= SIMD_BASE || !csv_index_is_fast();
     uint8_t d = s->dialect.delimiter, q = s->dialect.quote;
     return d != '\n' && d != '\r' && q != '\n' && q != '\r' && (d != q || o->csv.no_quotes);
 }

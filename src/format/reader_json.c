@@ -75,11 +75,27 @@ static bool read_line(struct reader *r, struct cursor *c, const uint8_t *p, cons
     return true;
 }
 
-/* Rows up to a full block. Blank lines belong to none. */
+/* The positions are looked for from r->p on. */
+static struct cursor begin_index(struct reader *r, struct json_reader *j) {
+    json_index_begin(&j->index, r->p, r->end);
+    j->to = j->far = NULL;
+    return (struct cursor){NULL};
+}
+
+/* Rows up to a full block: what passes the sieve, and what does not step by step. Blank lines
+ * belong to none. */
 static uint32_t fill_lines(struct reader *r, struct json_reader *j, struct block *b) {
     struct cursor c = {0};
     uint32_t n = 0;
-    while (n < b->rows && r->p < r->end) {
+    for (json_sift_begin(&j->sift); n < b->rows && r->p < r->end;) {
+        if (j->sift.on) {
+            n = json_sift(r, b, n);
+            if (n == b->rows || r->p == r->end)
+                break;
+            json_sift_missed(&j->sift, n);
+            j->row = j->sift.on ? BLOCK_ROWS - 1 : n; /* look for one row, or for all */
+            c = begin_index(r, j);
+        }
         const uint8_t *p = r->p, *s = json_next(r, &c);
         if (s == JSON_NOTHING) {
             const uint8_t *at = skip_blanks(p, r->end);
@@ -101,7 +117,8 @@ static uint32_t fill_lines(struct reader *r, struct json_reader *j, struct block
         }
         if (!read_line(r, &c, p, s, b, n))
             break;
-        j->row = ++n;
+        n++;
+        j->row = j->sift.on ? BLOCK_ROWS - 1 : n;
     }
     return n;
 }
@@ -265,8 +282,7 @@ static uint32_t json_fill(struct reader *r, struct block *b) {
         return 0;
     const uint8_t *start = r->p;
     j->row = 0;
-    json_index_begin(&j->index, r->p, r->end);
-    j->to = j->far = NULL;
+    begin_index(r, j);
     uint32_t n = j->place == JSON_LINES ? fill_lines(r, j, b) : fill_array(r, j, b);
     if (n > 0)
         j->average = (size_t)(r->p - start) / n + 1;
@@ -300,6 +316,8 @@ bool json_reader_init(struct reader *r, const struct reader_options *o) {
         j->index.loops = LOOPS_PORTABLE;
     else if (r->simd == SIMD_AVX2 && j->index.loops > LOOPS_AVX2)
         j->index.loops = LOOPS_AVX2;
+    else if (r->simd == SIMD_BASE && j->index.loops > LOOPS_BASE)
+        j->index.loops = LOOPS_BASE;
     j->levels = arena_array(r->arena, r->row_depth + 1u, sizeof *j->levels);
-    return j->levels && json_shapes_init(r);
+    return j->levels && json_shapes_init(r) && json_sift_init(r);
 }

@@ -23,3 +23,19 @@ size_t boundary_last(enum input_format format, const uint8_t *p, size_t n) {
     }
     return 0;
 }
+
+#define LOOK_BYTES 4096u
+
+size_t boundary_last_at(const struct input *in, uint64_t at, size_t n) {
+    uint8_t bytes[LOOK_BYTES];
+    while (n > 0) {
+        size_t some = n < LOOK_BYTES ? n : LOOK_BYTES;
+        if (input_read_at(in, at + (n - some), bytes, some) < some)
+            return 0;
+        const uint8_t *end = memrchr(bytes, '\n', some);
+        if (end)
+            return n - some + (size_t)(end + 1 - bytes);
+        n -= some;
+    }
+    return 0;
+}

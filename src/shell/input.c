@@ -160,3 +160,36 @@ bool input_read(struct input *in, uint8_t *to, size_t room, size_t *ret_n) {
     return in->unpack.packing == PACKING_NONE ? read_plain(in, to, room, ret_n)
                                               : read_packed(in, to, room, ret_n);
 }
+
+/* --- at places of a file --- */
+
+bool input_place(const struct input *in, uint64_t *ret_at, uint64_t *ret_left) {
+    off_t at = in->regular ? lseek(in->fd, 0, SEEK_CUR) : -1;
+    size_t held = in->raw_n - in->raw_at;
+    if (at < 0 || !in->known || in->unpack.packing != PACKING_NONE || (uint64_t)at < held)
+        return false;
+    *ret_at = (uint64_t)at - held;
+    *ret_left = in->size > *ret_at ? in->size - *ret_at : 0;
+    return true;
+}
+
+size_t input_read_at(const struct input *in, uint64_t at, uint8_t *to, size_t n) {
+    size_t done = 0;
+    while (done < n) {
+        ssize_t got = pread(in->fd, to + done, n - done, (off_t)(at + done));
+        if (got == 0 || (got < 0 && errno != EINTR))
+            break;
+        done += got > 0 ? (size_t)got : 0;
+    }
+    return done;
+}
+
+bool input_go_to(struct input *in, uint64_t at) {
+    off_t was = lseek(in->fd, 0, SEEK_CUR);
+    if (was < 0 || lseek(in->fd, (off_t)at, SEEK_SET) < 0)
+        return fail(in, "reading it");
+    in->taken += at - (uint64_t)was;
+    in->raw_at = in->raw_n = 0;
+    in->ended = in->finished = false; /* if it is so, a read will tell */
+    return true;
+}

@@ -43,4 +43,13 @@ bool input_wait(const struct input *in, int out_fd);
  */
 bool input_read(struct input *in, uint8_t *to, size_t room, size_t *ret_n);
 
+/* Where in its file the byte is that input_read gives next, and how many there were behind it when
+ * the input was opened. False: it has no such place, since it is no file, or a packed one. */
+bool input_place(const struct input *in, uint64_t *ret_at, uint64_t *ret_left);
+/* Reads from a place of the file on, whatever input_read does; by any thread. Gives the bytes:
+ * fewer than asked for if they are not there, or at a fault. */
+size_t input_read_at(const struct input *in, uint64_t at, uint8_t *to, size_t n);
+/* input_read goes on at that place of the file. False: in->message says why. */
+bool input_go_to(struct input *in, uint64_t at);
+
 #endif

@@ -11,8 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PIPE_BYTES  (1 << 20)
-#define STATUS_PIPE 141 /* as a shell shows a process that SIGPIPE has ended */
+#define PIPE_BYTES   (1 << 20)
+#define ENOUGH_BYTES (SHELL_WRITE_BYTES / 4) /* worth a write of their own, and no copy */
+#define STATUS_PIPE  141                     /* as a shell shows a process that SIGPIPE has ended */
 
 void output_init(struct output *o, int fd, bool eager) {
     struct stat s;
@@ -68,9 +69,9 @@ bool output_flush(struct output *o) {
 void output_add(struct output *o, const void *p, size_t n) {
     if (n == 0 || o->failed)
         return;
-    if (o->held.len + n > SHELL_WRITE_BYTES)
+    if (o->held.len + n > SHELL_WRITE_BYTES || n >= ENOUGH_BYTES)
         output_flush(o);
-    if (n >= SHELL_WRITE_BYTES) {
+    if (n >= ENOUGH_BYTES) {
         write_all(o, p, n);
         return;
     }

@@ -1,5 +1,9 @@
 /* See parallel.h.
  *
+ * A part is bytes that the reader has read; or, of a file of lines, a place in it: the reader looks
+ * for the ends of lines only, and the workers read, each into its own memory, which so stays in
+ * the cache of its processor.
+ *
  * Slots are a ring: the reader fills the next free one, workers take the oldest that is full, the
  * reader writes the oldest when it is done. A slot belongs to one thread at a time; the lock guards
  * their states only. */
@@ -13,9 +17,11 @@
 #include <string.h>
 
 #ifdef TAMIS_HOSTILE
-#define PART_BYTES 200u
+#define PART_BYTES      200u
+#define FILE_PART_BYTES 150u
 #else
-#define PART_BYTES (1u << 20)
+#define PART_BYTES      (1u << 20)
+#define FILE_PART_BYTES (1u << 19)
 #endif
 #define FAULTS_MOST 5u /* of a part that are told one by one */
 
@@ -30,9 +36,11 @@ enum part_end {
 
 struct slot {
     enum slot_state state;
-    struct window part; /* [0, n) */
-    size_t cut;         /* of it: the bytes of whole rows */
-    uint64_t offset;    /* in the input */
+    struct window part; /* [0, n); or it is in the file */
+    bool in_file;
+    uint64_t at;     /* ... there */
+    size_t cut;      /* of it: the bytes of whole rows */
+    uint64_t offset; /* in the input */
     /* What a worker has made of it. */
     enum part_end end;
     struct buf out;
@@ -47,7 +55,8 @@ struct worker {
     struct parallel *parallel;
     struct filter filter;
     struct reshape shape;
-    bool ready; /* for this input */
+    bool ready;     /* for this input */
+    uint8_t *bytes; /* of a part in the file, FILE_PART_BYTES; or NULL */
 };
 
 struct parallel {
@@ -56,6 +65,9 @@ struct parallel {
     pthread_cond_t full, done;
     bool quit;
     bool shapes; /* of this input */
+    const struct input *input;
+    bool in_file;      /* its parts are places, */
+    uint64_t at, left; /* the next one here, of so many bytes */
     enum input_format format;
     struct slot *slots;
     unsigned n_slots, first, used; /* those from `first` on are used */
@@ -97,13 +109,26 @@ static enum part_end filter_part(struct worker *w, struct slot *s, const uint8_t
     }
 }
 
+/* The bytes of a part; NULL: they cannot be read. */
+static const uint8_t *part_bytes(struct worker *w, const struct slot *s) {
+    if (!s->in_file)
+        return s->part.data;
+    if (!w->bytes)
+        w->bytes = malloc(FILE_PART_BYTES);
+    return w->bytes && input_read_at(w->parallel->input, s->at, w->bytes, s->cut) == s->cut
+               ? w->bytes
+               : NULL;
+}
+
 static void do_part(struct worker *w, struct slot *s) {
     struct filter *f = &w->filter;
-    const uint8_t *p = s->part.data, *end = p + s->cut;
     uint64_t rows = filter_rows(f);
     s->end = PART_UNSURE;
     if (!w->ready)
         return; /* its reader has stopped in the middle of something */
+    const uint8_t *p = part_bytes(w, s), *end = p + s->cut;
+    if (!p)
+        return; /* who reads it again will be told why */
     f->counts = (struct counts){0};
     f->row_base = -rows; /* numbers within the part */
     f->byte_base = s->offset - f->fed;
@@ -201,6 +226,7 @@ void parallel_free(struct parallel *p) {
         pthread_join(p->workers[i].thread, NULL);
         filter_done(&p->workers[i].filter);
         reshape_done(&p->workers[i].shape);
+        free(p->workers[i].bytes);
     }
     for (unsigned i = 0; p->slots && i < p->n_slots; i++) {
         free(p->slots[i].part.data);
@@ -323,10 +349,11 @@ static bool add_bytes(struct window *w, const uint8_t *p, size_t n) {
 }
 
 /* Waits until no worker has a slot, and gives the bytes of the slots back to the window, before
- * those that are there. */
+ * those that are there; or the input goes back to the place of the first. */
 static bool give_back(struct parallel *p, struct files *fs, bool keep) {
     struct window all = {0}, *w = &fs->window;
     bool good = true;
+    uint64_t at = p->used > 0 ? p->slots[p->first].at : p->at;
     pthread_mutex_lock(&p->lock);
     for (unsigned i = 0; i < p->used; i++) {
         struct slot *s = &p->slots[(p->first + i) % p->n_slots];
@@ -334,7 +361,7 @@ static bool give_back(struct parallel *p, struct files *fs, bool keep) {
             s->state = SLOT_DONE;
         while (s->state != SLOT_DONE)
             pthread_cond_wait(&p->done, &p->lock);
-        good = good && (!keep || add_bytes(&all, s->part.data, s->cut));
+        good = good && (!keep || s->in_file || add_bytes(&all, s->part.data, s->cut));
         s->state = SLOT_FREE;
     }
     p->used = 0;
@@ -348,7 +375,13 @@ static bool give_back(struct parallel *p, struct files *fs, bool keep) {
     all.last = w->last;
     free(w->data);
     *w = all;
-    return true;
+    if (!p->in_file)
+        return true;
+    fs->bytes -= p->at - at;
+    good = input_go_to(&fs->input, at);
+    if (!good)
+        files_tell(fs, fs->input.message);
+    return good;
 }
 
 /* Fills the slot: what the window has left, and more. True: it has whole rows; what is behind them
@@ -379,6 +412,35 @@ static bool fill_slot(struct files *fs, struct slot *s) {
     return false;
 }
 
+/* The same with the next place of the file. False: there are no whole rows in so many bytes. */
+static bool place_slot(struct parallel *p, struct files *fs, struct slot *s) {
+    size_t n = p->left < FILE_PART_BYTES ? (size_t)p->left : FILE_PART_BYTES;
+    if (!input_wait(&fs->input, output_watch(fs->out)))
+        output_gone();
+    s->at = p->at;
+    s->cut = boundary_last_at(&fs->input, p->at, n);
+    p->at += s->cut;
+    p->left -= s->cut;
+    fs->bytes += s->cut;
+    return input_go_to(&fs->input, p->at) && s->cut > 0;
+}
+
+/* Whether the parts are to be places of the file; then what is in the window is read again. */
+static bool begin_places(struct parallel *p, struct files *fs) {
+    struct window *w = &fs->window;
+    uint64_t held = w->n - w->at;
+    p->input = &fs->input;
+    if (fs->format != INPUT_JSONL || !input_place(&fs->input, &p->at, &p->left) || p->at < held)
+        return false;
+    p->at -= held;
+    p->left += held;
+    if (!input_go_to(&fs->input, p->at))
+        return false;
+    fs->bytes -= held;
+    w->at = w->n = 0;
+    return true;
+}
+
 /* One part more. False: *ret_go_on says whether the rest is for one thread, or the input done with.
  */
 static bool feed(struct parallel *p, struct files *fs, bool *ret_go_on) {
@@ -395,7 +457,10 @@ static bool feed(struct parallel *p, struct files *fs, bool *ret_go_on) {
     for (unsigned i = 0; i < p->used; i++)
         used += p->slots[(p->first + i) % p->n_slots].cut;
     s->offset = fs->filter.fed + fs->filter.byte_base + used;
-    if (!fill_slot(fs, s))
+    s->in_file = p->in_file;
+    if (p->in_file && !place_slot(p, fs, s))
+        return false;
+    if (!p->in_file && !fill_slot(fs, s))
         return fs->window.n - fs->window.at < PART_BYTES && !fs->window.last && !fs->input_failed;
     pthread_mutex_lock(&p->lock);
     s->state = SLOT_FULL;
@@ -415,6 +480,7 @@ bool parallel_run(struct parallel *p, struct files *fs) {
             end_workers(p, fs);
             return files_read_on(fs);
         }
+    p->in_file = begin_places(p, fs);
     while (feed(p, fs, &go_on))
         continue;
     bool again = false;

@@ -24,6 +24,7 @@ static inline struct buf dump_every_way(struct dump d, const uint8_t *data, size
         enum reader_simd simd;
         size_t piece_bytes;
     } WAYS[] = {{"by AVX2", SIMD_AVX2, 0},
+                {"by SSE2 or NEON", SIMD_BASE, 0},
                 {"portable", SIMD_PORTABLE, 0},
                 {"in pieces", SIMD_BEST, piece_bytes},
                 {"byte by byte", SIMD_PORTABLE, size < 300 ? 1 : 61}};

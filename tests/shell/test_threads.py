@@ -5,13 +5,15 @@ from __future__ import annotations
 import gzip
 import os
 import random
+import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 
 import msgpack
 import pytest
 
-from tests.shell.command import Running, lines, rows, run
+from tests.shell.command import TAMIS, Running, lines, rows, run
 
 File = Callable[[str, bytes], str]
 
@@ -35,12 +37,18 @@ CSV = b"n,t,m\r\n" + repeated(CSV_BODY)
 
 
 def same(*arguments: str, data: bytes, status: int = 0) -> bytes:
-    """Asserts that one, two and five threads agree; gives what they print."""
+    """Asserts that one, two and five threads agree, from a pipe and from a file; gives what they
+    print."""
     one = run(*arguments, stdin=data)
     assert one.status == status, one.err
-    for threads in ("2", "5"):
-        several = run("--threads", threads, *arguments, stdin=data)
-        assert several == one
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        of_file = run(*arguments, file.name)
+        assert (of_file.status, of_file.out) == (status, one.out)
+        for threads in ("2", "5"):
+            assert run("--threads", threads, *arguments, stdin=data) == one
+            assert run("--threads", threads, *arguments, file.name) == of_file
     return one.out
 
 
@@ -186,3 +194,24 @@ def test_rows_do_not_wait_for_a_full_part() -> None:
 @pytest.mark.parametrize("threads", ["-1", "257", "x"])
 def test_wrong_numbers(threads: str) -> None:
     assert "--threads" in run("--threads", threads, "true").err
+
+
+def test_a_file_from_its_middle(file: File) -> None:
+    """Standard input is a file of which somebody has read a part; what is behind is read, once."""
+    first = JSONL.index(b"\n") + 1
+    path = file("middle.jsonl", b"not json\n" + JSONL[first:])
+    command = [TAMIS, "--threads", "3", "n % 3 = 0"]
+    with open(path, "rb", buffering=0) as opened:
+        opened.seek(len(b"not json\n"))
+        done = subprocess.run(command, stdin=opened, capture_output=True, check=True)
+        assert opened.seek(0, os.SEEK_CUR) == os.path.getsize(path)
+    assert done.stdout == run("n % 3 = 0", stdin=JSONL[first:]).out
+
+
+def test_a_line_longer_than_a_part_of_a_file(file: File) -> None:
+    """Where a part has no end of a line one thread goes on; rows come out as they are."""
+    long = b'{"n":1,"t":"' + b"x" * SIZE + b'"}\n'
+    path = file("long.jsonl", JSONL + long + JSONL)
+    one = run("n = 1", path)
+    assert long in one.out
+    assert run("--threads", "2", "n = 1", path) == one

@@ -58,6 +58,8 @@ static inline void check_reads(struct reads *t, const char *input, size_t n, con
     reads_same(reads_text(t, input, n, 0), want, "whole", file, line);
     t->dump.options.simd = SIMD_AVX2;
     reads_same(reads_text(t, input, n, 0), want, "by AVX2", file, line);
+    t->dump.options.simd = SIMD_BASE;
+    reads_same(reads_text(t, input, n, 0), want, "by SSE2 or NEON", file, line);
     t->dump.options.simd = SIMD_PORTABLE;
     reads_same(reads_text(t, input, n, 0), want, "portable", file, line);
     for (size_t piece = 1; piece < n; piece++) { /* the first cut is at every place */
