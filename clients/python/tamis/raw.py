@@ -205,7 +205,7 @@ class RawFilter:
         channel = self._runner.channel
         channel.look()
         if not request.finished:
-            channel.send(frame_of_bytes(self._head, len(piece)), deadline, piece)
+            channel.send(frame_of_bytes(self._head, len(piece)), deadline, (piece,))
 
     def _end(self, request: Request, deadline: Optional[float]) -> None:
         if not request.finished and self._path is None:
@@ -259,7 +259,8 @@ class ByteStream:
         return self
 
     def __next__(self) -> bytes:
-        return next(self._results)[3]
+        rows: bytes = next(self._results)[3]
+        return rows
 
     def __enter__(self) -> ByteStream:
         return self
