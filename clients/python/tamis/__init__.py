@@ -6,10 +6,10 @@
 Client spawns a tamisd of its own; connect(path) uses one that listens on a Unix socket.
 """
 
-from .arrow import ArrowError
 from .client import Client, connect
 from .column import Column
 from .errors import (
+    ArrowError,
     Cancelled,
     ClosedError,
     DaemonDied,

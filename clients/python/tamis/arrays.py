@@ -151,8 +151,8 @@ def _kind(code: str, size: int) -> Optional[str]:
 def _numpy(name: str, source: Any, missing: Optional[Bits] = None) -> AnyColumn:
     """An array that speaks numpy's interface. missing: a bitmap of values to be null."""
     if type(source).__module__.startswith("numpy.ma"):
-        # .mask may be one False for all; that of filled() has all rows.
-        flags = (source.mask | (source.data != source.data) & False).tobytes()
+        mask = source.mask  # one for all, or one each
+        flags = mask.tobytes() if mask.shape else bytes([bool(mask)]) * len(source)
         if source.ndim != 1:
             return Values(source.tolist())
         return _numpy(name, source.data, to_bitmap(flags))

@@ -21,7 +21,7 @@ from .arrow_array import Array, Kind
 from .arrow_cells import kind_of
 from .cells import Cells
 from .columns import path_text
-from .errors import TamisError
+from .errors import ArrowError
 
 
 class CSchema(Structure):
@@ -79,10 +79,6 @@ MEMORY = ctypes.c_ubyte * (1 << 62)
 _pointer: Callable[[Any, bytes], Optional[int]] = pythonapi.PyCapsule_GetPointer
 _pointer.restype = c_void_p  # type: ignore[attr-defined]
 _pointer.argtypes = [ctypes.py_object, c_char_p]  # type: ignore[attr-defined]
-
-
-class ArrowError(TamisError, ValueError):
-    """The producer of an Arrow stream failed, or gives what the interface does not allow."""
 
 
 def has_arrow(source: Any) -> bool:

@@ -148,6 +148,10 @@ class EncodeError(TamisError, ValueError):
         return f"{where}: {self.message}"
 
 
+class ArrowError(TamisError, ValueError):
+    """The producer of an Arrow stream failed, or gives what the interface does not allow."""
+
+
 class LimitError(TamisError):
     """A limit of the daemon was passed. limit: what it allows; actual: what it was asked for."""
 

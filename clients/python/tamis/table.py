@@ -55,6 +55,7 @@ class Table:
         self._home = home
         self._journal = journal
         self._lock = threading.Lock()
+        self._reviver = 0  # the thread that holds the lock
         self.name: str = str(told.get("name", ""))
         key = told.get("key")
         self.key: Optional[str] = None if key is None else str(key)
@@ -427,18 +428,22 @@ class Table:
         """A new home with the rows of the journal; None without a journal, or without a daemon that
         is ours to start again."""
         journal = self._journal
-        if journal is None:
-            return None
+        if journal is None or self._reviver == threading.get_ident():
+            return None  # the latter: a loader asks the table that it is to load
         with self._lock:
-            if self._home is not dead:  # another thread was faster
-                return self._home
-            runner = self._client._restarted(dead.runner)
-            if runner is None:
-                return None
-            home, _ = tables.create(runner, self.name, self.key, self.private, "replace", None)
-            journal.replay(home)
-            self._home = home
-            return home
+            self._reviver = threading.get_ident()
+            try:
+                if self._home is not dead:  # another thread was faster
+                    return self._home
+                runner = self._client._restarted(dead.runner)
+                if runner is None:
+                    return None
+                home, _ = tables.create(runner, self.name, self.key, self.private, "replace", None)
+                journal.replay(home)
+                self._home = home
+                return home
+            finally:
+                self._reviver = 0
 
 
 def _layout(

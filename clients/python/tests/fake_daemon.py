@@ -30,7 +30,6 @@ from fake_tables import Refused, Rows, Store
 
 TEST = re.compile(r"^(?P<path>.+?)\s*(?P<op>=|>=|IS NULL|IS MISSING)\s*(?P<right>.*)$")
 ABSENT = fake_tables.ABSENT
-GONE: list[Any] = []  # the rows of a table that was dropped
 
 
 class Behaviour:
@@ -335,12 +334,12 @@ class Fake:
             self.error(number, refused.code, refused.name, **refused.details)
 
     def found(self, table: Any) -> Store:
-        if table in self.tables and self.tables[table].rows is not GONE:
+        if table in self.tables and not self.tables[table].is_gone:
             return self.tables[table]
         raise Refused(Store.TABLE_UNKNOWN, "TABLE_UNKNOWN")
 
     def named(self, name: str) -> Optional[Store]:
-        stores = [s for s in self.tables.values() if s.name == name and s.rows is not GONE]
+        stores = [s for s in self.tables.values() if s.name == name and not s.is_gone]
         return stores[-1] if stores else None
 
     def table(self, number: int, store: Store) -> None:
@@ -356,7 +355,7 @@ class Fake:
             raise Refused(Store.TABLE_EXISTS, "TABLE_EXISTS")
         if store is None or exists == "replace":
             if store is not None:
-                store.rows = GONE
+                store.is_gone = True
             store = Store(name, key, options.get("private", False))
         self.table(number, store)
 
@@ -394,14 +393,14 @@ class Fake:
         store = self.found(table)
         deleted, store.rows = len(store.rows), []
         told = store.changed(0, 0, deleted)
-        store.rows = GONE
+        store.is_gone = True
         self.reply(75, number, told)
 
     def describe(self, number: int, table: Any) -> None:
         if table is not None:
             self.reply(76, number, [self.found(table).told(True)])
             return
-        stores = {id(s): s for s in self.tables.values() if s.rows is not GONE}
+        stores = {id(s): s for s in self.tables.values() if not s.is_gone}
         self.reply(76, number, [store.told(False) for store in stores.values()])
 
     def matches(

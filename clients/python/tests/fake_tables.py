@@ -140,6 +140,7 @@ class Store:
         self.name, self.key, self.private = name, key, private
         self.rows: list[dict[Any, Any]] = []
         self.version = 0
+        self.is_gone = False
 
     def load(self, rows: list[dict[Any, Any]], mode: str) -> dict[str, int]:
         old = [] if mode == "replace" else list(self.rows)

@@ -85,6 +85,39 @@ def test_a_loader_is_called_again(client: tamis.Client) -> None:
     assert table.filter() == [{"call": 2}]
 
 
+def test_a_loader_that_asks_its_own_table(client: tamis.Client) -> None:
+    made: list[tamis.Table] = []
+
+    def loader() -> Any:
+        if made:
+            made[0].count()
+        return ROWS
+
+    table = client.create_table("loaded", loader)
+    made.append(table)
+    kill(client)
+    with pytest.raises(tamis.DaemonDied):
+        table.count()
+    made.clear()
+    assert table.count() == 20
+
+
+def test_a_table_that_goes_while_rows_come(client: tamis.Client) -> None:
+    table = client.create_table("t", ROWS, exists="replace")
+
+    def rows() -> Any:
+        for i in range(100_000):
+            if i == 5000:
+                table.drop()
+            yield {"i": i}
+
+    with contextlib.suppress(tamis.TableError):
+        table.append(rows())
+    with pytest.raises(tamis.TableError):
+        table.append({"i": i} for i in range(50_000))
+    assert client.ping() >= 0
+
+
 def test_a_table_without_its_source_is_gone(client: tamis.Client) -> None:
     table = client.create_table("gone", ROWS)
     query = table.prepare("a >= 3")

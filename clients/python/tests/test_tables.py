@@ -406,6 +406,44 @@ def test_queries(client: tamis.Client, has_queries: Callable[[tamis.Client], boo
         table.queries([("TRUE", {"result": "spans"})])
 
 
+def test_paths_that_lie_deeper(real: tamis.Client) -> None:
+    rows: list[dict[str, Any]] = [
+        {"a": {"b": [1, "x"]}, "c": 1},
+        {"a": {"b": [3]}, "c": 2},
+        {"a": 5, "c": 3},
+    ]
+    table = real.create_table("deep", rows)
+    assert table.count("a.b[0] >= 3") == 1
+    first = ("a", "b", 0)
+    found = table.select(columns=[first, "c", ("c",)])
+    assert list(found) == [first, "c"]
+    assert found[first].to_list() == [1, 3, None]
+    assert list(table.indices(order_by=[(first, "desc")])) == [1, 0, 2]
+    assert table.value_counts(first, query="c < 3") == [(1, 1), (3, 1)]
+    assert table.filter(columns=[("a", "b"), "c"], limit=1) == [{"b": [1, "x"], "c": 1}]
+
+
+def test_strict_and_warnings(real: tamis.Client) -> None:
+    table = real.create_table("odd", [{"a": 1}, {"a": "x"}])
+    for ask in (table.count, table.indices, table.filter):
+        with pytest.raises(tamis.TypeMismatch) as caught:
+            ask("a >= 1", strict=True)
+        assert (caught.value.row, caught.value.path, caught.value.position) == (1, "a", 0)
+    assert table.count("a >= 1") == 1
+    assert real.last_stats is not None
+    assert real.last_stats.type_mismatch == 1
+    assert table.count("a = NULL") == 0
+    assert [warning.name for warning in real.last_stats.warnings] == ["NULL_COMPARISON"]
+    prepared = table.prepare("a = NULL")
+    assert [warning.name for warning in prepared.warnings] == ["NULL_COMPARISON"]
+    assert prepared.count() == 0
+    assert real.last_stats.warnings == prepared.warnings
+    with pytest.raises(tamis.ParameterError):
+        table.count("a = :x")
+    with pytest.raises(tamis.EncodeError, match="parameter :x"):
+        table.prepare("a = :x").count(x=object())
+
+
 def test_describe(client: tamis.Client) -> None:
     told = people(client, key="name").describe()
     assert (told.name, told.key, told.private, told.rows) == ("people", "name", False, 5)
