@@ -60,10 +60,21 @@ class Request:
     results: (kind, base, rows, data) of each RESULT, in order. data is bytes, but a list for
     "columns" and "counts", which only tables give. results_of: the number of the query and the
     same, of each RESULT_OF. answer: the elements of the last reply after kind and id. error: what
-    the daemon said instead. finished: nothing more will come.
+    the daemon said instead. finished: nothing more will come. streams: its row stream is open: END
+    is still to be sent, or CANCEL if it is answered before that.
     """
 
-    __slots__ = ("answer", "error", "expects", "finished", "id", "query", "results", "results_of")
+    __slots__ = (
+        "answer",
+        "error",
+        "expects",
+        "finished",
+        "id",
+        "query",
+        "results",
+        "results_of",
+        "streams",
+    )
 
     def __init__(self, id: int, kind: int, query: object) -> None:
         self.id = id
@@ -74,6 +85,7 @@ class Request:
         self.answer: list[Any] = []
         self.error: Optional[TamisError] = None
         self.finished = False
+        self.streams = False
 
 
 class Connection:
@@ -119,13 +131,24 @@ class Connection:
     def cancel(self, request: Request) -> bytes:
         """Give up a request: the frame to send, empty if it has been answered already.
 
-        What still comes for it is dropped.
+        What still comes for it is dropped. One that was answered while its rows came is an open
+        request to the daemon until it hears END or CANCEL; it does not answer the latter.
         """
+        streams, request.streams = request.streams, False
+        if request.finished and streams:
+            return self.packer.frame((CANCEL, request.id))
         if request.finished or self._open.pop(request.id, None) is None:
             return b""
         request.finished = True
         self._given_up.add(request.id)
         return self.packer.frame((CANCEL, request.id))
+
+    def end(self, request: Request) -> bytes:
+        """The end of a row stream: END, or CANCEL if there is an answer already."""
+        if request.finished:
+            return self.cancel(request)
+        request.streams = False
+        return self.packer.frame((END, request.id))
 
     def close_plan(self, plan: int) -> bytes:
         """The frame that closes a plan. Its reply is not waited for."""

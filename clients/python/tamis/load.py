@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterable, Iterator
 from typing import Any, NamedTuple, Optional
 
 from .cells import Buffer, Pieces
-from .connection import END, LOAD, ROWS, Request
+from .connection import LOAD, ROWS, Request
 from .errors import LimitError, ProtocolError
 from .frames import LENGTH, Packer
 from .raw import PIECE_BYTES, Bytes, Layout
@@ -147,6 +147,7 @@ class Load:
         """LOAD with a payload, or with nil."""
         connection = self._channel.connection
         self._request = request = connection.open(LOAD)
+        request.streams = payload is None
         if payload is None:
             payload = self._packed(b"\xc0")
         self._put(payload.frame(message_head(LOAD, request.id, 5) + self._opening), deadline)
@@ -171,9 +172,8 @@ class Load:
 
     def _close(self, deadline: Optional[float]) -> None:
         request = self._opened()
-        if not request.finished:
-            frame = Pieces(self._packer.pack).frame(message_head(END, request.id, 2))
-            self._put(frame, deadline)
+        if request.streams:
+            self._channel.send(self._channel.connection.end(request), deadline)
 
     def _wait(self) -> Change:
         request = self._opened()
@@ -188,8 +188,9 @@ class Load:
         return self._request
 
     def _give_up(self) -> None:
-        if self._request is not None and not self._request.finished:
-            self._channel.abandon_later([self._request])
+        request = self._request
+        if request is not None and (not request.finished or request.streams):
+            self._channel.abandon_later([request])
 
     # Payloads ----------------------------------------------------------------------------------
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from .table import Table
 
 
+COUNT: dict[str, Any] = {"result": "count"}
+INDICES: dict[str, Any] = {"result": "indices"}
+
+
 def _matched(asked: Request) -> int:
     """What DONE counts; ProtocolError if that is no number."""
     try:
@@ -41,8 +45,8 @@ class Ready:
         self.home = home
         self.plan = plan
         self.rest = (pack(plan.number), pack(("table", home.number)))
-        self.count = pack({"result": "count"})
-        self.indices = pack({"result": "indices"})
+        self.count = pack(COUNT)
+        self.indices = pack(INDICES)
 
 
 class PreparedTable:
@@ -89,9 +93,9 @@ class PreparedTable:
         **named: Any,
     ) -> int:
         """See Table.count."""
-        if params is None and limit is None and timeout is None and strict is False and not named:
-            ready = self._ready
-            asked = None if ready is None else self._quick(ready, ready.count)
+        ready = self._ready
+        if ready and params is None and limit is None and timeout is None and strict is False:
+            asked = self._quick(ready, {**COUNT, "params": named} if named else ready.count)
             if asked is not None:
                 return _matched(asked)
         options = query_options("count", params, named, limit, strict=strict)
@@ -109,17 +113,17 @@ class PreparedTable:
         **named: Any,
     ) -> memoryview:
         """See Table.indices."""
+        ready = self._ready
         if (
-            params is None
+            ready
+            and params is None
             and limit is None
             and offset == 0
             and order_by == ()
             and timeout is None
             and strict is False
-            and not named
         ):
-            ready = self._ready
-            asked = None if ready is None else self._quick(ready, ready.indices)
+            asked = self._quick(ready, {**INDICES, "params": named} if named else ready.indices)
             if asked is not None:
                 found = answers.indices(asked.results, False)
                 if len(found) != _matched(asked):

@@ -15,7 +15,7 @@ from typing import Any, Optional, TypeVar, Union
 
 from . import encode, result
 from .channel import Channel
-from .connection import END, EXECUTE, EXPLAIN, PREPARE, Request
+from .connection import EXECUTE, EXPLAIN, PREPARE, Request
 from .errors import ClosedError, LimitError
 from .explain import Explanation, explanation
 from .frames import PACK_ERRORS, Packer
@@ -235,7 +235,9 @@ class Runner:
         request = connection.open(EXECUTE, plan.query)
         opening = (EXECUTE, request.id, plan.number, options, None)
         try:
-            channel.send(encode.frame_without_rows(packer, opening, options), deadline)
+            frame = encode.frame_without_rows(packer, opening, options)
+            request.streams = True
+            channel.send(frame, deadline)
             pace = encode.Pace(connection.limits)
             parts: list[tuple[Sequence[Any], int]] = []
             base = 0
@@ -253,8 +255,8 @@ class Runner:
                     continue
                 pace.learn(len(part), len(frame))
                 channel.send(frame, deadline)
-            if not request.finished:
-                channel.send(packer.frame((END, request.id)), deadline)
+            if request.streams:
+                channel.send(channel.connection.end(request), deadline)
             channel.wait(request, deadline)
         except BaseException:
             channel.abandon(request)

@@ -178,6 +178,7 @@ class Fake:
         elif kind == 7 and self.loads.pop(number, None) is not None:
             self.cancelled(number)
         elif kind == 7:
+            self.ended.discard(number)
             if self.streams.pop(number, None) is not None:
                 self.cancelled(number)
         elif kind == 8:
@@ -367,6 +368,8 @@ class Fake:
 
     def load(self, number: int, table: Any, options: Any, payload: Any) -> None:
         mode = (options or {}).get("mode", "append")
+        if payload is None and self.tables[table].is_gone:
+            self.ended.add(number)
         self.loads[number] = (self.found(table), mode, Rows())
         if payload is not None:
             self.load_on(number, payload)
