@@ -25,10 +25,13 @@ MOST_ROWS = 1 << 63
 def indices(results: Sequence[Result], ordered: bool) -> memoryview:
     """The numbers of the rows, as a view of format 'I', or 'Q' if one is 2**32 or more.
 
-    ordered: they came in an order that was asked for, all from row 0 on.
+    The results are "numbers", or "indices" of a table that is too large for them. ordered: they
+    came in an order that was asked for, all from row 0 on.
     """
-    if len(results) == 1 and results[0][1] == 0:  # as it came
+    if len(results) == 1 and (results[0][0] == "numbers" or results[0][1] == 0):  # as it came
         return memoryview(_u32(results[0])).cast("I")
+    if all(kind == "numbers" for kind, _, _, _ in results):
+        return memoryview(b"".join(map(_u32, results))).cast("I")
     if ordered:
         if any(base for _, base, _, _ in results):
             raise ProtocolError("a result in an order that does not begin with row 0")
@@ -46,7 +49,7 @@ def _u32(part: Result) -> bytes:
     """The numbers of a result, native."""
     kind, _, _, given = part
     data: bytes = given
-    if kind != "indices" or len(data) % 4:
+    if kind not in ("numbers", "indices") or len(data) % 4:
         raise ProtocolError(f"a result of kind {kind!r} that was not asked for, or cut off")
     if sys.byteorder == "little":
         return data
@@ -145,7 +148,7 @@ def key_of(path: Any) -> Union[str, tuple[Union[str, int], ...]]:
 
 KINDS = {
     "count": "count",
-    "indices": "indices",
+    "indices": "numbers",
     "mask": "bitmap",
     "bitmap": "bitmap",
     "rows": "rows",

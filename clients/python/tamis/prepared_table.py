@@ -11,7 +11,7 @@ from . import answers, result, tables
 from .answers import Order, Path
 from .column import Column
 from .connection import EXECUTE, Request
-from .errors import ClosedError, DaemonDied, ProtocolError
+from .errors import ClosedError, DaemonDied, ProtocolError, RequestError
 from .explain import Explanation
 from .plans import Params, Plan, Query
 from .tables import Home, query_options
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 COUNT: dict[str, Any] = {"result": "count"}
-INDICES: dict[str, Any] = {"result": "indices"}
+INDICES: dict[str, Any] = {"result": "numbers"}
 
 
 def _matched(asked: Request) -> int:
@@ -264,7 +264,7 @@ class PreparedTable:
             return None
         try:
             asked = runner.channel.quick(ready.rest, options, EXECUTE, self._query)
-        except DaemonDied:
+        except (DaemonDied, RequestError):
             return None  # which the long way meets again, and knows what to do
         if asked is not None:
             runner.note_done(asked.answer[0], self._query)

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple, Optional
 from . import answers, encode, result
 from .answers import KINDS, Order, Path, order_option, path_option
 from .connection import CREATE, DESCRIBE, EXECUTE, EXPLAIN, QUERIES, Request
-from .errors import ProtocolError
+from .errors import ProtocolError, RequestError
 from .explain import Explanation, explanation
 from .plans import Params, Plan, make_options
 from .runner import Runner, Source
 
 EVERY_ROW = "TRUE"  # the query that all rows match
+RESULT_KIND = 16
 EXISTS = ("fail", "open", "replace")
 
 
@@ -205,7 +206,13 @@ def ask(
     """One query of a table, and its answer in the form of `kind`."""
     runner = home.runner
     deadline = runner.until(timeout)
-    asked = runner.channel.section(deadline, _ask, home, source, options, deadline)
+    try:
+        asked = runner.channel.section(deadline, _ask, home, source, options, deadline)
+    except RequestError as error:
+        if error.code != RESULT_KIND or kind != "indices" or options["result"] != "numbers":
+            raise
+        # More rows than 32 bits can number: parts that each begin with a row of their own.
+        return ask(home, source, kind, {**options, "result": "indices"}, timeout)
     done = result.stats(asked.answer[0], asked.query)
     runner.note(done)
     return answers.answer(kind, asked.results, done, options)

@@ -425,6 +425,8 @@ class Fake:
 
     def ask(self, number: int, plan: int, options: Any, payload: Any) -> None:
         store = self.found(payload[1])
+        if options["result"] == "numbers" and self.behaviour.has("large"):
+            raise Refused(16, "RESULT_KIND")
         kept, done = self.matches(store, self.plans[plan], options)
         step = self.behaviour.chunk or 1 << 30
         for part in fake_tables.results(kept, len(store.rows), options, step):

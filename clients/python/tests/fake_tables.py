@@ -229,7 +229,7 @@ def results(
             pair[1] += 1
         most = sorted(counts.values(), key=lambda pair: -pair[1])[: options.get("limit")]
         return [(kind, 0, total, most)]
-    if "order" in options and kind == "indices":
+    if "order" in options and kind in ("numbers", "indices"):
         return [(kind, 0, total, struct.pack(f"<{len(kept)}I", *(i for i, _ in kept)))]
     found: list[tuple[str, int, int, Any]] = []
     pieces = [kept] if "order" in options else None
@@ -238,13 +238,15 @@ def results(
         rows = min(step, total - base) if pieces is None else total
         part = [(i - base, row) for i, row in kept if base <= i < base + rows]
         if part:
+            if kind == "numbers":  # of the whole table
+                part = [(base + i, row) for i, row in part]
             found.append((kind, base, rows, result_data(kind, rows, part, options)))
     return found
 
 
 def result_data(kind: str, rows: int, part: list[tuple[int, Any]], options: Any) -> Any:
     names = options.get("columns")
-    if kind == "indices":
+    if kind in ("numbers", "indices"):
         return struct.pack(f"<{len(part)}I", *(i for i, _ in part))
     if kind == "bitmap":
         bits = bytearray((rows + 7) // 8)

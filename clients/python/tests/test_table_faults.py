@@ -278,6 +278,15 @@ def test_a_reply_in_single_bytes(fake: Make) -> None:
     ).to_bytes(3, "little")
 
 
+def test_tables_too_large_for_numbers(fake: Make) -> None:
+    table = fake("large,chunk=3").create_table("t", ROWS)
+    expected = [i for i, row in enumerate(ROWS) if row["a"] >= 3]
+    with table.prepare("a >= 3") as query:
+        assert list(query.indices()) == list(query.indices(limit=99)) == expected
+    assert list(table.indices("a >= 3")) == expected
+    assert list(table.indices("a >= 3", order_by=["a"]))[:1] == [3]
+
+
 def test_small_limits_of_the_daemon(fake: Make) -> None:
     client = fake("batch_rows=7,frame_bytes=700")
     rows = [{"a": i, "text": "x" * (i % 90)} for i in range(300)]
@@ -372,8 +381,12 @@ def test_indices_of_chunks() -> None:
     assert answers.indices(higher, False).format == "Q"
     ordered = [("indices", 0, 9, u32(7, 1)), ("indices", 0, 9, u32(3))]
     assert list(answers.indices(ordered, True)) == [7, 1, 3]
-    only = answers.indices([("indices", 0, 9, data := u32(1, 2))], False)
-    assert only.obj is data  # as it came
+    whole = [("numbers", 0, 9, u32(1)), ("numbers", 9, 9, u32(10, 2**32 - 1))]
+    assert list(answers.indices(whole, False)) == [1, 10, 2**32 - 1]
+    assert list(answers.indices([], False)) == []
+    for kind in ("indices", "numbers"):
+        only = answers.indices([(kind, 0, 9, data := u32(1, 2))], False)
+        assert only.obj is data  # as it came
 
 
 @pytest.mark.parametrize(
