@@ -497,8 +497,9 @@ def main() -> int:
     if sys.argv[2] == "--stdio":
         return Fake(behaviour, 0, 1).serve()
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(sys.argv[3])
+    listener.bind(sys.argv[3] + ".early")
     listener.listen()
+    os.rename(sys.argv[3] + ".early", sys.argv[3])  # who sees it may connect
     while True:
         peer, _ = listener.accept()
         with peer:

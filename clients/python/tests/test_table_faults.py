@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -193,7 +194,10 @@ def listening(command: list[str], path: Path) -> Iterator[subprocess.Popen[bytes
     daemon = subprocess.Popen([*command, "--listen", str(path)])
     try:
         end = time.monotonic() + 20
-        while not path.exists():
+        while True:
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(str(path))
+                break
             assert time.monotonic() < end
             time.sleep(0.01)
         yield daemon
