@@ -7,7 +7,9 @@ Client spawns a tamisd of its own; connect(path) uses one that listens on a Unix
 """
 
 from .client import Client, connect
+from .column import Column
 from .errors import (
+    ArrowError,
     Cancelled,
     ClosedError,
     DaemonDied,
@@ -20,24 +22,33 @@ from .errors import (
     QueryError,
     RequestError,
     RowError,
+    TableError,
     TamisError,
     Timeout,
     TypeMismatch,
 )
 from .explain import Explanation
+from .load import Change
 from .prepared import Prepared
+from .prepared_table import PreparedTable
 from .raw import ByteStream, RawStats
 from .result import Stats
 from .stream import Stream
+from .table import Table
+from .tables import ColumnInfo, TableInfo
 from .warning import QueryWarning
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ArrowError",
     "ByteStream",
     "Cancelled",
+    "Change",
     "Client",
     "ClosedError",
+    "Column",
+    "ColumnInfo",
     "DaemonDied",
     "DaemonNotFound",
     "EncodeError",
@@ -46,6 +57,7 @@ __all__ = [
     "LimitError",
     "ParameterError",
     "Prepared",
+    "PreparedTable",
     "ProtocolError",
     "QueryError",
     "QueryWarning",
@@ -54,6 +66,9 @@ __all__ = [
     "RowError",
     "Stats",
     "Stream",
+    "Table",
+    "TableError",
+    "TableInfo",
     "TamisError",
     "Timeout",
     "TypeMismatch",

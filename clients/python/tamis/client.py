@@ -1,12 +1,15 @@
 """The client: queries and rows in, the caller's own rows out.
 
 Client spawns a daemon, connect() uses one that listens; after that they are the same. This module
-is what callers see and what a client's life is; runner.py does the work.
+is what callers see and what a client's life is; runner.py does the work. It is
+long because most of it is the signatures and descriptions of the methods.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 import time
 import warnings
 from array import array
@@ -14,18 +17,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, BinaryIO, Optional, TypeVar, Union
 
-from . import raw
+from . import raw, tables
 from .channel import Channel
-from .connection import PING, STATS
+from .connection import OPEN, PING, STATS
 from .errors import ProtocolError
 from .explain import Explanation
 from .frames import Packer
+from .journal import Journal
 from .plans import Params, Query, make_options
 from .prepared import Prepared
 from .raw import Bytes, ByteStream, RawFilter, RawStats
 from .result import Stats
 from .runner import Runner, check_timeout
 from .stream import Feed, Stream
+from .table import Table
+from .tables import TableInfo
 from .transport import ChildTransport, Command, SocketTransport, Transport, find_daemon
 
 T = TypeVar("T")
@@ -53,6 +59,8 @@ class Client:
     Raises DaemonNotFound, DaemonDied, ProtocolError or Timeout if no tamisd can be started.
     """
 
+    _argv: Optional[list[str]] = None  # of a daemon that is ours to start again
+
     def __init__(
         self,
         command: Optional[Command] = None,
@@ -61,11 +69,14 @@ class Client:
         timeout: Optional[float] = None,
     ) -> None:
         check_timeout(timeout)
-        self._start(ChildTransport(find_daemon(command)), default, timeout)
+        self._argv = find_daemon(command)
+        self._start(ChildTransport(self._argv), default, timeout)
 
     def _start(
         self, transport: Transport, default: Optional[Default], timeout: Optional[float]
     ) -> None:
+        if not hasattr(self, "_restarting"):
+            self._restarting = threading.Lock()
         packer = Packer(default)
         channel = Channel(transport, packer)
         try:
@@ -79,6 +90,18 @@ class Client:
         self._channel = channel
         self._transport = transport
         self._runner = Runner(channel, packer, timeout)
+
+    def _restarted(self, dead: Runner) -> Optional[Runner]:
+        """The runner of a daemon that was started in place of a dead one of ours; None if that one
+        is not dead, or not ours, or the client is closed."""
+        with self._restarting:
+            if self._runner is not dead:  # another table, or thread, was faster
+                return self._runner
+            if self._argv is None or self._channel.closed or not self._channel.broken:
+                return None
+            seconds = dead.seconds(None)
+            self._start(ChildTransport(self._argv), dead.packer.default, seconds)
+            return self._runner
 
     # What the caller asks ----------------------------------------------------------------------
 
@@ -403,6 +426,58 @@ class Client:
         options["result"] = "rows"
         work = RawFilter(self._runner, query, chunks, layout, options, timeout, path=path)
         return ByteStream(work, self)
+
+    def create_table(
+        self,
+        name: str,
+        source: Any = None,
+        *,
+        key: Optional[str] = None,
+        private: Optional[bool] = None,
+        exists: str = "fail",
+        columns: Optional[Sequence[str]] = None,
+        keep_source: bool = False,
+        timeout: Optional[float] = None,
+    ) -> Table:
+        """A table that stays in the daemon, with the rows of the source (Table.append says what
+        that may be), or without rows.
+
+        key: the column whose values tell rows apart, for upsert and delete.
+        private: for this client alone, until it is closed. Else the table is seen by all clients of
+        the daemon that are of the same user, until it is dropped or the daemon ends.
+        exists: if there is one of that name: "fail" (TableError), "open" it (its key must be the
+        same; the rows are appended), or "replace" it.
+        columns: the columns to take of the source; the names of rows that are sequences.
+        keep_source: hold on to the source, and to those of later changes, so that the table can be
+        loaded again when a spawned daemon has died: the next call then does so. A source that is a
+        function is kept in any case, and called again.
+
+        If the rows cannot be loaded, a table that is new is dropped again.
+        """
+        kept = keep_source or (callable(source) and not isinstance(source, type))
+        if kept and exists == "open":
+            raise ValueError("a table that is opened cannot be made again: keep_source is for new")
+        runner = self._runner
+        home, told = tables.create(runner, name, key, bool(private), exists, timeout)
+        table = Table(self, home, told, Journal() if kept else None)
+        if source is not None:
+            try:
+                table.append(source, columns=columns, timeout=timeout)
+            except BaseException:
+                if exists != "open":
+                    with contextlib.suppress(Exception):
+                        table.drop(timeout=timeout)
+                raise
+        return table
+
+    def table(self, name: str, /, *, timeout: Optional[float] = None) -> Table:
+        """A table that is there; TableError if it is not."""
+        home, told = tables.opened(self._runner, OPEN, (name,), timeout)
+        return Table(self, home, told, None)
+
+    def tables(self, *, timeout: Optional[float] = None) -> list[TableInfo]:
+        """The tables that this client sees, without their columns."""
+        return tables.listed(self._runner, None, timeout)
 
     @property
     def last_raw_stats(self) -> Optional[RawStats]:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from operator import countOf, itemgetter
 from typing import Any, Callable, Optional, Union
 
+from .bits import to_bitmap
 from .errors import EncodeError
 from .frames import PACK_ERRORS
 
@@ -23,7 +24,6 @@ Column = tuple[Path, str, list[Any], None, Optional[bytes]]
 Payload = tuple[str, int, list[Column]]
 
 MISSING: Any = object()
-TO_DIGITS = bytes([0x30, 0x31]) + bytes(254)
 
 
 class Gatherer:
@@ -94,14 +94,6 @@ def _member(value: Any, key: str) -> Any:
 
 def _element(value: Any, index: int) -> Any:
     return value[index] if isinstance(value, (list, tuple)) and index < len(value) else MISSING
-
-
-def to_bitmap(flags: bytes) -> bytes:
-    """Bytes of 0 and 1 to a bitmap: bit i in byte i / 8 at 1 << (i % 8)."""
-    if not flags:
-        return b""
-    digits = flags[::-1].translate(TO_DIGITS)  # the first flag is the lowest digit
-    return int(digits, 2).to_bytes((len(flags) + 7) // 8, "little")
 
 
 def culprit(

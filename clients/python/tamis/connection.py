@@ -10,21 +10,27 @@ after that the connection is of no use.
 
 from __future__ import annotations
 
+from struct import error as StructError
 from typing import Any, Optional
 
+from msgpack import unpackb
+
 from .errors import ProtocolError, TamisError, from_reply
-from .frames import Decoder, Packer
+from .frames import LENGTH, UNPACK_ERRORS, Decoder, Packer
 
 VERSION = 1
 
 # Kinds of messages, proto/messages.def.
 HELLO, FILTER, PREPARE, EXECUTE, ROWS, END = 1, 2, 3, 4, 5, 6
 CANCEL, PING, STATS, EXPLAIN, CLOSE = 7, 8, 9, 10, 11
+CREATE, OPEN, LOAD, DELETE, DROP, DESCRIBE, QUERIES = 12, 13, 14, 15, 16, 17, 18
 WELCOME, RESULT, DONE, ERROR, PREPARED = 65, 66, 67, 68, 69
 PONG, STATISTICS, EXPLAINED, CLOSED = 70, 71, 72, 73
+TABLE, CHANGED, DESCRIBED, RESULT_OF = 74, 75, 76, 77
 
 # Replies that end a request, with their number of elements.
 LAST = {WELCOME: 3, DONE: 3, PREPARED: 4, PONG: 3, STATISTICS: 3, EXPLAINED: 3, CLOSED: 3}
+LAST |= {TABLE: 4, CHANGED: 3, DESCRIBED: 3}
 # The reply that ends a request of each kind.
 ANSWER = {
     HELLO: WELCOME,
@@ -35,7 +41,15 @@ ANSWER = {
     STATS: STATISTICS,
     EXPLAIN: EXPLAINED,
     CLOSE: CLOSED,
+    CREATE: TABLE,
+    OPEN: TABLE,
+    LOAD: CHANGED,
+    DELETE: CHANGED,
+    DROP: CHANGED,
+    DESCRIBE: DESCRIBED,
+    QUERIES: DONE,
 }
+LISTS = ("columns", "counts")  # kinds of results whose data is no bin
 LAST_ID = 2**32 - 1
 LEAST_REPLY_BYTES = 64 << 20  # a reply's frame may have this much, or frame_bytes if that is more
 
@@ -43,20 +57,35 @@ LEAST_REPLY_BYTES = 64 << 20  # a reply's frame may have this much, or frame_byt
 class Request:
     """One request and what has come back for it so far.
 
-    results: (kind, base, rows, data) of each RESULT, in order. answer: the elements of the last
-    reply after kind and id. error: what the daemon said instead. finished: nothing more will come.
+    results: (kind, base, rows, data) of each RESULT, in order. data is bytes, but a list for
+    "columns" and "counts", which only tables give. results_of: the number of the query and the
+    same, of each RESULT_OF. answer: the elements of the last reply after kind and id. error: what
+    the daemon said instead. finished: nothing more will come. streams: its row stream is open: END
+    is still to be sent, or CANCEL if it is answered before that.
     """
 
-    __slots__ = ("answer", "error", "expects", "finished", "id", "query", "results")
+    __slots__ = (
+        "answer",
+        "error",
+        "expects",
+        "finished",
+        "id",
+        "query",
+        "results",
+        "results_of",
+        "streams",
+    )
 
     def __init__(self, id: int, kind: int, query: object) -> None:
         self.id = id
         self.query = query
         self.expects = ANSWER[kind]
-        self.results: list[tuple[str, int, int, bytes]] = []
+        self.results: list[tuple[str, int, int, Any]] = []
+        self.results_of: list[tuple[int, tuple[str, int, int, Any]]] = []
         self.answer: list[Any] = []
         self.error: Optional[TamisError] = None
         self.finished = False
+        self.streams = False
 
 
 class Connection:
@@ -102,13 +131,24 @@ class Connection:
     def cancel(self, request: Request) -> bytes:
         """Give up a request: the frame to send, empty if it has been answered already.
 
-        What still comes for it is dropped.
+        What still comes for it is dropped. One that was answered while its rows came is an open
+        request to the daemon until it hears END or CANCEL; it does not answer the latter.
         """
+        streams, request.streams = request.streams, False
+        if request.finished and streams:
+            return self.packer.frame((CANCEL, request.id))
         if request.finished or self._open.pop(request.id, None) is None:
             return b""
         request.finished = True
         self._given_up.add(request.id)
         return self.packer.frame((CANCEL, request.id))
+
+    def end(self, request: Request) -> bytes:
+        """The end of a row stream: END, or CANCEL if there is an answer already."""
+        if request.finished:
+            return self.cancel(request)
+        request.streams = False
+        return self.packer.frame((END, request.id))
 
     def close_plan(self, plan: int) -> bytes:
         """The frame that closes a plan. Its reply is not waited for."""
@@ -154,11 +194,47 @@ class Connection:
                 raise self._stranger(kind, number, message)
             if kind == RESULT:
                 if request is not None:
-                    request.results.append(_result(request, message))
+                    request.results.append(_result(request, message[2:]))
+            elif kind == RESULT_OF:
+                if request is not None:
+                    number = message[2]
+                    if type(number) is not int or number < 0:
+                        raise ProtocolError("a RESULT_OF of no query")
+                    request.results_of.append((number, _result(request, message[3:])))
             elif kind == ERROR or kind in LAST:
                 self._finish(request, kind, number, message)
             else:
                 raise ProtocolError(f"a reply of unknown kind {kind!r}")
+
+    def settle(self, request: Request, data: bytes) -> bool:
+        """receive(), shorter, of data that is nothing but the RESULTs and the DONE of this request.
+
+        False for anything else, of which nothing is taken then.
+        """
+        if self._decoder.inside or request.results:
+            return False
+        results, number = request.results, request.id
+        pos, end = 0, len(data)
+        try:
+            while True:
+                stop = pos + 4 + LENGTH.unpack_from(data, pos)[0]
+                message = unpackb(data[pos + 4 : stop], strict_map_key=False)
+                kind, theirs = message[0], message[1]
+                if theirs != number:
+                    break
+                if kind == DONE and stop == end and len(message) == 3:
+                    request.answer = message[2:]
+                    request.finished = True
+                    del self._open[number]
+                    return True
+                if kind != RESULT:
+                    break
+                results.append(_result(request, message[2:]))
+                pos = stop
+        except (*UNPACK_ERRORS, ProtocolError, StructError, LookupError):
+            pass
+        results.clear()
+        return False
 
     def _finish(
         self, request: Optional[Request], kind: int, number: int, message: list[Any]
@@ -191,12 +267,13 @@ def _details(message: list[Any]) -> dict[str, Any]:
     return details
 
 
-def _result(request: Request, message: list[Any]) -> tuple[str, int, int, bytes]:
-    if len(message) != 6 or request.expects != DONE:
+def _result(request: Request, message: list[Any]) -> tuple[str, int, int, Any]:
+    """kind, base, rows and data of a RESULT or RESULT_OF."""
+    if len(message) != 4 or request.expects != DONE:
         raise ProtocolError("a RESULT of the wrong form")
-    kind, base, rows, data = message[2:]
+    kind, base, rows, data = message
     if type(kind) is not str or type(base) is not int or type(rows) is not int:
         raise ProtocolError("a RESULT with elements of the wrong types")
-    if type(data) is not bytes or base < 0 or rows < 0:
+    if type(data) is not (list if kind in LISTS else bytes) or base < 0 or rows < 0:
         raise ProtocolError("a RESULT with elements of the wrong types")
     return kind, base, rows, data

@@ -83,6 +83,10 @@ class RequestError(TamisError, ValueError):
     """An option or payload that the daemon refuses."""
 
 
+class TableError(TamisError, LookupError):
+    """There is no such table (any more), or there is one already."""
+
+
 class RowError(TamisError, ValueError):
     """A row cannot be read. row: its number from 0; offset: byte in the message, or None."""
 
@@ -142,6 +146,10 @@ class EncodeError(TamisError, ValueError):
     def __str__(self) -> str:
         where = self.field if self.row is None else f"row {self.row}, field {self.field}"
         return f"{where}: {self.message}"
+
+
+class ArrowError(TamisError, ValueError):
+    """The producer of an Arrow stream failed, or gives what the interface does not allow."""
 
 
 class LimitError(TamisError):
@@ -267,6 +275,9 @@ CODES: dict[int, tuple[str, type[TamisError]]] = {
     48: ("REGEX_TOO_LARGE", LimitError),
     49: ("TOO_MANY_ELEMENTS", LimitError),
     50: ("ROW_TOO_LONG", LimitError),
+    51: ("TABLE_UNKNOWN", TableError),
+    52: ("TABLE_EXISTS", TableError),
+    53: ("TOO_MANY_TABLES", LimitError),
     64: ("SYSTEM", InternalError),
     65: ("INTERNAL", InternalError),
 }

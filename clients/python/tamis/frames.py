@@ -30,13 +30,13 @@ class Packer:
     """Messages to frames. Keeps one msgpack packer, whose buffer is used again and again."""
 
     def __init__(self, default: Optional[Callable[[Any], Any]] = None) -> None:
-        self._default = default
+        self.default = default
         self._renew()
 
     def _renew(self) -> None:
         # surrogatepass: a str that is no valid Unicode goes out as the bytes that it stands for.
         packer = msgpack.Packer(
-            default=self._default,
+            default=self.default,
             use_bin_type=True,
             datetime=True,
             unicode_errors="surrogatepass",
@@ -85,6 +85,11 @@ class Decoder:
     def feed(self, data: bytes) -> list[Any]:
         """The messages that the data completes; ProtocolError if it cannot be a frame."""
         rest = self._rest
+        # Nearly always one whole frame, or several.
+        if not rest and len(data) >= 4 and LENGTH.unpack_from(data)[0] == len(data) - 4:
+            if len(data) - 4 > self.most_bytes:
+                raise self._too_large(len(data) - 4)
+            return [unpack(data[4:])]
         source: Union[bytes, bytearray] = data
         if rest:
             rest += data
@@ -94,7 +99,7 @@ class Decoder:
         while end - pos >= 4:
             (size,) = LENGTH.unpack_from(source, pos)
             if size > self.most_bytes:
-                raise ProtocolError(f"a frame of {size} bytes, allowed are {self.most_bytes}")
+                raise self._too_large(size)
             stop = pos + 4 + size
             if stop > end:
                 break
@@ -105,6 +110,9 @@ class Decoder:
         elif pos < end:
             rest += data[pos:]
         return messages
+
+    def _too_large(self, size: int) -> ProtocolError:
+        return ProtocolError(f"a frame of {size} bytes, allowed are {self.most_bytes}")
 
 
 def unpack(body: Union[bytes, bytearray]) -> Any:

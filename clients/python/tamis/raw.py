@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Optional, Union
 
 from . import encode, result
-from .connection import END, EXECUTE, ROWS, Request
+from .connection import EXECUTE, ROWS, Request
 from .errors import ClosedError, ProtocolError
 from .frames import frame_of_bytes
 from .runner import Runner, Source
@@ -174,7 +174,7 @@ class RawFilter:
                 raise ClosedError("the request was given up")
             self.done = raw_stats(request.answer[0], request.query)
         finally:
-            if not request.finished:
+            if not request.finished or request.streams:
                 self._runner.channel.abandon_later([request])
 
     def _open(self, source: Source, options: dict[str, Any], deadline: Optional[float]) -> None:
@@ -199,18 +199,19 @@ class RawFilter:
         except BaseException:
             channel.connection.forget(request)
             raise
+        request.streams = self._path is None
         channel.send(frame, deadline)
 
     def _send(self, piece: memoryview, request: Request, deadline: Optional[float]) -> None:
         channel = self._runner.channel
         channel.look()
         if not request.finished:
-            channel.send(frame_of_bytes(self._head, len(piece)), deadline, piece)
+            channel.send(frame_of_bytes(self._head, len(piece)), deadline, (piece,))
 
     def _end(self, request: Request, deadline: Optional[float]) -> None:
-        if not request.finished and self._path is None:
-            frame = self._runner.packer.frame((END, request.id))
-            self._runner.channel.send(frame, deadline)
+        if request.streams:
+            channel = self._runner.channel
+            channel.send(channel.connection.end(request), deadline)
 
     def _wait(self, request: Request, deadline: Optional[float]) -> None:
         channel = self._runner.channel
@@ -259,7 +260,8 @@ class ByteStream:
         return self
 
     def __next__(self) -> bytes:
-        return next(self._results)[3]
+        rows: bytes = next(self._results)[3]
+        return rows
 
     def __enter__(self) -> ByteStream:
         return self

@@ -12,14 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 from typing import Any, NamedTuple, TypeVar
 
+from .bits import to_flags
 from .errors import ProtocolError
 from .warning import QueryWarning, warnings_of
 
 T = TypeVar("T")
-Result = tuple[str, int, int, bytes]  # kind, base, rows, data
-
-# Each byte of a bitmap as eight bytes of 0 and 1, the lowest bit first.
-EXPANDED = tuple(bytes(byte >> bit & 1 for bit in range(8)) for byte in range(256))
+Result = tuple[str, int, int, Any]  # kind, base, rows, data (bytes, but see connection.Request)
 
 
 class Stats(NamedTuple):
@@ -70,7 +68,7 @@ def expand(rows: int, data: bytes) -> bytes:
     """A bitmap as bytes of 0 and 1, one a row."""
     if len(data) != (rows + 7) // 8:
         raise ProtocolError("a result whose bitmap does not fit its rows")
-    return b"".join(map(EXPANDED.__getitem__, data))[:rows]
+    return to_flags(data, rows)
 
 
 def checked(results: Sequence[Result], total: int) -> Iterator[Result]:

@@ -15,7 +15,7 @@ from typing import Any, Optional, TypeVar, Union
 
 from . import encode, result
 from .channel import Channel
-from .connection import END, EXECUTE, EXPLAIN, PREPARE, Request
+from .connection import EXECUTE, EXPLAIN, PREPARE, Request
 from .errors import ClosedError, LimitError
 from .explain import Explanation, explanation
 from .frames import PACK_ERRORS, Packer
@@ -40,6 +40,8 @@ class Runner:
         self.packer = packer
         self.limits = channel.connection.limits
         self._seconds = seconds
+        self.is_patient = seconds is None
+        """True if a request that does not say otherwise may take any time."""
         self._local = threading.local()
         self._plans = PlanCache(max(1, min(CACHED_PLANS, self.limits.get("plans", 1024) // 2)))
         most = encode.SINGLE_ROWS
@@ -49,8 +51,19 @@ class Runner:
     @property
     def last_stats(self) -> Optional[result.Stats]:
         """Counts of the last request that this thread finished."""
-        done: Optional[result.Stats] = getattr(self._local, "done", None)
-        return done
+        done: Any = getattr(self._local, "done", None)
+        if isinstance(done, tuple) and not isinstance(done, result.Stats):  # of note_done
+            self._local.done = done = result.stats(*done)
+        found: Optional[result.Stats] = done
+        return found
+
+    def note(self, done: result.Stats) -> None:
+        """Keep the counts of a request for the thread that asked."""
+        self._local.done = done
+
+    def note_done(self, told: Any, query: object) -> None:
+        """The same with the map of DONE, which is looked at when it is asked for."""
+        self._local.done = (told, query)
 
     def seconds(self, timeout: Optional[float]) -> Optional[float]:
         """The timeout of a request that asks for this one; ValueError for one that cannot be."""
@@ -159,7 +172,7 @@ class Runner:
         request = channel.connection.open(EXPLAIN, plan.query)
         try:
             frame = encode.explain_frame(self.packer, request.id, plan, options, rows)
-            self._fit(frame, "the rows to explain with do not fit a frame")
+            self.fit(frame, "the rows to explain with do not fit a frame")
         except BaseException:
             channel.connection.forget(request)
             raise
@@ -181,7 +194,7 @@ class Runner:
             found = absent(plan.gatherer.paths, rows)
             if found:
                 done = done._replace(warnings=done.warnings + found)
-        self._local.done = done
+        self.note(done)
         return request, done
 
     def _run(
@@ -222,7 +235,9 @@ class Runner:
         request = connection.open(EXECUTE, plan.query)
         opening = (EXECUTE, request.id, plan.number, options, None)
         try:
-            channel.send(encode.frame_without_rows(packer, opening, options), deadline)
+            frame = encode.frame_without_rows(packer, opening, options)
+            request.streams = True
+            channel.send(frame, deadline)
             pace = encode.Pace(connection.limits)
             parts: list[tuple[Sequence[Any], int]] = []
             base = 0
@@ -240,8 +255,8 @@ class Runner:
                     continue
                 pace.learn(len(part), len(frame))
                 channel.send(frame, deadline)
-            if not request.finished:
-                channel.send(packer.frame((END, request.id)), deadline)
+            if request.streams:
+                channel.send(channel.connection.end(request), deadline)
             channel.wait(request, deadline)
         except BaseException:
             channel.abandon(request)
@@ -289,14 +304,15 @@ class Runner:
         request = channel.connection.open(PREPARE, query)
         try:
             frame = encode.frame_without_rows(self.packer, (PREPARE, request.id, query), {})
-            self._fit(frame, "the query does not fit a frame")
+            self.fit(frame, "the query does not fit a frame")
         except BaseException:
             channel.connection.forget(request)
             raise
         channel.exchange(request, frame, deadline)
         return Plan(query, request.answer)
 
-    def _fit(self, frame: bytes, message: str) -> None:
+    def fit(self, frame: bytes, message: str) -> None:
+        """LimitError, with this message, for a frame that the daemon would not take."""
         size = len(frame) - 4
         if size > self._most_bytes:
             raise LimitError(

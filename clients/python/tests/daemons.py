@@ -20,8 +20,9 @@ def fake_command(behaviour: str = "") -> list[str]:
 
 
 # -S and an explicit path: an interpreter that starts fast and finds msgpack all the same.
-BOOT = f"import sys; sys.path[:0] = {sys.path!r}; import runpy; sys.argv[0] = {FAKE!r}; " + (
-    f"runpy.run_path({FAKE!r}, run_name='__main__')"
+BOOT = (
+    f"import sys; sys.path[:0] = {[str(HERE), *sys.path]!r}; import runpy; sys.argv[0] = {FAKE!r}; "
+    + (f"runpy.run_path({FAKE!r}, run_name='__main__')")
 )
 
 

@@ -6,7 +6,8 @@
 BEHAVIOUR is a comma-separated list of names and name=value, see Behaviour. The query language is
 one comparison: `TRUE`, `field = literal`, `field >= literal`, `field = :name`, `field = ?`,
 `field IS NULL`, `field IS MISSING`; a field may be a path a.b[0]. It exists for the faults that the
-real daemon cannot be made to have, and so that the client can be tested where none is built.
+real daemon cannot be made to have, and so that the client can be tested where none is built. It is
+long because it answers every message; fake_tables.py has what is in its tables.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ import sys
 import time
 from typing import Any, Optional
 
+import fake_tables
 import msgpack
+from fake_tables import Refused, Rows, Store
 
 TEST = re.compile(r"^(?P<path>.+?)\s*(?P<op>=|>=|IS NULL|IS MISSING)\s*(?P<right>.*)$")
-ABSENT = object()
+ABSENT = fake_tables.ABSENT
 
 
 class Behaviour:
@@ -101,6 +104,8 @@ class Fake:
         self.streams: dict[int, dict[str, Any]] = {}  # open row streams
         self.ended: set[int] = set()  # streams that are over before their END came
         self.log: list[str] = []
+        self.tables: dict[int, Store] = {}
+        self.loads: dict[int, tuple[Store, str, Rows]] = {}
 
     # Frames
 
@@ -112,7 +117,7 @@ class Fake:
                 part = part[os.write(self.write_fd, part) :]
 
     def reply(self, *message: Any) -> None:
-        body: bytes = msgpack.packb(list(message))
+        body: bytes = msgpack.packb(list(message), unicode_errors="surrogatepass")
         self.write(struct.pack(">I", len(body)) + body)
 
     def message(self) -> Optional[list[Any]]:
@@ -121,7 +126,9 @@ class Fake:
                 (size,) = struct.unpack_from(">I", self.buffer)
                 if len(self.buffer) >= 4 + size:
                     body, self.buffer = self.buffer[4 : 4 + size], self.buffer[4 + size :]
-                    found: list[Any] = msgpack.unpackb(body, strict_map_key=False)
+                    found: list[Any] = msgpack.unpackb(
+                        body, strict_map_key=False, unicode_errors="surrogatepass"
+                    )
                     return found
             data = os.read(self.read_fd, 1 << 20)
             if not data:
@@ -149,8 +156,16 @@ class Fake:
             self.reply(65, number, {**told, "limits": self.behaviour.limits})
         elif kind == 3:
             self.prepare(number, rest[0])
+        elif kind == 4 and rest[2] is not None and rest[2][0] == "table":
+            if not self.fault(number):
+                self.refusing(number, self.ask, *rest)
         elif kind == 4:
             self.execute(number, *rest)
+        elif 12 <= kind <= 18:
+            work = [self.create, self.open, self.load, self.delete, self.drop, self.describe]
+            self.refusing(number, [*work, self.ask_all][kind - 12], *rest)
+        elif kind in (5, 6) and number in self.loads:
+            self.refusing(number, self.load_on, rest[0] if rest else None)
         elif kind == 5:
             if number not in self.ended:
                 with contextlib.suppress(Cancel):
@@ -160,7 +175,10 @@ class Fake:
                 self.ended.discard(number)
             else:
                 self.done(number)
+        elif kind == 7 and self.loads.pop(number, None) is not None:
+            self.cancelled(number)
         elif kind == 7:
+            self.ended.discard(number)
             if self.streams.pop(number, None) is not None:
                 self.cancelled(number)
         elif kind == 8:
@@ -306,6 +324,131 @@ class Fake:
             name = "bitmap" if as_bits else "indices"
             self.reply(66, number, name, base + start, rows, data)
 
+    # Tables
+
+    def refusing(self, number: int, work: Any, *args: Any) -> None:
+        try:
+            work(number, *args)
+        except Refused as refused:
+            if self.loads.pop(number, None) is not None:
+                self.ended.add(number)
+            self.error(number, refused.code, refused.name, **refused.details)
+
+    def found(self, table: Any) -> Store:
+        if table in self.tables and not self.tables[table].is_gone:
+            return self.tables[table]
+        raise Refused(Store.TABLE_UNKNOWN, "TABLE_UNKNOWN")
+
+    def named(self, name: str) -> Optional[Store]:
+        stores = [s for s in self.tables.values() if s.name == name and not s.is_gone]
+        return stores[-1] if stores else None
+
+    def table(self, number: int, store: Store) -> None:
+        self.tables[len(self.tables) + 1] = store
+        self.reply(74, number, len(self.tables), store.told(False))
+
+    def create(self, number: int, name: str, options: Any) -> None:
+        options = options or {}
+        store = self.named(name)
+        exists = options.get("exists", "fail")
+        key = options.get("key")
+        if store is not None and (exists == "fail" or (exists == "open" and key != store.key)):
+            raise Refused(Store.TABLE_EXISTS, "TABLE_EXISTS")
+        if store is None or exists == "replace":
+            if store is not None:
+                store.is_gone = True
+            store = Store(name, key, options.get("private", False))
+        self.table(number, store)
+
+    def open(self, number: int, name: str) -> None:
+        store = self.named(name)
+        if store is None:
+            raise Refused(Store.TABLE_UNKNOWN, "TABLE_UNKNOWN")
+        self.table(number, store)
+
+    def load(self, number: int, table: Any, options: Any, payload: Any) -> None:
+        mode = (options or {}).get("mode", "append")
+        if payload is None and self.tables[table].is_gone:
+            self.ended.add(number)
+        self.loads[number] = (self.found(table), mode, Rows())
+        if payload is not None:
+            self.load_on(number, payload)
+            self.load_on(number, None)
+
+    def load_on(self, number: int, payload: Any) -> None:
+        store, mode, rows = self.loads[number]
+        if payload is not None:
+            if self.behaviour.has("die-loading"):
+                os.kill(os.getpid(), signal.SIGKILL)
+            if payload[0] in ("maps", "columns"):
+                count = payload[1] if payload[0] == "columns" else len(payload[1])
+                assert count <= self.behaviour.limits["batch_rows"]
+            rows.take(payload)
+            return
+        changed = store.load(rows.finish(), mode)
+        del self.loads[number]
+        self.reply(75, number, changed)
+
+    def delete(self, number: int, table: Any, keys: list[Any]) -> None:
+        self.reply(75, number, self.found(table).delete(keys))
+
+    def drop(self, number: int, table: Any) -> None:
+        store = self.found(table)
+        deleted, store.rows = len(store.rows), []
+        told = store.changed(0, 0, deleted)
+        store.is_gone = True
+        self.reply(75, number, told)
+
+    def describe(self, number: int, table: Any) -> None:
+        if table is not None:
+            self.reply(76, number, [self.found(table).told(True)])
+            return
+        stores = {id(s): s for s in self.tables.values() if not s.is_gone}
+        self.reply(76, number, [store.told(False) for store in stores.values()])
+
+    def matches(
+        self, store: Store, plan: Plan, options: dict[str, Any]
+    ) -> tuple[list[tuple[int, Any]], dict[str, Any]]:
+        """The rows that match, with their numbers, and the map of DONE."""
+        constant = plan.constant(options)
+        kept = [
+            (i, row)
+            for i, row in enumerate(store.rows)
+            if plan.keeps(row.get(plan.path[0], ABSENT) if plan.path else None, constant)
+        ]
+        if "order" in options:
+            kept = fake_tables.in_order(kept, options["order"])
+        if options["result"] != "counts":
+            start = options.get("offset", 0)
+            kept = kept[start:][: options.get("limit")]
+        return kept, done_map(len(kept), len(store.rows))
+
+    def ask(self, number: int, plan: int, options: Any, payload: Any) -> None:
+        store = self.found(payload[1])
+        if options["result"] == "numbers" and self.behaviour.has("large"):
+            raise Refused(16, "RESULT_KIND")
+        kept, done = self.matches(store, self.plans[plan], options)
+        step = self.behaviour.chunk or 1 << 30
+        for part in fake_tables.results(kept, len(store.rows), options, step):
+            self.reply(66, number, *part)
+        self.reply(67, number, done)
+
+    def ask_all(self, number: int, table: Any, queries: list[Any]) -> None:
+        store = self.found(table)
+        each: list[Any] = []
+        for i, (query, options) in enumerate(queries):
+            try:
+                plan = self.plans[query] if isinstance(query, int) else Plan(query)
+            except ValueError:
+                each.append({"code": 1, "name": "SYNTAX", "message": "syntax error", "pos": 0})
+                continue
+            kept, done = self.matches(store, plan, options)
+            step = self.behaviour.chunk or 1 << 30
+            for part in fake_tables.results(kept, len(store.rows), options, step):
+                self.reply(77, number, i, *part)
+            each.append(done)
+        self.reply(67, number, {"queries": each})
+
     def pause(self, number: int) -> None:
         """Be slow, but hear a CANCEL meanwhile."""
         if self.behaviour.has("mute"):
@@ -354,8 +497,9 @@ def main() -> int:
     if sys.argv[2] == "--stdio":
         return Fake(behaviour, 0, 1).serve()
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(sys.argv[3])
+    listener.bind(sys.argv[3] + ".early")
     listener.listen()
+    os.rename(sys.argv[3] + ".early", sys.argv[3])  # who sees it may connect
     while True:
         peer, _ = listener.accept()
         with peer:

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tamis.columns import MISSING, Gatherer, culprit, path_text, to_bitmap
+from tamis.bits import to_bitmap
+from tamis.columns import MISSING, Gatherer, culprit, path_text
 
 KEYS = st.sampled_from(["a", "b", "c", ""])
 VALUES = st.recursive(

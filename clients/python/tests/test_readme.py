@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ README = (HERE.parent / "README.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.M | re.S)
 
 
-def test_the_examples_run(tamisd: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TAMISD", tamisd)
+def test_the_examples_run(tamisd: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TAMISD", str(Path(tamisd).resolve()))
+    monkeypatch.chdir(tmp_path)  # they write files
     assert len(BLOCKS) >= 10
     names: dict[str, Any] = {"__name__": "readme"}
     try:

@@ -264,3 +264,33 @@ def test_the_daemon_ends_when_its_parent_is_killed(tamisd: str) -> None:
             return
         time.sleep(0.01)
     pytest.fail("the daemon outlived its parent")
+
+
+@pytest.mark.parametrize("kind", ["limit", "strict", "bytes", "broken bytes", "table", "source"])
+def test_streams_that_end_early_leave_nothing_open(tamisd: str, kind: str) -> None:
+    """The daemon holds on to a stream that it has answered until it hears that no more comes."""
+    rows = [{"a": 5}] * 60_000
+    data = b'{"a": 5}\n' * 300_000
+
+    def feed() -> Any:
+        yield from rows
+        raise KeyError("the source's own")
+
+    with tamis.Client([tamisd, "--requests", "8"], timeout=60) as client:
+        for _ in range(20):
+            if kind == "limit":
+                assert client.count("a = 5", rows, limit=1) == 1
+            elif kind == "strict":
+                with pytest.raises(tamis.TypeMismatch):
+                    client.count("a > 'x'", rows, strict=True)
+            elif kind == "bytes":
+                assert client.filter_bytes(data, "a = 5", limit=1) == data[:9]
+            elif kind == "broken bytes":
+                with pytest.raises(tamis.RowError):
+                    client.filter_bytes(b"x\n" + data, "a = 5")
+            else:
+                table = client.create_table("t", exists="replace")
+                table.drop()
+                with pytest.raises((tamis.TableError, KeyError)):
+                    table.append(feed() if kind == "source" else iter(rows))
+        assert client.stats()["connection"]["requests_open"] == 0

@@ -1,0 +1,254 @@
+"""Arrow arrays to cells: which form the values of an Arrow type have in a payload.
+
+Numbers, booleans, timestamps and dictionaries of strings go as they lie in memory; strings are in
+arrow_text.py. What msgpack alone can hold (binary, lists, structs) becomes Python values. Knows no
+ctypes: arrow.py gives the buffers.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array as numbers
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Optional
+
+from msgpack import Timestamp
+
+from .arrow_array import Array, Buffer, Kind, little
+from .arrow_text import Text, View
+from .bits import to_flags
+from .cells import Cells
+from .columns import path_text
+from .errors import EncodeError
+
+# Types whose values are numbers of so many bytes: name in a payload, format of a memoryview.
+NUMBERS = {
+    "c": ("i8", "b"),
+    "C": ("u8", "B"),
+    "s": ("i16", "h"),
+    "S": ("u16", "H"),
+    "i": ("i32", "i"),
+    "I": ("u32", "I"),
+    "l": ("i64", "q"),
+    "L": ("u64", "Q"),
+    "f": ("f32", "f"),
+    "g": ("f64", "d"),
+}
+UNITS = {"s": "s", "m": "ms", "u": "us", "n": "ns"}
+PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+DAY_SECONDS = 86400
+ADVICE = {
+    "d": "a decimal has no exact form: cast it to float64, int64 or string first",
+    "tt": "a time of day: cast it to int64 or string first",
+    "tD": "a duration: cast it to int64 first",
+    "ti": "an interval: cast it to int64 or string first",
+    "+u": "a union: make a column of each of its types first",
+    "+r": "a run-end encoded array: decode it first",
+}
+
+
+class Null(Kind):
+    def raw(self, start: int, stop: int) -> list[Any]:
+        return [None] * (stop - start)
+
+
+class Number(Kind):
+    def cells(self, start: int, stop: int) -> Cells:
+        name, code = NUMBERS[self.array.format]
+        data = self.array.fixed(1, start, stop - start, struct.calcsize(code))
+        return Cells(name, little(data, code), self.array.valid(start, stop - start))
+
+    def raw(self, start: int, stop: int) -> list[Any]:
+        code = NUMBERS[self.array.format][1]
+        return self.array.numbers(1, start, stop - start, code).tolist()
+
+
+class Half(Kind):
+    """float16, which every float32 holds."""
+
+    def cells(self, start: int, stop: int) -> Cells:
+        data = numbers("f", self.raw(start, stop))
+        return Cells("f32", little(memoryview(data), "f"), self.array.valid(start, stop - start))
+
+    def raw(self, start: int, stop: int) -> list[Any]:
+        data = self.array.fixed(1, start, stop - start, 2)
+        return list(struct.unpack(f"={stop - start}e", data))
+
+
+class Bool(Kind):
+    def cells(self, start: int, stop: int) -> Cells:
+        count = stop - start
+        return Cells("bits", self.array.bitmap(1, start, count), self.array.valid(start, count))
+
+    def raw(self, start: int, stop: int) -> list[Any]:
+        count = stop - start
+        return list(map(bool, to_flags(self.array.bitmap(1, start, count), count)))
+
+
+class Time(Kind):
+    """Timestamps of any zone, which are instants of UTC, and dates, which are their midnights."""
+
+    def __init__(self, array: Array, unit: str, days: bool = False) -> None:
+        super().__init__(array)
+        self._unit = unit
+        self._days = days
+
+    def cells(self, start: int, stop: int) -> Cells:
+        valid = self.array.valid(start, stop - start)
+        if self._days:
+            data = memoryview(numbers("q", self._counts(start, stop)))
+        else:
+            data = self.array.fixed(1, start, stop - start, 8)
+        return Cells("timestamp", (self._unit, little(data, "q")), valid)
+
+    def _counts(self, start: int, stop: int) -> Sequence[int]:
+        if self._days:
+            days = self.array.numbers(1, start, stop - start, "i")
+            return list(map(DAY_SECONDS.__mul__, days))
+        return self.array.numbers(1, start, stop - start, "q")
+
+    def raw(self, start: int, stop: int) -> list[Any]:
+        per_second = PER_SECOND[self._unit]
+        nanos = 10**9 // per_second
+        found = (divmod(count, per_second) for count in self._counts(start, stop))
+        return [Timestamp(seconds, rest * nanos) for seconds, rest in found]
+
+
+class Fixed(Kind):
+    """fixed_size_binary."""
+
+    def __init__(self, array: Array, width: int) -> None:
+        super().__init__(array)
+        self._width = width
+
+    def raw(self, start: int, stop: int) -> list[Any]:
+        width = self._width
+        data = bytes(self.array.fixed(1, start, stop - start, width))
+        return [data[i * width : (i + 1) * width] for i in range(stop - start)]
+
+
+class Codes(Kind):
+    """A dictionary: numbers of values. One of strings goes as it is, unless the part is smaller."""
+
+    def __init__(self, array: Array, where: str) -> None:
+        super().__init__(array)
+        assert array.dictionary is not None
+        self._words = kind_of(array.dictionary, where)
+        self._type, self._code = NUMBERS[array.format]
+        self._count = array.dictionary.length
+        self._packed: Optional[tuple[Buffer, Buffer]] = None
+        self._plain: Optional[list[Any]] = None
+
+    def cells(self, start: int, stop: int) -> Cells:
+        words = self._words
+        # With each part the whole dictionary goes: not one that is larger than the part.
+        if (
+            not isinstance(words, (Text, View))
+            or words.binary
+            or words.array.has_nulls
+            or self._count > stop - start
+        ):
+            return super().cells(start, stop)
+        if self._packed is None:
+            self._packed = words.packed(0, self._count)
+        width = struct.calcsize(self._code)
+        codes = little(self.array.fixed(1, start, stop - start, width), self._code)
+        data = (self._type, codes, self._packed, self._count)
+        return Cells("dict", data, self.array.valid(start, stop - start))
+
+    def raw(self, start: int, stop: int) -> list[Any]:
+        if self._plain is None:
+            self._plain = self._words.values(0, self._count)
+        plain, count = self._plain, self._count
+        codes = self.array.numbers(1, start, stop - start, self._code)
+        # The code of a null may be any number.
+        return [plain[code] if 0 <= code < count else None for code in codes]
+
+
+class List(Kind):
+    """list, large_list, fixed_size_list, list views and maps."""
+
+    def __init__(self, array: Array, where: str, layout: str) -> None:
+        super().__init__(array)
+        self._items = kind_of(array.children[0], where)
+        self._layout = layout
+
+    def raw(self, start: int, stop: int) -> list[Any]:
+        values = self._items.values
+        found = [values(a, b) if a < b else [] for a, b in self._ranges(start, stop)]
+        if self._layout == "+m":
+            pairs = [[tuple(pair.values()) for pair in row] for row in found]
+            return list(map(dict, pairs))
+        return found
+
+    def _ranges(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        array, layout = self.array, self._layout
+        count = stop - start
+        valid = array.valid(start, count)
+        flags = b"\1" * count if valid is None else to_flags(valid, count)
+        if layout.startswith("+w"):
+            size = int(layout[3:])
+            first = array.offset + start
+            ranges = ((i * size, (i + 1) * size) for i in range(first, first + count))
+        else:
+            code = "q" if layout in ("+L", "+vL") else "i"
+            if layout.startswith("+v"):
+                begins = array.numbers(1, start, count, code)
+                sizes = array.numbers(2, start, count, code)
+                ranges = ((a, a + size) for a, size in zip(begins, sizes))
+            else:
+                offsets = array.numbers(1, start, count + 1, code)
+                ranges = ((a, b) for a, b in zip(offsets, offsets[1:]))
+        for there, (a, b) in zip(flags, ranges):
+            yield (a, b) if there else (0, 0)
+
+
+class Struct(Kind):
+    def __init__(self, array: Array, where: str) -> None:
+        super().__init__(array)
+        self._names = [child.name for child in array.children]
+        self._fields = [
+            kind_of(child, f"{where}.{path_text((child.name,))}") for child in array.fields()
+        ]
+
+    def raw(self, start: int, stop: int) -> list[Any]:
+        columns = [field.values(start, stop) for field in self._fields]
+        if not columns:
+            return [{} for _ in range(stop - start)]
+        return [dict(zip(self._names, row)) for row in zip(*columns)]
+
+
+def kind_of(array: Array, where: str) -> Kind:
+    """How to read an array; EncodeError, naming the column `where`, if its type has no form."""
+    form = array.format
+    if array.dictionary is not None:
+        return Codes(array, where)
+    if form in NUMBERS:
+        return Number(array)
+    if form in SIMPLE:
+        return SIMPLE[form](array)
+    if form.startswith("ts") and form[2:3] in UNITS:
+        return Time(array, UNITS[form[2]])
+    if form.startswith("w:"):
+        return Fixed(array, int(form[2:]))
+    if form in ("+l", "+L", "+vl", "+vL", "+m") or form.startswith("+w:"):
+        return List(array, where, form)
+    if form == "+s":
+        return Struct(array, where)
+    advice = next((text for start, text in ADVICE.items() if form.startswith(start)), None)
+    raise EncodeError(advice or f"an Arrow type that is not known ('{form}')", field=where)
+
+
+SIMPLE: dict[str, Callable[[Array], Kind]] = {
+    "n": Null,
+    "b": Bool,
+    "e": Half,
+    "u": lambda array: Text(array, 4),
+    "U": lambda array: Text(array, 8),
+    "z": lambda array: Text(array, 4, binary=True),
+    "Z": lambda array: Text(array, 8, binary=True),
+    "vu": lambda array: View(array, binary=False),
+    "vz": lambda array: View(array, binary=True),
+    "tdD": lambda array: Time(array, "s", days=True),
+    "tdm": lambda array: Time(array, "ms"),
+}

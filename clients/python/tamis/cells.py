@@ -1,0 +1,134 @@
+"""Cells: a part of one column as it goes into a "columns" payload, and frames made of such parts.
+
+Nothing large is copied here: a frame is a list of pieces, heads made here and buffers of the
+caller's, which must stay as they are until the frame is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Optional, Protocol, Union
+
+from .bits import Bits
+from .columns import path_text, refusal
+from .errors import EncodeError
+from .frames import LENGTH, PACK_ERRORS
+
+Buffer = Union[bytes, bytearray, memoryview]
+Pack = Callable[[Any], bytes]
+COPIED_BYTES = 16384  # a buffer below this is copied behind the one before: fewer writes
+
+
+class Cells(NamedTuple):
+    """Some rows of a column.
+
+    type: a type of PROTOCOL.md, "Row payloads". data: what it says there; buffers where that is
+    bin, a list of Python values for "list". valid, present: bitmaps, or None: all.
+    """
+
+    type: str
+    data: Any
+    valid: Optional[Bits] = None
+    present: Optional[Bits] = None
+
+
+class ColumnSource(Protocol):
+    """A whole column, of which parts are taken in order."""
+
+    def __len__(self) -> int:
+        """Rows."""
+
+    def reach(self, start: int) -> int:
+        """The row up to which cells may go that begin at row `start`."""
+
+    def cells(self, start: int, stop: int) -> Cells:
+        """The rows start ... stop - 1. EncodeError, with the row counted from `start`, for a value
+        that has no form."""
+
+
+class Pieces:
+    """A payload under construction: elements of msgpack, one behind the other."""
+
+    def __init__(self, pack: Pack) -> None:
+        self.pack = pack
+        self.size = 0  # bytes
+        self._done: list[Buffer] = []
+        self._head = bytearray()
+
+    def put(self, packed: bytes) -> None:
+        """Bytes of msgpack, which stay with this."""
+        self.size += len(packed)
+        if len(packed) < COPIED_BYTES:
+            self._head += packed
+        else:
+            self._done += (bytes(self._head), packed)
+            self._head = bytearray()
+
+    def array(self, count: int) -> None:
+        """The head of an array."""
+        self.put(bytes([0x90 | count]) if count < 16 else b"\xdd" + LENGTH.pack(count))
+
+    def bin(self, data: Buffer) -> None:
+        """A buffer as bin, without a copy if it is large."""
+        view = memoryview(data).cast("B")
+        self._head += b"\xc6" + LENGTH.pack(len(view))
+        self.size += 5 + len(view)
+        if len(view) < COPIED_BYTES:
+            self._head += view
+        else:
+            self._done += (bytes(self._head), view)
+            self._head = bytearray()
+
+    def data(self, data: Any) -> None:
+        """The data of cells: buffers, and tuples of buffers, texts and numbers."""
+        if isinstance(data, (bytes, bytearray, memoryview)):
+            self.bin(data)
+        elif isinstance(data, tuple):
+            self.array(len(data))
+            for element in data:
+                self.data(element)
+        else:
+            self.put(self.pack(data))
+
+    def frame(self, head: bytes) -> list[Buffer]:
+        """The frame of a message that ends with this. head: the message before it."""
+        length = LENGTH.pack(len(head) + self.size)
+        first = self._done[0] if self._done else self._head
+        return [b"".join((length, head, first)), *self._done[1:], *self._tail()]
+
+    def _tail(self) -> list[Buffer]:
+        return [bytes(self._head)] if self._done and self._head else []
+
+
+def put_columns(
+    pieces: Pieces, rows: int, columns: Sequence[tuple[str, Cells]], base: int = 0
+) -> None:
+    """A "columns" payload. EncodeError, with row (from base) and field, for a value that cannot be
+    packed."""
+    pieces.array(3)
+    pieces.put(pieces.pack("columns"))
+    pieces.put(pieces.pack(rows))
+    pieces.array(len(columns))
+    for name, cells in columns:
+        pieces.array(5)
+        pieces.put(pieces.pack(name))
+        pieces.put(pieces.pack(cells.type))
+        try:
+            pieces.data(cells.data)
+        except PACK_ERRORS as error:
+            raise blame(name, cells.data, base, pieces.pack, error) from error
+        for bits in (cells.valid, cells.present):
+            if bits is None:
+                pieces.put(b"\xc0")
+            else:
+                pieces.bin(bits)
+
+
+def blame(name: str, values: Any, base: int, pack: Pack, cause: BaseException) -> EncodeError:
+    """Finds the value that made packing fail. Slow, for errors only."""
+    if isinstance(values, list):
+        for i, value in enumerate(values):
+            reason = refusal(value, pack)
+            if reason:
+                return EncodeError(reason, row=base + i, field=path_text((name,)))
+    return EncodeError(str(cause), field=path_text((name,)))

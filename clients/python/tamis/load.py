@@ -1,0 +1,210 @@
+"""Rows into a resident table: one LOAD, with its rows or followed by as many ROWS as they need.
+
+The source is read by the caller's thread between two sections of the channel, so that it may take
+its time, and use the client. Rows become visible all at once with the answer; an exception of the
+source, a timeout or an error leaves the table as it was.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable, Iterator
+from typing import Any, NamedTuple, Optional
+
+from .cells import Buffer, Pieces
+from .connection import LOAD, ROWS, Request
+from .errors import LimitError, ProtocolError
+from .frames import LENGTH, Packer
+from .raw import PIECE_BYTES, Bytes, Layout
+from .runner import Runner
+from .source import Names, Pace, Part, Source, parts
+
+MODES = ("append", "upsert", "replace")
+
+
+class Change(NamedTuple):
+    """What a change did. rows: that the table has after it."""
+
+    added: int
+    replaced: int
+    deleted: int
+    rows: int
+
+
+def change(told: Any) -> Change:
+    """The map of a CHANGED reply; ProtocolError if it is none."""
+    if isinstance(told, dict):
+        counts = [told.get(name) for name in Change._fields]
+        if all(type(count) is int and count >= 0 for count in counts):
+            return Change(*counts)  # type: ignore[arg-type]
+    raise ProtocolError("a CHANGED reply without its counts")
+
+
+class Load:
+    """One LOAD request. Made for one use."""
+
+    def __init__(self, runner: Runner, table: int, mode: str, timeout: Optional[float]) -> None:
+        if mode not in MODES:
+            raise ValueError(f"mode must be one of {', '.join(MODES)}, not {mode!r}")
+        self._runner = runner
+        self._channel = runner.channel
+        # One of our own: rows are packed while the channel is free for others.
+        self._packer = Packer(runner.packer.default)
+        self._opening = self._packer.pack(table) + self._packer.pack({"mode": mode})
+        self._head_bytes = 16 + len(self._opening)  # of a message before its payload, at most
+        self._seconds = runner.seconds(timeout)
+        self._request: Optional[Request] = None
+
+    def rows(self, source: Source, columns: Names) -> Change:
+        """All rows of the source, in one message if one holds them."""
+        pace = Pace(self._runner.limits)
+        found = parts(source, columns, pace)
+        try:
+            return self._rows(found, pace)
+        except BaseException:
+            self._give_up()
+            raise
+        finally:
+            if isinstance(found, Generator):
+                found.close()  # the producer's buffers go now, not with the traceback
+
+    def _rows(self, found: Iterator[Part], pace: Pace) -> Change:
+        first = next(found, None)
+        if first is None:  # no rows: the table is emptied, or stays as it is
+            payload = Pieces(self._packer.pack)
+            payload.put(self._packer.pack(("maps", ())))
+            return self._single(payload)
+        payload = self._payload(first)
+        second = next(found, None)
+        if second is None and payload.size + self._head_bytes <= pace.most_bytes:
+            return self._single(payload)
+        self._step(self._open, None)
+        request = self._opened()
+        self._feed(first, payload, pace)
+        part = second
+        while part is not None and not request.finished:  # finished: an error
+            self._feed(part, self._payload(part), pace)
+            part = next(found, None)
+        return self._end()
+
+    def _feed(self, part: Part, payload: Pieces, pace: Pace) -> None:
+        """Sends a part in one message, or in as many as it needs."""
+        size = payload.size + self._head_bytes
+        if size <= pace.most_bytes:
+            pace.learn(part.rows, size)
+            self._step(self._send, payload)
+            return
+        if part.rows < 2:
+            raise LimitError(
+                "a row does not fit a frame (frame_bytes of the daemon)",
+                limit=pace.most_bytes,
+                actual=size,
+                row=part.base,
+            )
+        for half in part.halves():
+            self._feed(half, self._payload(half), pace)
+
+    def chunks(self, chunks: Iterable[Bytes], layout: Layout, stable: bool) -> Change:
+        """Bytes of a format, cut anywhere. stable: their memory stays as it is meanwhile."""
+        most = max(1, min(PIECE_BYTES, self._runner.limits.get("frame_bytes", 64 << 20) - 1024))
+        pack = self._packer.pack
+        try:
+            self._step(self._open, None)
+            # The options go with the first payload, which may be empty.
+            first = pack(("bytes", layout.format, b"", layout.options))
+            self._step(self._send, self._packed(first))
+            head = pack(("bytes", layout.format, 0))[:-1]
+            for chunk in chunks:
+                view = memoryview(chunk if stable else bytes(chunk)).cast("B")
+                for at in range(0, len(view), most):
+                    payload = self._packed(head)
+                    payload.bin(view[at : at + most])
+                    self._step(self._send, payload)
+                if self._opened().finished:  # an error
+                    break
+            return self._end()
+        except BaseException:
+            self._give_up()
+            raise
+
+    def file(self, path: bytes, layout: Layout) -> Change:
+        """A regular file, which the daemon reads by itself."""
+        try:
+            opening = ("file", layout.format, path, layout.options)
+            return self._single(self._packed(self._packer.pack(opening)))
+        except BaseException:
+            self._give_up()
+            raise
+
+    # Steps, each a section ---------------------------------------------------------------------
+
+    def _step(self, work: Any, *args: Any) -> Any:
+        seconds = self._seconds
+        deadline = None if seconds is None else time.monotonic() + seconds
+        return self._channel.section(deadline, work, *args, deadline)
+
+    def _open(self, payload: Optional[Pieces], deadline: Optional[float]) -> None:
+        """LOAD with a payload, or with nil."""
+        connection = self._channel.connection
+        self._request = request = connection.open(LOAD)
+        request.streams = payload is None
+        if payload is None:
+            payload = self._packed(b"\xc0")
+        self._put(payload.frame(message_head(LOAD, request.id, 5) + self._opening), deadline)
+
+    def _send(self, payload: Pieces, deadline: Optional[float]) -> None:
+        """ROWS, unless there is an answer already."""
+        self._channel.look()
+        request = self._opened()
+        if not request.finished:
+            self._put(payload.frame(message_head(ROWS, request.id, 3)), deadline)
+
+    def _put(self, pieces: list[Buffer], deadline: Optional[float]) -> None:
+        self._channel.send(bytes(pieces[0]), deadline, map(memoryview, pieces[1:]))
+
+    def _single(self, payload: Pieces) -> Change:
+        self._step(self._open, payload)
+        return self._wait()
+
+    def _end(self) -> Change:
+        self._step(self._close)
+        return self._wait()
+
+    def _close(self, deadline: Optional[float]) -> None:
+        request = self._opened()
+        if request.streams:
+            self._channel.send(self._channel.connection.end(request), deadline)
+
+    def _wait(self) -> Change:
+        request = self._opened()
+        if not request.finished:
+            self._step(self._channel.wait, request)
+        if request.error is not None:
+            raise request.error
+        return change(request.answer[0] if request.answer else None)
+
+    def _opened(self) -> Request:
+        assert self._request is not None
+        return self._request
+
+    def _give_up(self) -> None:
+        request = self._request
+        if request is not None and (not request.finished or request.streams):
+            self._channel.abandon_later([request])
+
+    # Payloads ----------------------------------------------------------------------------------
+
+    def _payload(self, part: Part) -> Pieces:
+        payload = Pieces(self._packer.pack)
+        part.put(payload)
+        return payload
+
+    def _packed(self, packed: bytes) -> Pieces:
+        payload = Pieces(self._packer.pack)
+        payload.put(packed)
+        return payload
+
+
+def message_head(kind: int, number: int, elements: int) -> bytes:
+    """The beginning of a message: its array's head, kind and id."""
+    return bytes((0x90 | elements, kind, 0xCE)) + LENGTH.pack(number)

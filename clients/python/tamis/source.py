@@ -1,0 +1,255 @@
+"""What rows may come from: one iterator of parts for every kind of source.
+
+A source of rows is
+
+- an iterable of mappings (or, with `columns`, of sequences in their order),
+- a mapping of column names to sequences, buffers, arrays or Arrow columns, all of one length,
+- anything with `__arrow_c_stream__` or `__arrow_c_array__` that has rows,
+- a pandas frame, a numpy structured array,
+- a callable that returns one of these.
+
+A part is as many rows as go into one message; it knows how to put itself there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from operator import itemgetter
+from typing import Any, Optional, Union
+
+from . import arrays
+from .arrow import batches, has_arrow
+from .cells import Cells, ColumnSource, Pieces, blame, put_columns
+from .columns import check_rows, path_text
+from .errors import EncodeError
+from .frames import PACK_ERRORS
+
+Source = Any
+Names = Optional[Sequence[str]]
+MOST_ROWS = 1 << 18
+FIRST_ROWS = 1024
+TARGET_BYTES = 2 << 20  # of a message: large enough to be worth a call, small enough to overlap
+
+
+class Pace:
+    """How many rows the next part takes, from the bytes that the last ones had."""
+
+    def __init__(self, limits: Mapping[str, int]) -> None:
+        self.most_bytes = limits.get("frame_bytes", 64 << 20)
+        self._most_rows = max(1, min(MOST_ROWS, limits.get("batch_rows", MOST_ROWS)))
+        self._target = max(1, min(TARGET_BYTES, self.most_bytes // 2))
+        self.rows = min(FIRST_ROWS, self._most_rows)
+
+    def learn(self, rows: int, size_bytes: int) -> None:
+        fit = self._target * rows // max(size_bytes, 1)
+        grown = max(1, min(self.rows * 8, fit, self._most_rows))
+        self.rows = grown & ~63 or grown  # whole bytes of the bitmaps
+
+
+class Part:
+    """Some rows of a source. base: the number of the first."""
+
+    rows: int
+    base: int
+
+    def put(self, pieces: Pieces) -> None:
+        """The payload. EncodeError, with row and field, for a value that has no form."""
+        raise NotImplementedError
+
+    def halves(self) -> tuple[Part, Part]:
+        """The same rows in two parts, if there are two rows or more."""
+        raise NotImplementedError
+
+
+class ColumnPart(Part):
+    def __init__(
+        self, columns: Sequence[tuple[str, ColumnSource]], start: int, stop: int, base: int
+    ) -> None:
+        self._columns = columns
+        self._start, self._stop = start, stop
+        self.rows, self.base = stop - start, base
+
+    def put(self, pieces: Pieces) -> None:
+        put_columns(pieces, self.rows, [self._cells(*pair) for pair in self._columns], self.base)
+
+    def _cells(self, name: str, column: ColumnSource) -> tuple[str, Cells]:
+        return name, column.cells(self._start, self._stop)
+
+    def halves(self) -> tuple[Part, Part]:
+        middle = self._start + self.rows // 2
+        first = ColumnPart(self._columns, self._start, middle, self.base)
+        return first, ColumnPart(self._columns, middle, self._stop, self.base + first.rows)
+
+
+class RowPart(Part):
+    """Mappings. Rows that all have the same keys go as columns, others as they are."""
+
+    def __init__(self, rows: Sequence[Any], only: Names, base: int) -> None:
+        self._rows = rows
+        self._only = only
+        self.rows, self.base = len(rows), base
+
+    def put(self, pieces: Pieces) -> None:
+        check_rows(self._rows, self.base)
+        columns = self._regular()
+        if columns is not None:
+            put_columns(pieces, self.rows, columns, self.base)
+            return
+        rows: Sequence[Any] = self._rows
+        if self._only is not None:
+            names = self._only
+            rows = [{name: row[name] for name in names if name in row} for row in rows]
+        elif any(kind is not dict for kind in set(map(type, rows))):
+            rows = list(map(dict, rows))
+        pieces.array(2)
+        pieces.put(pieces.pack("maps"))
+        pieces.array(len(rows))
+        try:
+            pieces.put(b"".join(map(pieces.pack, rows)))
+        except PACK_ERRORS as error:
+            raise self._blame(rows, pieces, error) from error
+
+    def _regular(self) -> Optional[list[tuple[str, Cells]]]:
+        """The rows as columns, if they are dicts that all have the same keys, which are str."""
+        rows, names = self._rows, self._only
+        if set(map(type, rows)) != {dict}:
+            return None
+        if names is None:
+            names = list(rows[0])
+            if set(map(len, rows)) != {len(names)} or set(map(type, names)) != {str}:
+                return None
+        try:
+            found = [list(map(itemgetter(name), rows)) for name in names]
+        except KeyError:
+            return None
+        return [(name, arrays.value_cells(values)) for name, values in zip(names, found)]
+
+    def _blame(self, rows: Sequence[Any], pieces: Pieces, cause: BaseException) -> EncodeError:
+        for i, row in enumerate(rows):
+            for key, value in row.items():
+                error = blame(str(key), [value], self.base + i, pieces.pack, cause)
+                if error.row is not None:
+                    return error
+        return EncodeError(str(cause), field="rows")
+
+    def halves(self) -> tuple[Part, Part]:
+        middle = len(self._rows) // 2
+        first = RowPart(self._rows[:middle], self._only, self.base)
+        return first, RowPart(self._rows[middle:], self._only, self.base + middle)
+
+
+def parts(source: Source, columns: Names, pace: Pace) -> Iterator[Part]:
+    """The rows of a source. TypeError or ValueError for what is none."""
+    if columns is not None:
+        columns = _names(columns)
+    if callable(source) and not isinstance(source, type):
+        source = source()
+    if isinstance(source, (str, bytes, bytearray, memoryview)):
+        raise TypeError("rows as text or bytes: use load_bytes")
+    if arrays.is_pandas_frame(source):
+        yield from _cut(_pandas(source, columns), 0, pace)
+    elif has_arrow(source):
+        base = 0
+        for count, found in batches(source):
+            yield from _cut(_chosen(found, columns), base, pace, count)
+            base += count
+    elif isinstance(source, Mapping):
+        chosen = source if columns is None else {name: _member(source, name) for name in columns}
+        pairs = [(_text(name), value) for name, value in chosen.items()]
+        yield from _cut([(name, arrays.column_of(name, value)) for name, value in pairs], 0, pace)
+    elif (fields := arrays.structured(source)) is not None:
+        yield from _cut(_chosen(fields, columns), 0, pace)
+    elif hasattr(source, "__array_interface__"):
+        if columns is None or len(source.shape) != 2 or source.shape[1] != len(columns):
+            raise TypeError("an array of rows has two dimensions, and columns= names the second")
+        pairs = [(name, source[:, i]) for i, name in enumerate(columns)]
+        yield from _cut([(name, arrays.column_of(name, value)) for name, value in pairs], 0, pace)
+    elif hasattr(source, "collect") and not isinstance(source, Iterable):
+        raise TypeError(f"a {type(source).__name__} has no rows yet: call collect() first")
+    else:
+        yield from _rows(source, columns, pace)
+
+
+def can_be_read_again(source: Source) -> bool:
+    """False for an iterator, or a reader of a stream, which is empty after its first use."""
+    if callable(source):
+        return True
+    return hasattr(source, "__len__") or hasattr(source, "__arrow_c_array__")
+
+
+def _rows(source: Iterable[Any], columns: Names, pace: Pace) -> Iterator[Part]:
+    rows = iter(source)
+    base = 0
+    while chunk := list(islice(rows, pace.rows)):
+        if columns is not None and not isinstance(chunk[0], Mapping):
+            yield _sequences(chunk, columns, base)
+        else:
+            yield RowPart(chunk, columns, base)
+        base += len(chunk)
+
+
+def _sequences(rows: list[Any], names: Sequence[str], base: int) -> Part:
+    """Rows that are sequences in the order of the names."""
+    for i, row in enumerate(rows):
+        if not isinstance(row, (list, tuple)):
+            raise TypeError(f"row {base + i} is of type '{type(row).__name__}', not a sequence")
+        if len(row) != len(names):
+            raise ValueError(f"row {base + i} has {len(row)} values for {len(names)} columns")
+    columns = [(name, arrays.Values(values)) for name, values in zip(names, zip(*rows))]
+    return ColumnPart(columns, 0, len(rows), base)
+
+
+def _cut(
+    columns: Sequence[tuple[str, ColumnSource]], base: int, pace: Pace, rows: Optional[int] = None
+) -> Iterator[Part]:
+    """Columns of one length, in parts. rows: how many there are, if there may be no column."""
+    if len({name for name, _ in columns}) < len(columns):
+        names = [name for name, _ in columns]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"two columns have the name {path_text((twice,))}")
+    lengths = {len(column) for _, column in columns}
+    if len(lengths) > 1:
+        text = ", ".join(f"{path_text((name,))}: {len(column)}" for name, column in columns)
+        raise ValueError(f"the columns have different lengths ({text})")
+    total = lengths.pop() if lengths else rows or 0
+    start = 0
+    while start < total:
+        stop = min([start + pace.rows, total, *(column.reach(start) for _, column in columns)])
+        yield ColumnPart(columns, start, stop, base + start)
+        start = stop
+
+
+def _pandas(frame: Any, columns: Names) -> list[tuple[str, ColumnSource]]:
+    """The columns of a frame; its index is not among them."""
+    found = [(name, frame.iloc[:, i]) for i, name in enumerate(frame.columns)]
+    return [(name, arrays.column_of(name, value)) for name, value in _chosen(found, columns)]
+
+
+def _chosen(found: Sequence[tuple[Any, Any]], columns: Names) -> list[tuple[str, Any]]:
+    """The columns that were asked for, of pairs of a name and anything."""
+    if columns is None:
+        return [(_text(name), value) for name, value in found]
+    table = dict(found)
+    return [(name, _member(table, name)) for name in columns]
+
+
+def _member(table: Mapping[Any, Any], name: str) -> Any:
+    if name not in table:
+        raise ValueError(f"the source has no column {path_text((name,))}")
+    return table[name]
+
+
+def _names(columns: Sequence[str]) -> list[str]:
+    if isinstance(columns, str):
+        raise TypeError("columns must be a sequence of names, not one name")
+    return [_text(name) for name in columns]
+
+
+def _text(name: Any) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a column must be str, not {type(name).__name__}")
+    return name
+
+
+Loader = Union[Source, Callable[[], Source]]

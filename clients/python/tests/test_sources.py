@@ -1,0 +1,260 @@
+"""Sources of rows to payloads, read back by the fake daemon's decoder, which knows no client."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from array import array
+from collections import OrderedDict, UserDict
+from collections.abc import Iterator
+from typing import Any, Optional
+
+import msgpack
+import pytest
+from fake_tables import rows_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tamis
+from tamis.cells import COPIED_BYTES, Pieces
+from tamis.frames import LENGTH, Packer
+from tamis.source import Names, Pace, Part, can_be_read_again, parts
+
+LIMITS = {"batch_rows": 5, "frame_bytes": 4096}
+
+
+def payloads(
+    source: Any, columns: Names = None, limits: Optional[dict[str, int]] = None
+) -> Iterator[Any]:
+    """The payloads of a source, decoded."""
+    pace = Pace(LIMITS if limits is None else limits)
+    pack = Packer().pack
+    base = 0
+    for part in parts(source, columns, pace):
+        assert part.base == base
+        base += part.rows
+        pieces = Pieces(pack)
+        part.put(pieces)
+        frame = b"".join(pieces.frame(b""))
+        assert LENGTH.unpack_from(frame)[0] == len(frame) - 4 == pieces.size
+        payload = msgpack.unpackb(frame[4:], strict_map_key=False, unicode_errors="surrogatepass")
+        assert 0 < len(rows_of(payload)) == part.rows
+        yield payload
+        pace.learn(part.rows, pieces.size)
+
+
+def rows(source: Any, columns: Names = None, limits: Optional[dict[str, int]] = None) -> list[Any]:
+    return [row for payload in payloads(source, columns, limits) for row in rows_of(payload)]
+
+
+def types_of(source: Any) -> list[str]:
+    return [column[1] for column in next(payloads(source))[2]]
+
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=5)
+    | st.binary(max_size=5)
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner)
+)
+ROWS = st.lists(st.dictionaries(st.sampled_from(["a", "b", "c", "é"]), VALUES), max_size=12)
+COLUMNS = st.integers(0, 12).flatmap(
+    lambda n: st.dictionaries(
+        st.text(max_size=3),
+        st.lists(SCALARS, min_size=n, max_size=n)
+        | st.lists(st.integers(-(2**70), 2**70).filter(lambda i: -(2**63) <= i < 2**64), min_size=n)
+        .map(lambda values: values[:n])
+        .filter(lambda values: len(values) == n)
+        | st.lists(st.floats(allow_nan=False), min_size=n, max_size=n)
+        | st.lists(st.booleans(), min_size=n, max_size=n),
+        min_size=1,
+        max_size=3,
+    )
+)
+
+
+def typed(value: Any) -> Any:
+    """The value with its types, so that True is not 1 and 1.0 is not 1."""
+    if isinstance(value, dict):
+        return {key: typed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return list(map(typed, value))
+    return type(value).__name__, value
+
+
+@given(ROWS)
+def test_rows_stay_what_they_are(some: list[dict[str, Any]]) -> None:
+    assert typed(rows(some)) == typed(some)
+    assert typed(rows(iter(some))) == typed(some)
+    assert typed(rows(lambda: some)) == typed(some)
+
+
+@given(COLUMNS)
+def test_columns_stay_what_they_are(columns: dict[str, list[Any]]) -> None:
+    names = list(columns)
+    expected = [dict(zip(names, row)) for row in zip(*columns.values())]
+    assert typed(rows(columns)) == typed(expected)
+
+
+def test_regular_rows_go_as_typed_columns() -> None:
+    regular = [{"i": i, "f": i / 2, "b": i > 1, "s": "x", "n": None} for i in range(5)]
+    assert types_of(regular) == ["i64", "f64", "bool", "list", "list"]
+    assert next(payloads([{"a": 1}, {"b": 1}]))[0] == "maps"
+    assert next(payloads([{1: 2}, {1: 3}]))[0] == "maps"  # keys that are no names
+    assert types_of([{"a": 2**63}]) == ["list"]  # which i64 cannot hold
+    assert types_of([{"a": True}, {"a": 1}]) == ["list"]
+
+
+def test_mappings_of_other_kinds() -> None:
+    some: list[Any] = [OrderedDict(a=1), UserDict({"a": 2}), {"a": 3}]
+    assert rows(some) == [{"a": 1}, {"a": 2}, {"a": 3}]
+
+
+def test_rows_that_are_sequences() -> None:
+    assert rows([(1, "x"), [2, "y"]], ["a", "b"]) == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
+    with pytest.raises(ValueError, match="row 6 has 1 values for 2 columns"):
+        rows([(1, 2)] * 6 + [(1,)], ["a", "b"])
+    with pytest.raises(TypeError, match="row 1 is of type 'str'"):
+        rows([(1, 2), "ab"], ["a", "b"])
+
+
+def test_only_some_columns() -> None:
+    assert rows([{"a": 1, "b": 2}] * 2, ["b"]) == [{"b": 2}] * 2
+    assert rows([{"a": 1, "b": 2}, {"a": 3}], ["b"]) == [{"b": 2}, {}]
+    assert rows({"a": [1], "b": [2]}, ["b", "a"]) == [{"b": 2, "a": 1}]
+    with pytest.raises(ValueError, match="no column c"):
+        rows({"a": [1]}, ["c"])
+    with pytest.raises(TypeError, match="not one name"):
+        rows({"a": [1]}, "a")
+
+
+@pytest.mark.parametrize("code", "bBhHiIlLqQfd")
+def test_buffers(code: str) -> None:
+    numbers = array(code, [1, 2, 100])
+    kind = "f" if code in "fd" else "i" if code.islower() else "u"
+    assert types_of({"a": numbers}) == [f"{kind}{8 * numbers.itemsize}"]
+    for column in (numbers, memoryview(numbers), memoryview(array(code, [1, 0, 2, 0, 100]))[::2]):
+        assert rows({"a": column}) == [{"a": 1}, {"a": 2}, {"a": 100}]
+
+
+def test_buffers_of_other_kinds() -> None:
+    assert rows({"a": memoryview(b"\x01\x00").cast("?")}) == [{"a": True}, {"a": False}]
+    square = memoryview(array("i", range(4))).cast("B").cast("i", (2, 2))
+    assert rows({"a": square}) == [{"a": [0, 1]}, {"a": [2, 3]}]
+    with pytest.raises(tamis.EncodeError, match="format 'c'"):
+        rows({"a": memoryview(b"xy").cast("c")})
+    assert rows({"a": range(3)}) == [{"a": 0}, {"a": 1}, {"a": 2}]
+
+
+def test_large_buffers_are_not_copied() -> None:
+    numbers = array("q", range(COPIED_BYTES))
+    part = next(parts({"a": numbers, "b": numbers}, None, Pace({"batch_rows": 1 << 20})))
+    pieces = Pieces(Packer().pack)
+    while part.rows < 4096:
+        part = next(parts({"a": numbers}, None, pace_of(4096)))
+    part.put(pieces)
+    views = [piece for piece in pieces.frame(b"") if isinstance(piece, memoryview)]
+    assert views
+    assert all(view.obj is numbers for view in views)
+
+
+def pace_of(count: int) -> Pace:
+    pace = Pace({})
+    pace.rows = count
+    return pace
+
+
+def test_parts_follow_the_size_of_rows() -> None:
+    pace = Pace({})
+    small = [part.rows for part in parts([{"a": 1}] * 100_000, None, pace)]
+    assert sum(small) == 100_000
+    assert small[0] == pace.rows
+    sizes = []
+    pace = Pace({})
+    for part in parts([{"a": "x" * 1000}] * 50_000, None, pace):
+        pieces = Pieces(Packer().pack)
+        part.put(pieces)
+        pace.learn(part.rows, pieces.size)
+        sizes.append(pieces.size)
+    assert max(sizes[1:-1]) < 4 << 20
+    assert len(sizes) < 40
+
+
+def test_halves_are_the_whole() -> None:
+    for source in ([{"a": i} for i in range(5)], {"a": list(range(5))}):
+        part = next(parts(source, None, Pace({})))
+        found: list[Any] = []
+
+        def leaves(part: Part, into: list[Any]) -> None:
+            if part.rows == 1:
+                pieces = Pieces(Packer().pack)
+                part.put(pieces)
+                payload = msgpack.unpackb(b"".join(pieces.frame(b""))[4:])
+                into.append((part.base, rows_of(payload)[0]["a"]))
+            else:
+                for half in part.halves():
+                    leaves(half, into)
+
+        leaves(part, found)
+        assert found == [(i, i) for i in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("text", "load_bytes"),
+        (b"bytes", "load_bytes"),
+        (5, "not iterable"),
+        ([1], "row 0 is of type 'int'"),
+        ([{"a": 1}] * 6 + [None], "row 6 is of type 'NoneType'"),
+        ({"a": "text"}, "column a: a str is no sequence"),
+        ({"a": {1, 2}}, "column a: a set is no sequence"),
+        ({"a": 5}, "column a is of type 'int'"),
+        ({"a": iter([1])}, "column a is of type 'list_iterator'"),
+        ({1: [1]}, "must be str, not int"),
+    ],
+)
+def test_what_is_no_source(source: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        rows(source)
+
+
+def test_columns_of_different_lengths() -> None:
+    with pytest.raises(ValueError, match="different lengths"):
+        rows({"a": [1], "b": [1, 2]})
+
+
+def test_values_without_a_form_are_named() -> None:
+    class Odd:
+        pass
+
+    for source in ([{"x": 1}] * 6 + [{"x": Odd()}], {"x": [1] * 6 + [Odd()]}):
+        with pytest.raises(tamis.EncodeError, match="'Odd' cannot be sent") as caught:
+            rows(source)
+        assert (caught.value.row, caught.value.field) == (6, "x")
+    with pytest.raises(tamis.EncodeError) as caught:
+        rows([{"x": 1}, {"y": 1, "odd one": 2**64}])
+    assert (caught.value.row, caught.value.field) == (1, '"odd one"')
+    with pytest.raises(tamis.EncodeError):
+        rows([{"when": datetime.datetime(2020, 1, 1)}])
+
+
+def test_what_can_be_read_again() -> None:
+    assert can_be_read_again([{}])
+    assert can_be_read_again({"a": []})
+    assert can_be_read_again(lambda: iter([]))
+    assert not can_be_read_again(iter([{}]))
+
+
+@pytest.mark.skipif(sys.byteorder == "big", reason="it is about little-endian machines")
+def test_numbers_of_the_other_order_are_refused() -> None:
+    import ctypes
+
+    backwards = (ctypes.c_int32.__ctype_be__ * 2)(1, 2)
+    with pytest.raises(tamis.EncodeError, match="format '>"):
+        rows({"a": backwards})
