@@ -21,7 +21,8 @@ static enum status commit(struct request *r, struct error *e) {
     enum status status = loader_commit(r->use.loader, r->use.mode, &counts, e);
     if (status != E_OK)
         return status;
-    return changed_reply(r, counts.added, counts.replaced, 0, table_rows(r->use.table->table), e);
+    return changed_reply(r, counts.added, counts.replaced, counts.removed,
+                         table_rows(r->use.table->table), e);
 }
 
 enum status table_load_advance(struct request *r, struct error *e) {

@@ -178,6 +178,7 @@ enum status batch_commit(struct batch *b, enum batch_mode mode, struct batch_cou
                 t->next += b->total;
             }
             before = table_publish(t, made);
+            counts.removed = mode == BATCH_REPLACE ? before->s.n_rows : 0;
         } else {
             give_back(&c);
         }

@@ -93,6 +93,7 @@ enum batch_mode {
 
 struct batch_counts {
     uint64_t added, replaced;
+    uint64_t removed; /* BATCH_REPLACE: the rows that there were */
 };
 
 /* Rows that nobody sees before batch_commit. */
