@@ -1,6 +1,6 @@
 /* What a term, or a part of the query, says of the values of a dictionary: each is asked once, and
  * the answers are kept with the scan as sets of codes. See scan_tree.h. */
-#include "plan/scan_tree.h"
+#include "plan/scan_zone.h"
 
 #define SET_WORDS_LEAST 1024u /* 65536 codes: what loops over two bytes read */
 
@@ -105,21 +105,58 @@ const struct code_set *scan_codes(struct scan *s, struct scan_node *node, const 
     return set->mismatched ? NULL : set;
 }
 
-uint32_t scan_lookup(struct scan *s, struct scan_node *node, const struct chunk *c,
-                     const struct code_set *set, const uint64_t *in, uint64_t *out) {
-    if (set->n_wanted == 0) {
-        memset(out, 0, s->words * sizeof *out);
-        return 0;
+/* ---- rows by their codes ---- */
+
+struct code_bounds {
+    const struct code_set *set;
+    uint8_t width;
+};
+
+#define CODES_LOOKED_AT 4096u /* of a zone's range: more say little, and take long to count */
+
+static uint32_t count_wanted(const uint64_t *bits, uint64_t low, uint64_t high) {
+    uint32_t n = 0;
+    for (uint64_t w = low / 64; w <= high / 64; w++) {
+        uint64_t word = bits[w];
+        if (w == low / 64)
+            word &= UINT64_MAX << (low % 64);
+        if (w == high / 64 && high % 64 < 63)
+            word &= (UINT64_C(1) << (high % 64 + 1)) - 1;
+        n += (uint32_t)__builtin_popcountll(word);
     }
+    return n;
+}
+
+static enum zone_says judge_codes(const struct zone *z, const void *bounds) {
+    const struct code_bounds *b = bounds;
+    uint64_t low = z->low.u, high = z->high.u;
+    if (!z->has_value)
+        return ZONE_NONE;
+    if (high - low >= CODES_LOOKED_AT || high >= b->set->count)
+        return ZONE_SOME;
+    uint32_t n = count_wanted(b->set->bits, low, high);
+    return n == 0 ? ZONE_NONE : n == high - low + 1 ? ZONE_ALL : ZONE_SOME;
+}
+
+static uint32_t loop_codes(struct scan *s, const struct chunk *c, const void *bounds,
+                           struct stretch at, const uint64_t *in, uint64_t *out) {
+    const struct code_bounds *b = bounds;
+    uint32_t n = at.to - at.from;
     switch (c->width) {
     case 1:
-        node->how[HOW_LOOKUP_8]++;
-        return s->ops->lookup_u8(c->data, s->n, set->bits, in, out);
+        return s->ops->lookup_u8((const uint8_t *)c->data + at.from, n, b->set->bits, in, out);
     case 2:
-        node->how[HOW_LOOKUP_16]++;
-        return s->ops->lookup_u16(c->data, s->n, set->bits, in, out);
+        return s->ops->lookup_u16((const uint16_t *)c->data + at.from, n, b->set->bits, in, out);
     default:
-        node->how[HOW_LOOKUP_32]++;
-        return s->ops->lookup_u32(c->data, s->n, set->bits, in, out);
+        return s->ops->lookup_u32((const uint32_t *)c->data + at.from, n, b->set->bits, in, out);
     }
+}
+
+uint32_t scan_lookup(struct scan *s, struct scan_node *node, const struct chunk *c,
+                     const struct code_set *set, const uint64_t *in, uint64_t *out) {
+    if (set->n_wanted == 0)
+        return scan_whole(s, node, false, in, out);
+    struct code_bounds b = {set, c->width};
+    node->how[c->width == 1 ? HOW_LOOKUP_8 : c->width == 2 ? HOW_LOOKUP_16 : HOW_LOOKUP_32]++;
+    return scan_by_zones(s, node, c, judge_codes, loop_codes, &b, in, out);
 }

@@ -268,6 +268,24 @@ def test_zones_are_passed_over(client: Connection) -> None:
     assert none >= zones - 2
 
 
+def test_zones_of_dictionaries(client: Connection) -> None:
+    """A column of few values in their order: a zone has one of them, or two."""
+    table = client.create("t")
+    names: list[Plain] = [f"name {i // 20000}" for i in range(100000)]
+    client.load(table, [["columns", 100000, [["t", "list", names]]]])
+    said = wire.last_fields(
+        client.call(wire.EXPLAIN, "t like '%3'", None, ["table", table]), wire.EXPLAINED
+    )
+    assert said["matched"] == 20000
+    assert isinstance(said["steps"], list)
+    (step,) = map(wire.fields, said["steps"])
+    zones, none, every = step["zones"], step["zones_none"], step["zones_all"]
+    assert isinstance(zones, int) and isinstance(none, int) and isinstance(every, int)
+    assert zones > 20
+    assert zones - none - every <= 2
+    assert step["values"] == 5
+
+
 def test_large_results_come_in_pieces(client: Connection) -> None:
     n = 400_000
     table = client.create("t")

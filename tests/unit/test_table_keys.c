@@ -102,7 +102,7 @@ static void random_batch(struct table *t, struct dice *d, enum batch_mode mode) 
         write_row(&rows[i], keys[i], stamp++, below(d, 2));
         add_rows(b, &rows[i]);
     }
-    struct batch_counts counts = {77, 77};
+    struct batch_counts counts = {.added = 77, .replaced = 77};
     struct error e;
     error_clear(&e);
     enum status status = batch_commit(b, mode, &counts, &e);
