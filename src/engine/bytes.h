@@ -13,14 +13,24 @@
 
 #define SKIPPED_TOLD 16u /* offsets of skipped rows that DONE tells */
 
+/* The descriptor that came with the request's message. */
+enum passed {
+    PASSED_NONE,
+    PASSED_FD,
+    PASSED_LOST, /* there was one, for which there was no room */
+};
+
 struct byte_rows {
     bool open;
-    bool last;     /* no payload comes behind the one that is opened next; the caller's */
-    bool ended;    /* the last bytes have been read */
-    bool skips;    /* broken rows are stepped over, and counted */
-    bool may_open; /* files; the caller's */
-    bool has_fd;
-    int fd; /* of the file, if has_fd */
+    bool last;  /* no payload comes behind the one that is opened next; the caller's */
+    bool ended; /* the last bytes have been read */
+    bool skips; /* broken rows are stepped over, and counted */
+    /* Files. The first two are the caller's. */
+    bool may_open; /* those that are named by a path */
+    enum passed passed;
+    int fd;         /* PASSED_FD: borrowed, else opened here ... */
+    bool owns_fd;   /* ... and closed by bytes_done */
+    uint64_t fd_at; /* the next byte of the file to be read */
     enum reader_format format;
     struct reader reader;
     struct arena arena; /* of the reader's life */
@@ -34,11 +44,11 @@ void bytes_init(struct byte_rows *r, struct budget *budget);
 void bytes_done(struct byte_rows *r);
 
 /* The elements of a payload behind its form: format, data, and perhaps options. Opens the reader
- * with the first one. On success *ret_data are the bytes. E_BAD_PAYLOAD, E_MEMORY, or what is wrong
- * with the msgpack in r. */
+ * with the first one. On success *ret_data are the bytes: str or bin, or with `or_number` perhaps
+ * an unsigned integer. E_BAD_PAYLOAD, E_MEMORY, or what is wrong with the msgpack in r. */
 enum status bytes_read_payload(struct byte_rows *b, struct mp_reader *r, uint32_t parts,
                                const struct fields *fields, const struct limits *limits,
-                               struct value *ret_data, struct error *e);
+                               bool or_number, struct value *ret_data, struct error *e);
 
 /* Whether there is something to be read once no payload comes any more. */
 bool bytes_wait_for_end(const struct byte_rows *b);

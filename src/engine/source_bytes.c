@@ -19,9 +19,9 @@ void bytes_init(struct byte_rows *b, struct budget *budget) {
 void bytes_done(struct byte_rows *b) {
     if (b->open)
         reader_done(&b->reader);
-    if (b->has_fd)
+    if (b->owns_fd)
         close(b->fd);
-    b->has_fd = false;
+    b->owns_fd = false;
     arena_done(&b->arena);
     buf_done(&b->carry);
     b->open = false;
@@ -196,7 +196,7 @@ static enum status open_reader(struct byte_rows *b, const struct reader_options 
 
 enum status bytes_read_payload(struct byte_rows *b, struct mp_reader *r, uint32_t parts,
                                const struct fields *fields, const struct limits *limits,
-                               struct value *ret_data, struct error *e) {
+                               bool or_number, struct value *ret_data, struct error *e) {
     struct reader_options o = {
         .row_depth = (uint32_t)limits->row_depth,
         .row_fields = (uint32_t)limits->row_fields,
@@ -210,7 +210,9 @@ enum status bytes_read_payload(struct byte_rows *b, struct mp_reader *r, uint32_
     if (r->status == E_OK && !find_format(format, &o.format))
         return bad(e, r, "the format of the bytes must be \"msgpack\", \"jsonl\" or \"csv\"");
     *ret_data = mp_read_value(r);
-    if (r->status == E_OK && ret_data->type != T_BIN && ret_data->type != T_STR)
+    bool number =
+        or_number && (ret_data->type == T_UINT || (ret_data->type == T_INT && ret_data->w.i >= 0));
+    if (r->status == E_OK && ret_data->type != T_BIN && ret_data->type != T_STR && !number)
         return bad(e, r, "the bytes of a \"bytes\" payload are no bin and no str");
     if (b->open && r->status == E_OK && (o.format != b->format || parts == 3))
         return bad(e, r, "format and options are those of the first payload of a row stream");
@@ -260,7 +262,8 @@ enum status bytes_open(struct source *s, struct mp_reader *r, uint32_t parts, st
     if (!s->bytes)
         return bad(e, r, "a \"bytes\" payload is not taken here");
     struct byte_rows *b = s->bytes;
-    enum status status = bytes_read_payload(b, r, parts, s->scanner->fields, s->limits, &data, e);
+    enum status status =
+        bytes_read_payload(b, r, parts, s->scanner->fields, s->limits, false, &data, e);
     if (status == E_OK && !mp_at_end(r))
         return source_trailing(s, r, e);
     if (status != E_OK)

@@ -1,9 +1,11 @@
 /* A channel: one descriptor of a connection, read or written without blocking the loop.
  *
- * Pipes, Unix and TCP sockets and terminals are libuv streams. Files (and /dev/null and its like,
- * which epoll refuses) are read and written directly, a bounded piece a turn of the loop: they
- * occur on --stdio only, where no other client waits. A channel knows nothing of sessions; the
- * owner gives it room and takes what came.
+ * A Unix socket that was accepted is polled, and read and written by hand: libuv's streams keep
+ * descriptors that come beside the bytes only as streams of their own, in any number, and do not
+ * tell when some were lost. Pipes, terminals and other sockets are libuv streams. Files (and
+ * /dev/null and its like, which epoll refuses) are read and written directly, a bounded piece a
+ * turn of the loop: they occur on --stdio only, where no other client waits. A channel knows
+ * nothing of sessions; the owner gives it room and takes what came.
  *
  * Ownership: the owner holds the struct until `closed` was called. Descriptors above 2 are closed
  * by the channel.
@@ -16,6 +18,10 @@
 #include <sys/types.h>
 #include <uv.h>
 
+#define CHANNEL_PASSED_MOST                                                                        \
+    253 /* descriptors that come with one read (SCM_MAX_FD of the kernel)                          \
+         */
+
 struct channel;
 
 /* All are called from the loop; errors are libuv's negative numbers. */
@@ -25,6 +31,11 @@ struct channel_events {
     void (*written)(struct channel *ch, size_t n,
                     int err); /* all n bytes of channel_write_later, or err */
     void (*closed)(struct channel *ch);
+    /* Sockets: whether descriptors are taken at the moment. */
+    bool (*takes)(struct channel *ch);
+    /* Sockets: n descriptors, all of them now the owner's, came with the bytes that the next `fed`
+     * tells, and lost: some were dropped, for want of room. */
+    void (*passed)(struct channel *ch, const int *fds, size_t n, bool lost, size_t bytes);
 };
 
 struct channel {
@@ -34,14 +45,17 @@ struct channel {
         uv_pipe_t pipe;
         uv_tty_t tty;
         uv_idle_t idle; /* a file: its turns */
+        uv_poll_t poll; /* a socket */
     } u;
     const struct channel_events *events;
     void *owner;
     int fd;
-    bool is_file;
+    bool is_file, is_socket;
     bool is_reading;
+    int polled; /* a socket: what it is polled for */
     uv_write_t later;
-    size_t later_n;
+    const uint8_t *later_p; /* a socket: what is left of it */
+    size_t later_n, later_left;
 };
 
 /* What is open on fd: UV_NAMED_PIPE, UV_TCP, UV_TTY and UV_FILE can be opened, others give
@@ -49,6 +63,10 @@ struct channel {
  * one `closed`. On failure fd stays open. */
 int channel_open(struct channel *ch, uv_loop_t *loop, int fd, uv_handle_type type,
                  const struct channel_events *events, void *owner);
+
+/* The same for a connected Unix socket, whose peer may pass descriptors. */
+int channel_open_socket(struct channel *ch, uv_loop_t *loop, int fd,
+                        const struct channel_events *events, void *owner);
 
 /* Starts or stops reading; repeating it does nothing. An error of the start is given back. */
 int channel_read(struct channel *ch, bool on);

@@ -61,6 +61,7 @@ void client_abort(struct client *c) {
     c->state = CLIENT_CLOSING;
     uncount(c);
     link_remove(&c->more);
+    link_remove(&c->reader);
     if (c->held)
         session_stop_request(c->held, E_CANCELLED);
     channel_close(&c->in);
@@ -96,16 +97,31 @@ static void on_work(uv_work_t *work) {
     session_run(c->held); /* on a worker: nothing else of c is touched here */
 }
 
+/* A place is free for those who wait to read a file. */
+static void wake_readers(struct server *server) {
+    while (server->reading < server->reading_most && !link_is_empty(&server->readers)) {
+        struct client *c = client_of_reader(server->readers.next);
+        link_remove(&c->reader);
+        client_continue(c);
+    }
+}
+
 static void on_worked(uv_work_t *work, int status) {
     (void)status; /* work is never taken back */
     struct client *c = work->data;
     struct request *r = c->held;
+    struct server *server = c->server;
+    bool read = c->reading;
+    server->reading -= read;
+    c->reading = false;
     c->held = NULL;
     session_ran(c->session, r);
     if (c->state == CLIENT_OPEN)
         pump(c);
     else
         free_if_done(c);
+    if (read)
+        wake_readers(server);
 }
 
 /* Runs small requests here, as many as this turn allows, and hands a large one to the pool. */
@@ -121,12 +137,19 @@ static void run(struct client *c) {
                 link_append(&server->more, &c->more);
             return; /* the server starts its idle handle before it waits */
         }
-        bool small = false;
+        bool small = false, reads = session_next_reads(c->session);
+        if (reads && server->reading >= server->reading_most) {
+            if (link_is_empty(&c->reader))
+                link_append(&server->readers, &c->reader);
+            return;
+        }
         struct request *r = session_next(c->session, &small);
         if (!r)
             return;
         if (!small) {
             c->held = r;
+            c->reading = reads;
+            server->reading += reads;
             c->work.data = c;
             uv_queue_work(&server->loop, &c->work, on_work,
                           on_worked); /* fails for no function only */
@@ -217,7 +240,18 @@ static void on_fed(struct channel *ch, ssize_t got) {
     pump(c);
 }
 
-static const struct channel_events EVENTS = {on_space, on_fed, on_written, on_closed};
+static bool on_takes(struct channel *ch) {
+    struct client *c = ch->owner;
+    return session_takes_passed(c->session);
+}
+
+static void on_passed(struct channel *ch, const int *fds, size_t n, bool lost, size_t bytes) {
+    struct client *c = ch->owner; /* what comes for a session that is over is let go by it */
+    session_passed(c->session, fds, n, lost, bytes);
+}
+
+static const struct channel_events EVENTS = {on_space,  on_fed,   on_written,
+                                             on_closed, on_takes, on_passed};
 
 static bool has_output(const struct client *c) {
     size_t n = 0;
@@ -285,6 +319,7 @@ static struct client *client_new(struct server *server) {
     }
     c->server = server;
     link_init(&c->more);
+    link_init(&c->reader);
     watch_init(c);
     c->handles = 1;
     link_append(&server->clients, &c->all);
@@ -306,7 +341,8 @@ struct client *client_new_socket(struct server *server, int fd, uid_t uid, bool 
     c->counted = counted;
     c->is_socket = true;
     c->out = &c->in;
-    int err = channel_open(&c->in, &server->loop, fd, UV_NAMED_PIPE, &EVENTS, c);
+    session_may_pass(c->session);
+    int err = channel_open_socket(&c->in, &server->loop, fd, &EVENTS, c);
     c->handles++;
     if (err) {
         close(fd);

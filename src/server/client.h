@@ -18,8 +18,9 @@
 enum client_state { CLIENT_OPEN, CLIENT_LINGERING, CLIENT_CLOSING };
 
 struct client {
-    struct link all;  /* first: a link is its client */
-    struct link more; /* in server.more while inline work is left */
+    struct link all;    /* first: a link is its client */
+    struct link more;   /* in server.more while inline work is left */
+    struct link reader; /* in server.readers while it waits for its turn to read a file */
     struct server *server;
     struct session *session;
     enum client_state state;
@@ -37,6 +38,7 @@ struct client {
 
     uv_work_t work;
     struct request *held; /* with a worker */
+    bool reading;         /* it reads a file that was passed */
     uint64_t turn;        /* the turn that inline_left is for */
     unsigned inline_left;
 
@@ -53,6 +55,10 @@ struct client_outcome {
     uint64_t offset;
     int read_error, write_error; /* libuv errors, 0 if none */
 };
+
+static inline struct client *client_of_reader(struct link *l) {
+    return (struct client *)(void *)((char *)l - offsetof(struct client, reader));
+}
 
 /* A connection that was accepted; takes fd, also on failure. counted: uid was taken from
  * server->uids. */

@@ -193,26 +193,44 @@ static void start_pool(struct server *server) {
     char text[16];
     snprintf(text, sizeof text, "%u",
              threads < SERVER_THREADS_MOST ? threads : SERVER_THREADS_MOST);
+    /* A file may let its reader wait: then the others go on with one thread at least. */
+    server->reading_most = threads > 2 ? threads - 1 : 1;
     setenv("UV_THREADPOOL_SIZE", text, 1);
     uv_queue_work(&server->loop, &server->warm_up, on_warm_up, NULL);
 }
 
-/* Room for a descriptor a client, as far as we may. */
-static void raise_descriptors(const struct server *server) {
+/* Room for a descriptor a client, and for those that clients pass, as far as we may. The latter
+ * never take the place of a client. */
+static void raise_descriptors(struct server *server) {
+    const struct limits *l = &server->service.limits;
     struct rlimit limit;
-    rlim_t want = (rlim_t)server->service.limits.clients + SPARE_FDS;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= want)
+    rlim_t least = (rlim_t)l->clients + SPARE_FDS,
+           want = least + CHANNEL_PASSED_MOST + (rlim_t)l->clients * (rlim_t)l->descriptors;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return;
-    rlim_t most = limit.rlim_max < want ? limit.rlim_max : want;
-    limit.rlim_cur = most;
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || most < want)
-        server_log("only %llu descriptors for up to %" PRIu64 " clients", (unsigned long long)most,
-                   server->service.limits.clients);
+    rlim_t have = limit.rlim_cur;
+    if (have < want) {
+        limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
+        have = setrlimit(RLIMIT_NOFILE, &limit) < 0 ? have : limit.rlim_cur;
+    }
+    if (have < least)
+        server_log("only %llu descriptors for up to %" PRIu64 " clients", (unsigned long long)have,
+                   l->clients);
+    least += CHANNEL_PASSED_MOST; /* those that come when just one more is taken */
+    server->service.descriptors_most = have > least ? have - least : 0;
+}
+
+static void let_go(struct service *service, int fd) {
+    struct server *server =
+        (struct server *)(void *)((char *)service - offsetof(struct server, service));
+    closer_close(server->closer, fd);
 }
 
 static bool start_listening(struct server *server) {
     const struct server_options *o = server->options;
     raise_descriptors(server);
+    server->closer = closer_new(&server->service.descriptors);
+    server->service.let_go = server->closer ? let_go : NULL;
     server->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     unsigned passed = o->activated ? activation_take() : 0;
     if (o->activated && passed == 0) {
@@ -251,6 +269,7 @@ int server_run(const struct server_options *options) {
     server->reserve_fd = server->stdio_flags[0] = server->stdio_flags[1] = -1;
     link_init(&server->clients);
     link_init(&server->more);
+    link_init(&server->readers);
     service_init(&server->service, &options->limits);
     server->service.now_ns = uv_hrtime;
     server->service.may_open = options->files;
@@ -271,6 +290,8 @@ int server_run(const struct server_options *options) {
         server_log("a handle was left open");
         status = SERVER_FAILED;
     }
+    if (!closer_free(server->closer))
+        return status; /* its thread may still count: all of it goes with the process */
     service_done(&server->service);
     crew_free(server->service.crew);
     free(server);

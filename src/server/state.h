@@ -3,6 +3,7 @@
 #ifndef TAMIS_SERVER_STATE_H
 #define TAMIS_SERVER_STATE_H
 
+#include "server/closer.h"
 #include "server/link.h"
 #include "server/parent.h"
 #include "server/server.h"
@@ -23,8 +24,12 @@ struct server {
 
     struct link clients; /* all, by client.all */
     struct link more;    /* those with inline work left for the next turn, by client.more */
-    uint64_t counted;    /* clients that count for the limit */
-    unsigned lingering;  /* connections that are over and only wait for their peer to notice */
+    struct link readers; /* those whose next request reads a file, while too many do, by
+                            client.reader */
+    unsigned reading, reading_most; /* workers that may be inside of a client's file */
+    struct closer *closer;
+    uint64_t counted;   /* clients that count for the limit */
+    unsigned lingering; /* connections that are over and only wait for their peer to notice */
     struct uids uids;
 
     uv_idle_t more_idle;    /* active while `more` is not empty */

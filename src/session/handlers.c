@@ -116,6 +116,8 @@ static void handle_request(struct session *s, struct incoming *in) {
                  NULL); /* as before, in its own bytes */
     in->message.r = r->message.r;
     find_plan(s, r, in);
+    r->bytes.passed = session_take_passed(s, &r->passed_fd);
+    r->bytes.fd = r->passed_fd;
     insert(s, r);
     if (r->kind == MESSAGE_PREPARE) {
         s->n_plans++;

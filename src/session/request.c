@@ -30,6 +30,7 @@ struct request *request_new(struct session *s, enum message_kind kind, uint32_t 
     r->inbox_tail = &r->inbox;
     r->payloads_tail = &r->payloads;
     r->limit = UINT64_MAX;
+    r->passed_fd = PASSED_NO_FD;
     struct budget *budget = &s->service->budget;
     buf_init(&r->first, budget);
     buf_init(&r->out, budget);
@@ -63,6 +64,8 @@ void request_strip(struct request *r) {
     run_free(r->run);
     r->run = NULL;
     bytes_done(&r->bytes); /* reads the fields of the plan */
+    session_let_go(r->session, r->passed_fd);
+    r->passed_fd = PASSED_NO_FD;
     plan_free(r->own_plan);
     r->own_plan = NULL;
     compiled_unref(r->compiled);

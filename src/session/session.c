@@ -56,6 +56,7 @@ void session_free(struct session *s) {
         }
     }
     tables_drop_session(&s->service->tables, s->viewer.session);
+    session_free_passed(s);
     frames_done(&s->frames);
     buf_done(&s->sending);
     buf_done(&s->pending);
@@ -141,7 +142,9 @@ static void take_frames(struct session *s) {
         case FRAME_NONE:
             return;
         case FRAME_READY:
+            session_drop_passed(s, frames_position(&s->frames) - n - FRAME_LENGTH_BYTES);
             session_handle(s, p, n);
+            session_drop_passed(s, frames_position(&s->frames));
             break;
         case FRAME_TOO_LARGE:
             frame_too_large(s, n);
@@ -265,6 +268,10 @@ static void hand_over(struct request *r) {
     r->inbox = NULL;
     r->inbox_tail = &r->inbox;
     r->inbox_bytes = 0;
+}
+
+bool session_next_reads(const struct session *s) {
+    return !s->held && s->queue && s->queue->passed_fd != PASSED_NO_FD;
 }
 
 struct request *session_next(struct session *s, bool *ret_small) {

@@ -41,6 +41,12 @@ struct service {
         void); /* a monotonic clock for quanta, EXPLAIN ANALYZE and uptime; may be NULL */
     uint64_t started_ns;
     bool may_open; /* the files that clients name: for a client that could open them itself */
+    /* Descriptors that clients have passed and that are not closed yet; at most so many are kept.
+     * let_go closes one without making the session's thread wait, and counts it down when that is
+     * done; NULL: it is closed at once. */
+    _Atomic uint64_t descriptors;
+    uint64_t descriptors_most;
+    void (*let_go)(struct service *service, int fd);
     _Atomic uint64_t clients, requests, rows, matched, bytes_in, bytes_out, errors;
     struct plan_cache plans;
     struct tables tables;
@@ -51,12 +57,20 @@ void service_init(struct service *service, const struct limits *limits);
 void service_done(struct service *service); /* after its last session */
 
 struct session *session_new(struct service *service); /* NULL: no memory */
+/* The owner can receive descriptors beside the bytes: WELCOME says so, if any are taken. Before the
+ * first byte. */
+void session_may_pass(struct session *s);
 void session_free(struct session *s);
 /* Whose shared tables it sees; 0 unless it is told. */
 void session_set_user(struct session *s, uint64_t user);
 
 uint8_t *session_space(struct session *s, size_t *ret_n); /* NULL: no memory, the session is over */
 void session_fed(struct session *s, size_t n);
+/* Whether descriptors may be received now; if not, they are to be lost on the way. */
+bool session_takes_passed(const struct session *s);
+/* Takes descriptors that came with the `bytes` bytes that are fed next: with the last one of them.
+ * lost: there were more, for which the process had no room. */
+void session_passed(struct session *s, const int *fds, size_t n, bool lost, size_t bytes);
 void session_end(struct session *s);
 bool session_wants_input(const struct session *s);
 
@@ -64,6 +78,9 @@ bool session_wants_input(const struct session *s);
  * NULL: nothing can run (no request, one is already held, or unsent output is over output_bytes).
  * *ret_small: it will take few microseconds and may run on the owner's thread. */
 struct request *session_next(struct session *s, bool *ret_small);
+/* Whether session_next would give a request with a descriptor: running it reads a file of the
+ * client's choice, which may take any time. */
+bool session_next_reads(const struct session *s);
 void session_run(struct request *r); /* a quantum: STEP_ROWS rows, 5 ms, or 1 MiB of output,
                                         whatever comes first; any thread */
 void session_ran(struct session *s, struct request *r);

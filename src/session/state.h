@@ -16,6 +16,7 @@
 #include "engine/source.h"
 #include "plan/plan.h"
 #include "session/cache.h"
+#include "session/passed.h"
 #include "session/session.h"
 #include "wire/frame.h"
 #include "wire/message.h"
@@ -78,8 +79,9 @@ struct request {
     uint64_t opened_ns;
     enum request_state state;
     bool cancelled;
-    bool end_seen;                       /* END has come */
-    size_t first_charged;                /* of the session's queued_bytes, for the first message */
+    int passed_fd;        /* came with the message, lent to `bytes`; or PASSED_NO_FD */
+    bool end_seen;        /* END has come */
+    size_t first_charged; /* of the session's queued_bytes, for the first message */
     struct payload *inbox, **inbox_tail; /* payloads that came since the last run */
     size_t inbox_bytes;
     atomic_bool stop;
@@ -141,6 +143,9 @@ struct session {
     uint32_t n_requests; /* not answered */
     uint32_t n_dropping; /* answered streams whose END has not come */
     size_t queued_bytes;
+    bool may_pass; /* descriptors */
+    struct passed_queue passed;
+    uint64_t n_descriptors; /* held: those that wait for their frame, and those of requests */
     struct prepared *plans[BUCKETS];
     uint32_t n_plans;
     uint64_t next_plan;
@@ -158,6 +163,16 @@ void session_queue(struct session *s, struct request *r);
 void session_close_request(
     struct session *s, struct request *r); /* answered: forget it, or drop what may still come */
 void session_cancel(struct session *s, struct request *r); /* by its client */
+
+/* passed.c */
+/* The descriptor that came with the message that is being handled: *ret_fd is the caller's if it is
+ * PASSED_FD. */
+enum passed session_take_passed(struct session *s, int *ret_fd);
+/* Closes one that was taken; PASSED_NO_FD is fine. */
+void session_let_go(struct session *s, int fd);
+/* Closes those that came with bytes before `end` and that no message has taken. */
+void session_drop_passed(struct session *s, uint64_t end);
+void session_free_passed(struct session *s);
 
 /* handlers.c: one message. */
 void session_handle(struct session *s, const uint8_t *p, size_t n);

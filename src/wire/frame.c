@@ -117,6 +117,8 @@ enum frame_event frames_next(struct frames *f, uint32_t limit, const uint8_t **r
     return begin_body(f, n);
 }
 
+uint64_t frames_position(const struct frames *f) { return f->received - (f->in.len - f->pos); }
+
 bool frames_take(struct frames *f, const uint8_t *p, size_t n, struct buf *ret) {
     if (p == f->body.data && n > 0) {
         buf_take(&f->body, ret);

@@ -11,7 +11,8 @@
 
 #include "base/buf.h"
 
-#define FRAMES_SPARE 8u
+#define FRAMES_SPARE       8u
+#define FRAME_LENGTH_BYTES 4u
 
 struct frames {
     struct buf in; /* bytes read, from `pos` on not yet used */
@@ -37,6 +38,9 @@ void frames_fed(struct frames *f, size_t n);
  * function here. TOO_LARGE: *ret_n is the length. */
 enum frame_event frames_next(struct frames *f, uint32_t limit, const uint8_t **ret_p,
                              size_t *ret_n);
+
+/* Where in the stream the message just given ended, and the next frame begins: bytes before it. */
+uint64_t frames_position(const struct frames *f);
 
 /* Moves the message just given to ret (without a copy if it is large). False: no memory. */
 bool frames_take(struct frames *f, const uint8_t *p, size_t n, struct buf *ret);

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 import select
+import socket
 import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,12 @@ class Wire:
         """Writes all of data; TimeoutError if the daemon does not take it."""
         if self.try_send(data, timeout) != len(data):
             raise TimeoutError("the daemon does not read")
+
+    def send_with(self, data: bytes, fds: Sequence[int]) -> None:
+        """Writes all of data to a socket, the descriptors beside it."""
+        with socket.socket(fileno=os.dup(self.write_fd)) as s:
+            rest = data[socket.send_fds(s, [data], list(fds)) :]
+        self.send(rest)
 
     def readable(self, timeout: float = 0.0) -> bool:
         """Whether a reply (or the end) is there."""

@@ -278,6 +278,7 @@ CODES: dict[int, tuple[str, type[TamisError]]] = {
     51: ("TABLE_UNKNOWN", TableError),
     52: ("TABLE_EXISTS", TableError),
     53: ("TOO_MANY_TABLES", LimitError),
+    54: ("TOO_MANY_DESCRIPTORS", LimitError),
     64: ("SYSTEM", InternalError),
     65: ("INTERNAL", InternalError),
 }
