@@ -51,14 +51,14 @@ static enum status check_passed(struct source *s, struct error *e) {
     struct stat st;
     struct statfs fs;
     if (fstat(b->fd, &st) != 0 || fstatfs(b->fd, &fs) != 0)
-        return error_set(e, E_BAD_PAYLOAD, "the descriptor: %s", strerror(errno));
+        return error_set(e, E_BAD_DESCRIPTOR, "the descriptor: %s", strerror(errno));
     if (!S_ISREG(st.st_mode))
-        return error_set(e, E_BAD_PAYLOAD, "the descriptor: " NOT_REGULAR);
+        return error_set(e, E_BAD_DESCRIPTOR, "the descriptor: " NOT_REGULAR);
     int flags = fcntl(b->fd, F_GETFL);
     if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH))
-        return error_set(e, E_BAD_PAYLOAD, "the descriptor: not open for reading");
+        return error_set(e, E_BAD_DESCRIPTOR, "the descriptor: not open for reading");
     if (fs.f_type == FUSE_SUPER_MAGIC)
-        return error_set(e, E_BAD_PAYLOAD,
+        return error_set(e, E_BAD_DESCRIPTOR,
                          "the descriptor: a file of a file system in user space; send its bytes");
     if (st.st_size == 0)
         b->last = true;
@@ -71,7 +71,7 @@ static enum status use_passed(struct source *s, struct value at, struct error *e
         return error_set(e, E_TOO_MANY_DESCRIPTORS,
                          "the daemon had no room for the descriptor; send the bytes");
     if (b->passed == PASSED_NONE)
-        return error_set(e, E_BAD_PAYLOAD, "no descriptor came with the message");
+        return error_set(e, E_BAD_DESCRIPTOR, "no descriptor came with the message");
     if (at.w.u > INT64_MAX)
         return error_set(e, E_BAD_PAYLOAD, "no file has so many bytes");
     b->fd_at = at.w.u;
@@ -81,10 +81,8 @@ static enum status use_passed(struct source *s, struct value at, struct error *e
 enum status file_open(struct source *s, struct mp_reader *r, uint32_t parts, struct error *e) {
     struct byte_rows *b = s->bytes;
     struct value where;
-    if (!b || (!b->may_open && b->passed == PASSED_NONE))
-        return source_bad(s, r->p, e,
-                          "this daemon opens no files (it runs without --files), and no descriptor "
-                          "came with the message");
+    if (!b)
+        return source_bad(s, r->p, e, "a \"file\" is not taken here");
     if (!b->last)
         return source_bad(s, r->p, e, "a \"file\" is no part of a row stream");
     enum status status =

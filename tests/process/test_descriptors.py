@@ -92,7 +92,7 @@ def test_only_sockets_pass_them(rows: Path) -> None:
     with Stdio("--files") as stdio:
         assert "payload.descriptor" not in stdio.welcome["capabilities"]
         told = stdio.wire.ask(asking(2))
-        assert is_error(told, "BAD_PAYLOAD") and "no descriptor came" in told[2]["message"]
+        assert is_error(told, "BAD_DESCRIPTOR") and "no descriptor came" in told[2]["message"]
 
 
 @pytest.mark.parametrize("where", ["first", "middle", "last", "a byte"])
@@ -133,7 +133,7 @@ def test_no_other_message_gets_it(rows: Path) -> None:
             wire.send_with(with_it, [fd])
             wire.must_recv()
             told = wire.ask(asking(3))
-            assert is_error(told, "BAD_PAYLOAD") and "no descriptor came" in told[2]["message"]
+            assert is_error(told, "BAD_DESCRIPTOR") and "no descriptor came" in told[2]["message"]
         wire.send(frame("FILTER", 4, "a > 1", {"result": "rows"}, None))
         wire.send_with(frame("ROWS", 4, ["file", "jsonl", 0]), [fd])
         assert is_error(wire.must_recv(), "BAD_PAYLOAD")
@@ -155,10 +155,10 @@ def test_what_is_no_regular_file(rows: Path, tmp_path: Path) -> None:
             wrong.append(stack.enter_context(opened(path)))
         for fd in wrong:
             told = refusal(wire, fd)
-            assert told["name"] == "BAD_PAYLOAD" and "not a regular file" in told["message"]
+            assert told["name"] == "BAD_DESCRIPTOR" and "not a regular file" in told["message"]
         for flags in (os.O_WRONLY, os.O_PATH):
             told = refusal(wire, stack.enter_context(opened(rows, flags)))
-            assert told["name"] == "BAD_PAYLOAD" and "not open for reading" in told["message"]
+            assert told["name"] == "BAD_DESCRIPTOR" and "not open for reading" in told["message"]
         kernel = stack.enter_context(opened("/proc/self/status"))
         wire.send_with(asking(3), [kernel])
         assert answer(wire, 3)[1]["rows"] == 0  # it says that it is empty
@@ -215,7 +215,7 @@ def test_before_hello(rows: Path) -> None:
         wire.send_with(hello(), [fd] * MOST)
         assert wire.must_recv()[0] == KIND["WELCOME"]
         told = wire.ask(asking(2))
-        assert is_error(told, "BAD_PAYLOAD")
+        assert is_error(told, "BAD_DESCRIPTOR")
         wire.close()
         wire = connect(daemon.path)
         wire.send_with(asking(2), [fd])

@@ -28,6 +28,7 @@ from typing import Any, Callable, Optional, TypeVar, Union
 from .connection import EXECUTE, Connection, Request
 from .errors import ClosedError, TamisError, Timeout
 from .frames import LENGTH, PACK_ERRORS, Packer
+from .passing import Passing
 from .transport import Transport, remaining
 
 READ_BYTES = 65536
@@ -352,7 +353,11 @@ class Channel:
         while self._outbox or self._sent:
             if not self._sent:
                 try:
-                    self._transport.write(self._sent, self._outbox[0])
+                    first = self._outbox[0]
+                    if isinstance(first, Passing):
+                        self._transport.write_with(self._sent, first, first.file.fd)
+                    else:
+                        self._transport.write(self._sent, first)
                 except BlockingIOError:
                     return
                 except (BrokenPipeError, ConnectionResetError):
@@ -363,6 +368,8 @@ class Channel:
             self._torn = True
             count = self._sent.pop()
             first = self._outbox.popleft()
+            if isinstance(first, Passing):
+                first.file.close()
             if count < len(first):
                 self._outbox.appendleft(memoryview(first)[count:])
             self._torn = False

@@ -24,6 +24,7 @@ from .errors import ProtocolError
 from .explain import Explanation
 from .frames import Packer
 from .journal import Journal
+from .passing import PassedFile, passed_object, passed_path
 from .plans import Params, Query, make_options
 from .prepared import Prepared
 from .raw import Bytes, ByteStream, RawFilter, RawStats
@@ -367,24 +368,31 @@ class Client:
     ) -> Any:
         """filter_stream over a file: a path, or an object with read.
 
-        A spawned daemon reads a regular file by itself, so that its bytes cross no pipe.
+        The daemon reads a regular file by itself, so that its bytes cross neither pipe nor socket:
+        a spawned one by its path, one behind a socket by the descriptor, which is passed to it. A
+        file object is read from where it stands.
         into: a binary file that the rows are written to; then returns a RawStats. Without it
         returns the ByteStream, which closes a file that it opened.
         format: None asks the ending of the name. The rest as filter_stream.
         """
-        path: Optional[bytes] = None
+        known = self._channel.connection.capabilities
+        passes = "payload.descriptor" in known
+        itself: Union[bytes, PassedFile, None] = None
         if isinstance(file, (str, bytes, os.PathLike)):
             chosen = format or raw.format_of(file)
-            if "payload.file" in self._channel.connection.capabilities:
-                path = raw.regular_path(file)
-            chunks: Iterable[Bytes] = () if path else raw.file_pieces(file)
+            if "payload.file" in known:
+                itself = raw.regular_path(file)
+            elif passes:
+                itself = passed_path(file)
+            chunks: Iterable[Bytes] = raw.file_pieces(file)
         elif format is None:
             raise ValueError("a file object tells no format: give format=")
         else:
             chosen, chunks = format, raw.read_pieces(file)
+            itself = passed_object(file) if passes else None
         stream = self._stream(
             chunks,
-            path,
+            itself,
             query,
             format=chosen,
             delimiter=delimiter,
@@ -410,7 +418,7 @@ class Client:
     def _stream(
         self,
         chunks: Iterable[Bytes],
-        path: Optional[bytes],
+        itself: Union[bytes, PassedFile, None],
         query: Query,
         *,
         params: Params,
@@ -424,7 +432,7 @@ class Client:
         layout = raw.layout(**shape)
         options = make_options(None, params, named, limit, strict)
         options["result"] = "rows"
-        work = RawFilter(self._runner, query, chunks, layout, options, timeout, path=path)
+        work = RawFilter(self._runner, query, chunks, layout, options, timeout, file=itself)
         return ByteStream(work, self)
 
     def create_table(

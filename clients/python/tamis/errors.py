@@ -279,6 +279,7 @@ CODES: dict[int, tuple[str, type[TamisError]]] = {
     52: ("TABLE_EXISTS", TableError),
     53: ("TOO_MANY_TABLES", LimitError),
     54: ("TOO_MANY_DESCRIPTORS", LimitError),
+    55: ("BAD_DESCRIPTOR", RequestError),
     64: ("SYSTEM", InternalError),
     65: ("INTERNAL", InternalError),
 }

@@ -21,6 +21,7 @@ from . import encode, result
 from .connection import EXECUTE, ROWS, Request
 from .errors import ClosedError, ProtocolError
 from .frames import frame_of_bytes
+from .passing import REFUSALS, PassedFile, Passing
 from .runner import Runner, Source
 
 Bytes = Union[bytes, bytearray, memoryview]
@@ -131,31 +132,46 @@ class RawFilter:
         options: Mapping[str, Any],
         timeout: Optional[float],
         stable: bool = False,
-        path: Optional[bytes] = None,
+        file: Union[bytes, PassedFile, None] = None,
     ) -> None:
-        """stable: the chunks' memory stays as it is until the request is done. path: of a file that
-        the daemon reads in place of the chunks."""
+        """stable: the chunks' memory stays as it is until the request is done. file: one that the
+        daemon reads in place of the chunks, by its path or passed to it; if it refuses one that was
+        passed, the chunks are sent."""
+        self._request: Optional[Request] = None
         self.done: Optional[RawStats] = None
         self._stable = stable
-        self._path = path
+        self._file = file
+        self._source = source
+        self._options = dict(options)
         self._head = b""
         self._runner = runner
         self._chunks = chunks
         self._layout = layout
         self.has_lines = layout.format != "msgpack"
         self._seconds = runner.seconds(timeout)
-        self._request: Optional[Request] = None
         most = runner.limits.get("frame_bytes", 64 << 20)
         self._most_bytes = max(1, min(PIECE_BYTES, most - 1024))
         deadline = self._deadline()
-        runner.channel.section(deadline, self._open, source, dict(options), deadline)
+        try:
+            runner.channel.section(deadline, self._open, deadline)
+        finally:
+            if self._request is None and isinstance(file, PassedFile):
+                file.close()  # the query is wrong: nothing has been sent
+
+    def __del__(self) -> None:
+        if self._request is not None:  # dropped before its results were asked for
+            self._give_up(self._request)
 
     def results(self) -> Generator[result.Result, None, None]:
         """All results in order; then `done` is there. Ending it early cancels the request."""
+        if isinstance(self._file, PassedFile):
+            yield from self._results_of_file(self._file)
+            if self.done is not None:
+                return
         request = self._request
         assert request is not None
         try:
-            for chunk in self._chunks:
+            for chunk in self._chunks if self._file is None else ():
                 # What is left of a piece goes out while the next is made: it must stay as it is.
                 view = memoryview(chunk if self._stable else bytes(chunk)).cast("B")
                 for at in range(0, len(view), self._most_bytes):
@@ -164,43 +180,70 @@ class RawFilter:
                 if request.finished:  # an error, or the limit is reached
                     break
             self._step(self._end)
-            while not request.finished:
-                self._step(self._wait)
-                yield from self._taken(request)
-            yield from self._taken(request)
-            if request.error is not None:
-                raise request.error
-            if not request.answer:
-                raise ClosedError("the request was given up")
-            self.done = raw_stats(request.answer[0], request.query)
+            yield from self._rest(request)
         finally:
-            if not request.finished or request.streams:
-                self._runner.channel.abandon_later([request])
+            self._give_up(request)
 
-    def _open(self, source: Source, options: dict[str, Any], deadline: Optional[float]) -> None:
-        runner, channel = self._runner, self._runner.channel
-        plan = runner.resolve(source, deadline)
+    def _results_of_file(self, file: PassedFile) -> Generator[result.Result, None, None]:
+        """The same for a file that was passed. Without `done`: the daemon has refused it, and the
+        request is open anew, for the chunks."""
+        request = self._request
+        assert request is not None
+        try:
+            self._step(self._wait)
+            error = request.error
+            if error is None or error.name not in REFUSALS or request.results:
+                yield from self._rest(request)
+        finally:
+            self._give_up(request)
+        if self.done is not None:
+            file.read(self.done.bytes)
+            return
+        self._file = None
+        deadline = self._deadline()
+        self._runner.channel.section(deadline, self._open, deadline)
+
+    def _rest(self, request: Request) -> Generator[result.Result, None, None]:
+        """Results, until the request is finished."""
+        while not request.finished:
+            self._step(self._wait)
+            yield from self._taken(request)
+        yield from self._taken(request)
+        if request.error is not None:
+            raise request.error
+        if not request.answer:
+            raise ClosedError("the request was given up")
+        self.done = raw_stats(request.answer[0], request.query)
+
+    def _give_up(self, request: Request) -> None:
+        if not request.finished or request.streams:
+            self._runner.channel.abandon_later([request])
+
+    def _open(self, deadline: Optional[float]) -> None:
+        runner, channel, file = self._runner, self._runner.channel, self._file
+        plan = runner.resolve(self._source, deadline)
         self._request = request = channel.connection.open(EXECUTE, plan.query)
-        opening: tuple[Any, ...] = (EXECUTE, request.id, plan.number, options)
-        if self._path is None:
+        opening: tuple[Any, ...] = (EXECUTE, request.id, plan.number, self._options)
+        if file is None:
             opening += (None,)
         else:
-            opening += (("file", self._layout.format, self._path, self._layout.options),)
+            where = file.at if isinstance(file, PassedFile) else file
+            opening += (("file", self._layout.format, where, self._layout.options),)
         try:
-            frame = encode.frame_without_rows(runner.packer, opening, options)
+            frame = encode.frame_without_rows(runner.packer, opening, self._options)
             # The options of the bytes go with the first payload, which may be empty.
             first = ("bytes", self._layout.format, b"", self._layout.options)
             # The message of a piece but for the bytes, which are never copied here.
             self._head = runner.packer.pack((ROWS, request.id, ("bytes", self._layout.format, 0)))[
                 :-1
             ]
-            if self._path is None:
+            if file is None:
                 frame += runner.packer.frame((ROWS, request.id, first))
         except BaseException:
             channel.connection.forget(request)
             raise
-        request.streams = self._path is None
-        channel.send(frame, deadline)
+        request.streams = file is None
+        channel.send(Passing(frame, file) if isinstance(file, PassedFile) else frame, deadline)
 
     def _send(self, piece: memoryview, request: Request, deadline: Optional[float]) -> None:
         channel = self._runner.channel

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional, Union
@@ -47,6 +48,10 @@ class Transport(ABC):
     @abstractmethod
     def write(self, sent: list[int], data: Union[bytes, memoryview]) -> None:
         """Append the number of bytes that were taken. Never blocks: BlockingIOError."""
+
+    def write_with(self, sent: list[int], data: bytes, fd: int) -> None:
+        """write() with a descriptor beside the bytes, for those that can: OSError."""
+        raise OSError("this connection passes no descriptors")
 
     @abstractmethod
     def death(self) -> DaemonDied:
@@ -203,6 +208,10 @@ class SocketTransport(Transport):
 
     def write(self, sent: list[int], data: Union[bytes, memoryview]) -> None:
         sent.extend(map(self._socket.send, (data,), self._flags))
+
+    def write_with(self, sent: list[int], data: bytes, fd: int) -> None:
+        passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [fd]))]
+        sent.extend(map(self._socket.sendmsg, ((data,),), (passed,), self._flags))
 
     def death(self) -> DaemonDied:
         return DaemonDied(f"the daemon at '{self._path}' closed the connection")
