@@ -344,13 +344,16 @@ void request_close_source(struct request *r) {
     r->spent = p;
 }
 
-/* The first mismatch of the block, if it is in one of the n rows that count. */
-static enum status strict_error(struct request *r, uint32_t n, struct error *e) {
+/* strict: the first mismatch of the block, if it is in one of the n rows that count, is the error.
+ * Gives how many rows are before it, n if there is none. */
+static uint32_t strict_rows(struct request *r, uint32_t n, struct error *e) {
     struct error found;
     error_clear(&found);
-    if (run_blame(r->run, r->rows, &found) < n)
-        *e = found;
-    return e->status;
+    uint32_t row = run_blame(r->run, r->rows, &found);
+    if (row >= n)
+        return n;
+    *e = found;
+    return row;
 }
 
 /* Where absent_look finds the names of the rows. */
@@ -375,9 +378,11 @@ static enum status filter_block(struct request *r, uint32_t n, struct error *e) 
         r->limit_reached = true;
         n = kept > 0 ? matches[kept - 1] + 1u : 0;
     }
-    if (r->strict && run_mismatches(r->run) > mismatches && strict_error(r, n, e) != E_OK)
-        return E_TYPE_MISMATCH;
+    if (r->strict && run_mismatches(r->run) > mismatches)
+        n = strict_rows(r, n, e);
     matches = run_block_rows(r->run); /* looking for it has moved them */
+    while (kept > 0 && matches[kept - 1] >= n)
+        kept--;
     if (r->limit != UINT64_MAX)
         r->limit -= kept;
     if (!r->result_open)
@@ -388,9 +393,10 @@ static enum status filter_block(struct request *r, uint32_t n, struct error *e) 
     result_add(&r->result, run_block(r->run), n, matches, kept, &r->out, r->reply.data);
     r->rows += n;
     r->matched += kept;
-    if (r->result.kind != RESULT_COUNT && r->out.len - r->reply.mark >= CHUNK_BYTES)
+    if (e->status == E_OK && r->result.kind != RESULT_COUNT &&
+        r->out.len - r->reply.mark >= CHUNK_BYTES)
         return end_result(r, e);
-    return E_OK;
+    return e->status;
 }
 
 /* One block; *ret_rows how many rows it had, 0 at the end of the payload. */

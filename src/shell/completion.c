@@ -1,5 +1,5 @@
 /* See completion.h. What a value may be is read from its name in options.def: words with | between
- * them are its choices, FILE is a name of a file, and nothing is known of others. */
+ * them are its choices, FILE and PATH are names of files, and nothing is known of others. */
 #include "shell/completion.h"
 
 #include <stdio.h>
@@ -22,7 +22,9 @@ static const struct option OPTIONS[] = {
 #define OPTION_COUNT (sizeof OPTIONS / sizeof *OPTIONS)
 
 static bool is_choice(const struct option *o) { return o->value && strchr(o->value, '|'); }
-static bool is_file(const struct option *o) { return o->value && strcmp(o->value, "FILE") == 0; }
+static bool is_file(const struct option *o) {
+    return o->value && (strcmp(o->value, "FILE") == 0 || strcmp(o->value, "PATH") == 0);
+}
 
 /* The choices with blanks between them. */
 static void put_choices(const struct option *o) {

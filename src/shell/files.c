@@ -3,6 +3,7 @@
 
 #include "shell/parallel.h"
 #include "shell/report.h"
+#include "shell/service.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,7 +179,7 @@ static bool put_shaped(struct files *fs) {
     return good;
 }
 
-static bool put_rows(struct files *fs) {
+bool files_put(struct files *fs) {
     const struct shell_options *o = fs->job->options;
     bool good = true;
     if (!o->count && !o->quiet)
@@ -190,19 +191,24 @@ static bool put_rows(struct files *fs) {
     return good;
 }
 
+void files_tell_skipped(struct files *fs, const char *text) {
+    if (fs->skipped++ >= TOLD_MOST || fs->job->options->quiet)
+        return;
+    output_flush(fs->out);
+    progress_clear(&fs->progress);
+    report("%s: %s", fs->input.name, text);
+}
+
 void files_tell_row(struct files *fs, const struct error *e, bool skipped) {
     const struct shell_options *o = fs->job->options;
     char text[ERROR_TEXT_BYTES + 128];
     snprintf(text, sizeof text, "%srow %llu: %s, at byte %llu%s", skipped ? "skipped " : "",
              (unsigned long long)e->row, e->message, (unsigned long long)e->offset,
              o->skip_broken && !skipped ? " (there is no way on behind it)" : "");
-    if (!skipped) {
+    if (skipped)
+        files_tell_skipped(fs, text);
+    else
         files_tell(fs, text);
-    } else if (fs->skipped++ < TOLD_MOST && !o->quiet) {
-        output_flush(fs->out);
-        progress_clear(&fs->progress);
-        report("%s: %s", fs->input.name, text);
-    }
 }
 
 /* The next row is broken. True: it was stepped over. */
@@ -258,7 +264,7 @@ static bool step(struct files *fs) {
     enum filter_step step = filter_step(&fs->filter, &p, w->data + w->n, w->last);
     w->at = (size_t)(p - w->data);
     files_progress(fs);
-    if (!put_rows(fs) || fs->enough)
+    if (!files_put(fs) || fs->enough)
         return false;
     switch (step) {
     case FILTER_ROWS:
@@ -300,13 +306,18 @@ static bool is_output(const struct files *fs) {
 static void filter_input(struct files *fs) {
     if (!find_format(fs, &fs->format) || (fs->window.last && fs->window.n == 0))
         return;
+    fs->written = fs->format;
+    fs->shapes = reshape_is_needed(fs->job->options, fs->format);
+    fs->shaping = false;
+    if (fs->service) {
+        service_run(fs->service, fs);
+        tell_skipped(fs);
+        return;
+    }
     if (!filter_begin(&fs->filter, fs->format)) {
         files_tell(fs, "out of memory");
         return;
     }
-    fs->written = fs->format;
-    fs->shapes = reshape_is_needed(fs->job->options, fs->format);
-    fs->shaping = false;
     while (step(fs))
         continue;
     tell_skipped(fs);
@@ -317,6 +328,7 @@ static void run_file(struct files *fs, const char *name) {
     fs->window.at = fs->window.n = 0;
     fs->window.last = false;
     fs->skipped = 0;
+    fs->bytes_before = fs->bytes;
     fs->no_parallel = fs->input_failed = false;
     if (!input_open(&fs->input, name))
         files_tell(fs, fs->input.message);
@@ -354,17 +366,20 @@ static void begin_progress(struct files *fs) {
 
 /* Of all rows that were read: so it comes at the end. */
 static void tell_absent(struct files *fs) {
-    struct warning warnings[ABSENT_MOST];
-    uint32_t n = absent_warnings(&fs->filter.absent, fs->job->plan, warnings, ABSENT_MOST);
+    struct warning warnings[WARNINGS_MOST];
+    uint32_t n = fs->service
+                     ? service_absent(fs->service, warnings)
+                     : absent_warnings(&fs->filter.absent, fs->job->plan, warnings, WARNINGS_MOST);
     output_flush(fs->out);
     progress_clear(&fs->progress);
     for (uint32_t i = 0; i < n; i++)
         report_warning(fs->job->text, &warnings[i]);
 }
 
-void files_run(struct files *fs, const struct job *job, struct output *out) {
+void files_run(struct files *fs, const struct job *job, struct service *service,
+               struct output *out) {
     const struct text_list *names = &job->options->files;
-    *fs = (struct files){.job = job, .out = out};
+    *fs = (struct files){.job = job, .out = out, .service = service};
     begin_progress(fs);
     reshape_init(&fs->shape, job->options);
     if (!filter_init(&fs->filter, job)) {

@@ -8,8 +8,9 @@ bool filter_init(struct filter *f, const struct job *job) {
     *f = (struct filter){.job = job, .left = job->options->limit};
     error_clear(&f->error);
     arena_init(&f->arena, NULL);
-    f->run = run_new(job->plan, &job->run, NULL);
-    return f->run != NULL;
+    if (job->plan)
+        f->run = run_new(job->plan, &job->run, NULL);
+    return f->run || !job->plan;
 }
 
 void filter_done(struct filter *f) {
@@ -176,7 +177,7 @@ static bool is_line_end(uint8_t c) { return c == '\n' || c == '\r'; }
 
 /* The header is what the reader has passed before the first row: [p, end). It passes a mark of
  * UTF-8 and blank lines as they come, and the header as a whole. */
-static void take_header(struct filter *f, const uint8_t *p, const uint8_t *end) {
+void filter_take_header(struct filter *f, const uint8_t *p, const uint8_t *end) {
     struct buf *h = &f->header;
     if (!f->csv || f->job->options->no_header || f->has_header || p == end)
         return;
@@ -207,7 +208,7 @@ enum filter_step filter_step(struct filter *f, const uint8_t **p, const uint8_t 
     *p = reader_fill(&f->reader, start, end, last, b, &n);
     f->fed += (uint64_t)(*p - start);
     f->ends_lines |= n > 0 && b->spans[0].p[b->spans[0].n - 1] == '\n';
-    take_header(f, start, n > 0 ? b->spans[0].p : *p);
+    filter_take_header(f, start, n > 0 ? b->spans[0].p : *p);
     if (f->left == 0 && (n > 0 || f->has_header || !f->csv || f->job->options->no_header))
         step = FILTER_ENOUGH;
     else if (n > 0)

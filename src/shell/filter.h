@@ -57,9 +57,14 @@ struct filter {
     uint16_t others[BLOCK_ROWS];
 };
 
-/* False: no memory. Ends with filter_done in any case. */
+/* False: no memory. Ends with filter_done in any case. A job without a plan is done elsewhere, and
+ * the filter is only where its rows and counts meet. */
 bool filter_init(struct filter *f, const struct job *job);
 void filter_done(struct filter *f);
+
+/* For who finds the header of CSV without the filter: [p, end) are the next bytes that a reader has
+ * passed before the first row. Then has_header and what follows it tell. */
+void filter_take_header(struct filter *f, const uint8_t *p, const uint8_t *end);
 
 /* A new input. False: no memory. */
 bool filter_begin(struct filter *f, enum input_format format);

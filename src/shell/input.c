@@ -34,6 +34,8 @@ bool input_open(struct input *in, const char *name) {
     }
     in->regular = S_ISREG(s.st_mode);
     in->size = in->regular && s.st_size > 0 ? (uint64_t)s.st_size : 0;
+    off_t at = in->regular ? lseek(in->fd, 0, SEEK_CUR) : 0;
+    in->start = at > 0 ? (uint64_t)at : 0;
     if (S_ISFIFO(s.st_mode))
         fcntl(in->fd, F_SETPIPE_SZ, PIPE_BYTES); /* or it stays as it is */
     else if (in->regular)
@@ -48,6 +50,10 @@ void input_close(struct input *in) {
     unpack_done(&in->unpack);
     free(in->raw);
     *in = (struct input){.fd = -1};
+}
+
+bool input_is_plain(const struct input *in) {
+    return in->regular && in->known && in->unpack.packing == PACKING_NONE;
 }
 
 /* Whether there may be bytes without reading the descriptor. */

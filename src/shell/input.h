@@ -17,7 +17,8 @@ struct input {
     bool ended;    /* no more bytes in fd */
     bool finished; /* ... and none that were not passed on: the end */
     bool unpack_has_more;
-    uint64_t size;  /* of a regular file, or 0 */
+    uint64_t size;  /* of a regular file, or 0 ... */
+    uint64_t start; /* ... and where in it the input begins */
     uint64_t taken; /* bytes read from fd */
     bool known;     /* the first bytes have been looked at */
     struct unpack unpack;
@@ -30,6 +31,9 @@ struct input {
  * or is a directory. Ends with input_close in any case. */
 bool input_open(struct input *in, const char *name);
 void input_close(struct input *in);
+
+/* Whether it is a file whose bytes are the input's; known once something was read. */
+bool input_is_plain(const struct input *in);
 
 /* Whether input_read would not have to wait. */
 bool input_ready(const struct input *in);

@@ -57,13 +57,13 @@ bool job_make(struct job *job, const struct shell_options *o, struct arena *a) {
     if (!o->query_file)
         job->text = str_of(o->query);
     if (query_parse(&job->query, job->text, &o->limits, NULL, &e) == E_OK &&
-        params_bind(&job->query, &o->params, a, &job->params, &e) == E_OK)
+        params_bind(&job->query, &o->params, a, &job->params, &e) == E_OK && !o->connect)
         job->plan = plan_new(&job->query, job->params, &o->limits, NULL, &e);
-    if (!job->plan) {
+    if (e.status != E_OK) {
         report_query_error(job->text, "", &e);
         return false;
     }
-    if (!o->quiet)
+    if (job->plan && !o->quiet)
         tell_warnings(job);
     return true;
 }

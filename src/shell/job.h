@@ -4,7 +4,9 @@
 
 #include "shell/filter.h"
 
-/* False, and told: the query or a parameter is wrong, or its file cannot be read. Ends with
+/* With --connect the plan is made elsewhere, and there is none here.
+ *
+ * False, and told: the query or a parameter is wrong, or its file cannot be read. Ends with
  * job_done in any case. What is kept for the job's life is in the arena. */
 bool job_make(struct job *job, const struct shell_options *o, struct arena *a);
 void job_done(struct job *job);

@@ -50,6 +50,8 @@ static void take_threads(struct parse *p, const char *value) {
     p->o->threads = n > 0 ? (unsigned)n : online > 0 ? (unsigned)online : 1;
 }
 
+static void take_connect(struct parse *p, const char *value) { p->o->connect = value; }
+
 static void take_row_bytes(struct parse *p, const char *value) {
     uint64_t n = p->o->row_bytes;
     take_number(p, "row-bytes", value, true, 1, ROW_BYTES_MOST, &n);
@@ -325,8 +327,15 @@ static void check_whole(struct parse *p) {
         report("--delimiter, --no-header, --names, --ragged and --types are for CSV, not for "
                "--format %s",
                input_format_name(o->format));
+    else if (o->connect && o->threads > 0)
+        report("--threads and --connect exclude each other: the service has threads of its own");
+    else if (o->connect && o->row_bytes > 0)
+        report("--row-bytes and --connect exclude each other: the service has a limit of its own "
+               "(tamisd --row-bytes)");
     else
         p->wrong = false;
+    if (o->row_bytes == 0)
+        o->row_bytes = ROW_BYTES_DEFAULT;
     o->csv.no_header = o->no_header;
     o->csv.ragged = o->ragged;
     o->exit_status |= o->quiet;
@@ -342,7 +351,7 @@ static bool is_complete(const struct shell_options *o) {
 bool options_parse(struct shell_options *o, struct arena *a, int argc, char **argv) {
     struct parse p = {.o = o, .arena = a};
     bool only_operands = false;
-    *o = (struct shell_options){.limit = UINT64_MAX, .row_bytes = ROW_BYTES_DEFAULT};
+    *o = (struct shell_options){.limit = UINT64_MAX};
     limits_default(&o->limits);
     o->files.at = arena_array(a, (size_t)argc + 1, sizeof *o->files.at);
     o->params.at = arena_array(a, (size_t)argc + 1, sizeof *o->params.at);

@@ -33,16 +33,17 @@ struct shell_options {
 #undef FLAG
 #undef VALUE
 
-    uint64_t limit;           /* UINT64_MAX: none */
-    enum input_format format; /* INPUT_UNKNOWN: to be found out */
-    unsigned threads;
+    uint64_t limit;             /* UINT64_MAX: none */
+    enum input_format format;   /* INPUT_UNKNOWN: to be found out */
+    unsigned threads;           /* 0: not given */
+    const char *connect;        /* the socket of a service, or NULL */
     const char *completion;     /* a shell, or NULL */
     enum input_format to;       /* INPUT_UNKNOWN: as they are */
     struct selection selection; /* n 0: whole rows */
     bool skip_broken;           /* --on-error skip */
     struct csv_options csv;     /* delimiter 0: by the format */
     struct limits limits;
-    size_t row_bytes;
+    size_t row_bytes; /* 0: not given */
 };
 
 /* Fills *o, which needs the arena to live as long. Gives false for a wrong command line, which it

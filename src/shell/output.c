@@ -57,6 +57,8 @@ static void write_all(struct output *o, const uint8_t *p, size_t n) {
         } else if (errno != EINTR) {
             fail(o);
         }
+        if (n > 0 && o->interrupted)
+            o->interrupted(o->owner);
     }
 }
 

@@ -15,6 +15,9 @@ struct output {
     bool failed;  /* and told */
     uint64_t written;
     struct buf held;
+    /* Called while a write waits, whenever a signal interrupts it; NULL: nobody is. */
+    void (*interrupted)(void *owner);
+    void *owner;
 };
 
 void output_init(struct output *o, int fd, bool eager);

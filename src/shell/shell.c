@@ -5,6 +5,7 @@
 #include "shell/files.h"
 #include "shell/job.h"
 #include "shell/report.h"
+#include "shell/service.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -40,10 +41,10 @@ static int status_of(const struct files *fs, const struct output *out) {
     return o->exit_status && !kept ? EXIT_NONE_KEPT : 0;
 }
 
-static int filter_files(const struct job *job, struct output *out) {
+static int filter_files(const struct job *job, struct service *service, struct output *out) {
     struct files fs;
     double began = now_seconds();
-    files_run(&fs, job, out);
+    files_run(&fs, job, service, out);
     if (job->options->count && !job->options->quiet) {
         char text[32];
         int n = snprintf(text, sizeof text, "%" PRIu64 "\n", fs.filter.counts.matched);
@@ -57,10 +58,12 @@ static int filter_files(const struct job *job, struct output *out) {
     return status;
 }
 
-static int explain(const struct job *job, struct output *out) {
+static int explain(const struct job *job, const struct service *service, struct output *out) {
     struct buf text = {0};
-    bool good = job_explain(job, &text);
-    if (good)
+    bool good = service || job_explain(job, &text);
+    if (service)
+        output_add(out, service_plan(service).p, service_plan(service).n);
+    else if (good)
         output_add(out, text.data, text.len);
     else
         report("out of memory");
@@ -73,8 +76,13 @@ static int run(const struct shell_options *o, struct arena *a) {
     struct output out;
     int status = EXIT_TROUBLE;
     output_init(&out, STDOUT_FILENO, o->line_buffered);
-    if (job_make(&job, o, a))
-        status = o->explain ? explain(&job, &out) : filter_files(&job, &out);
+    struct service *service = NULL;
+    bool good = job_make(&job, o, a);
+    if (good && o->connect)
+        good = (service = service_open(&job, a)) != NULL;
+    if (good)
+        status = o->explain ? explain(&job, service, &out) : filter_files(&job, service, &out);
+    service_close(service);
     job_done(&job);
     output_done(&out);
     return status;

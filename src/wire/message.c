@@ -35,8 +35,8 @@ static enum status bad(struct error *e, size_t offset, const char *text) {
     return E_BAD_MESSAGE;
 }
 
-enum status message_read(struct message *m, const uint8_t *p, size_t n, uint32_t depth_limit,
-                         struct error *e) {
+static enum status read_envelope(struct message *m, const uint8_t *p, size_t n,
+                                 uint32_t depth_limit, enum direction direction, struct error *e) {
     *m = (struct message){0};
     mp_reader_init(&m->r, p, n, depth_limit);
     m->n = mp_read_array(&m->r);
@@ -54,14 +54,25 @@ enum status message_read(struct message *m, const uint8_t *p, size_t n, uint32_t
         return bad(e, at, "the id of the message is not an unsigned integer of 32 bits");
     m->id = (uint32_t)id.w.i;
     const struct kind *k = find((uint64_t)kind.w.i);
-    if (!k || k->direction != REQUEST)
-        return error_set(e, E_KIND_UNKNOWN, "no request has kind %lld", (long long)kind.w.i);
+    if (!k || k->direction != direction)
+        return error_set(e, E_KIND_UNKNOWN, "no %s has kind %lld",
+                         direction == REQUEST ? "request" : "reply", (long long)kind.w.i);
     m->kind = (enum message_kind)k->number;
     if (m->n >= k->least && m->n <= k->most)
         return E_OK;
     error_set(e, E_BAD_MESSAGE, "%s has %u to %u elements, not %u", k->name, k->least, k->most,
               m->n);
     return bad(e, 0, "");
+}
+
+enum status message_read(struct message *m, const uint8_t *p, size_t n, uint32_t depth_limit,
+                         struct error *e) {
+    return read_envelope(m, p, n, depth_limit, REQUEST, e);
+}
+
+enum status message_read_reply(struct message *m, const uint8_t *p, size_t n, uint32_t depth_limit,
+                               struct error *e) {
+    return read_envelope(m, p, n, depth_limit, REPLY, e);
 }
 
 enum status message_end(const struct message *m, struct error *e) {

@@ -23,6 +23,10 @@ struct message {
 enum status message_read(struct message *m, const uint8_t *p, size_t n, uint32_t depth_limit,
                          struct error *e);
 
+/* The same for a client: kinds that only clients send are unknown. */
+enum status message_read_reply(struct message *m, const uint8_t *p, size_t n, uint32_t depth_limit,
+                               struct error *e);
+
 /* The message must be used up; E_BAD_MESSAGE otherwise, or if the reader has failed. */
 enum status message_end(const struct message *m, struct error *e);
 

@@ -176,6 +176,7 @@ static void test_strict_in_a_stream(void **state) {
     say(&t, "[5, 5, " ROWS3 "]");
     expect(&t, "[66, 5, 'indices', 0, 3, #0100000002000000]");
     say(&t, "[5, 5, ['maps', [{'a': 5}, {'a': []}, {'a': 'x'}]]]");
+    expect(&t, "[66, 5, 'indices', 3, 1, #00000000]"); /* what is before it is kept */
     expect_error(&t, 5, E_TYPE_MISMATCH, "'row': 4}]");
     say(&t, "[5, 5, " ROWS3 "]");
     say(&t, "[6, 5]");
