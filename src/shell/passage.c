@@ -27,6 +27,7 @@ struct passage {
     bool failed;   /* reading it, which is told when the rows before are there */
     bool in_row;   /* what was given does not end at the end of a line */
     bool elements; /* of a JSON array: may have line feeds inside */
+    bool refused;  /* its rows cannot come out, which is told */
     bool over;
 };
 
@@ -188,7 +189,7 @@ static void put(struct passage *p, struct str rows) {
     if (p->elements)
         flatten(f->out.data + at, f->out.len - at);
     if (!files_put(p->fs))
-        p->over = true;
+        p->over = p->refused = true;
 }
 
 /* --- bytes that go there --- */
@@ -425,6 +426,8 @@ void service_run(struct service *s, struct files *fs) {
         return;
     while (!p.over)
         step(&p);
+    if (!fs->enough && !p.refused)
+        files_put(fs); /* a header comes also where no row does */
     if (p.failed)
         files_tell(fs, fs->input.message);
 }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.shell.command import TAMIS
+from tests.shell.service import Service
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,3 +28,10 @@ def file(tmp_path: Path) -> Callable[[str, bytes], str]:
         return str(path)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[Service]:
+    """One for all tests that do not end it."""
+    with Service() as one:
+        yield one
