@@ -76,6 +76,8 @@ JSON_ARGUMENTS = [
     ["-p", "1=1", "a = ? and s = ?"],
     ["a = :nothing"],
     ["a = null"],
+    ["aa = 5"],
+    ["-c", "s = 'x' and ab > 5"],
     ["a ="],
     ["lower(a, 1) = 'x'"],
     ["s like 'x%' escape 'ab'"],
@@ -92,6 +94,7 @@ JSON_ARGUMENTS = [
 ]
 CSV_ARGUMENTS = [
     ["note like '%lines'"],
+    ["notes like '%lines'"],
     ["id = 'none'"],
     ["-v", "id = 'none'"],
     ["--types", "price=double", "price > 9"],
@@ -137,6 +140,7 @@ def test_several_inputs(service: Service, file: File) -> None:
         ["a = 1", one, "nonexistent", two],
         ["-n", "3", "a = 1", one, two, large, "nonexistent"],
         ["-c", "a < 7", large, one],
+        ["-c", "aa < 7", large, one, two],
         ["a = 1", one, "-", two],
     ):
         same(service, *arguments, stdin=b'{"a": 1,"s":0}\n')
