@@ -328,6 +328,22 @@ static void step(struct passage *p) {
         read_input(p);
 }
 
+/* The rows cannot come out, but the next input's may: what still comes of this one is dropped. */
+static void give_up(struct passage *p) {
+    struct remote *r = p->service->remote;
+    struct remote_event event;
+    enum remote_state state = REMOTE_GOES;
+    if (!remote_cancel(r))
+        no_memory(p);
+    while (!p->fs->enough && state != REMOTE_DONE && state != REMOTE_FAILED) {
+        state = remote_step(r, &event);
+        if (state == REMOTE_LOST)
+            lost(p, event.error);
+        else if (state == REMOTE_WAITS)
+            wait_for_any(p, false);
+    }
+}
+
 /* --- an input --- */
 
 /* Finds the header of CSV, as a reader passes it, and writes it. False: it is not to be read. */
@@ -426,7 +442,9 @@ void service_run(struct service *s, struct files *fs) {
         return;
     while (!p.over)
         step(&p);
-    if (!fs->enough && !p.refused)
+    if (p.refused)
+        give_up(&p);
+    else if (!fs->enough)
         files_put(fs); /* a header comes also where no row does */
     if (p.failed)
         files_tell(fs, fs->input.message);
