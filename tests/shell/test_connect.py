@@ -150,8 +150,10 @@ def test_several_inputs(service: Service, file: File) -> None:
     same(service, "a = '1'", header, one)
     odd = file("odd.jsonl", b'{"a":1}\n{"b":1}\n' + LARGE)
     for arguments in (["-v", "a > 9", odd, two], ["true", odd, large], ["true", "-", two]):
-        done = same(service, "--to", "csv", *arguments, stdin=b'{"a":1}\n{"b":1}\n' + LARGE)
-        assert done.status == 2 and "which the first one had not" in done.err
+        stdin = b'{"a":1}\n{"b":1}\n' + LARGE
+        there, here = both(service, "--to", "csv", *arguments, stdin=stdin)
+        assert (there.err, there.status) == (here.err, 2)  # rows before it: by how many at a time
+        assert "which the first one had not" in there.err
     broken = file("4.jsonl", b'{"a":1}\n{"a":2,}\n{"a":1}\n' + LARGE)
     assert same(service, "a = 1", broken, two).status == 2
     assert same(service, "-c", "a = 1", broken, large).out == b"2\n"
