@@ -179,7 +179,7 @@ def run(
 ) -> Seen:
     """Asks from seed on, for so many seconds or batches.
 
-    least_coverage: goes on, at most ten times as long, until all that unreached() lists is reached.
+    least_coverage: goes on, at most twenty times as long, until all that unreached() lists is reached.
     Raises Failure.
     """
     seen = Seen()
@@ -188,7 +188,7 @@ def run(
         for number in itertools.count():
             spent = time.monotonic() - start
             over = number == batches or (batches is None and spent >= seconds)
-            if over and not (least_coverage and spent < 10 * seconds and unreached(seen)):
+            if over and not (least_coverage and spent < 20 * seconds and unreached(seen)):
                 break
             judge_seed(connection, seed + number, seen)
     return seen
