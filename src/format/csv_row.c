@@ -125,11 +125,15 @@ static bool make_map(struct reader *r, struct csv_rows *w, uint32_t row, struct 
         mp_write_value(&w->map, v);
     }
     const uint8_t *at = w->block.spans[row].p;
-    if (w->map.len > UINT32_MAX)
-        return reader_fail(r, E_ROW_TOO_LONG, at, NULL);
+    if (w->map.len > UINT32_MAX) {
+        reader_fail(r, E_ROW_TOO_LONG, at, NULL);
+        return false;
+    }
     const void *copy = buf_failed(&w->map) ? NULL : arena_copy(&r->values, w->map.data, w->map.len);
-    if (!copy)
-        return reader_fail(r, E_MEMORY, at, NULL);
+    if (!copy) {
+        reader_fail(r, E_MEMORY, at, NULL);
+        return false;
+    }
     *ret = value_bytes(T_MAP, copy, (uint32_t)w->map.len);
     return true;
 }
