@@ -14,12 +14,15 @@ import sysconfig
 import tempfile
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from os import environ
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import tamis
@@ -236,8 +239,9 @@ def counts(client: tamis.Client, rows: list[Row]) -> None:
     )
 
 
-def over_socket(rows: list[Row], questions: Iterable[Question]) -> None:
-    """The same through a daemon of its own on a Unix socket, with two clients at once."""
+@contextmanager
+def service() -> Iterator[str]:
+    """A daemon of its own on a Unix socket: its path. It must end cleanly."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "tamis.sock")
         daemon = subprocess.Popen([environ["TAMISD"], "--listen", path])
@@ -247,20 +251,142 @@ def over_socket(rows: list[Row], questions: Iterable[Question]) -> None:
                 if daemon.poll() is not None or time.monotonic() > deadline:
                     raise Mismatch("tamisd --listen did not come up")
                 time.sleep(0.005)
-            with tamis.connect(path) as one, tamis.connect(path) as two:
-                for question in questions:
-                    expected = [r for r in rows if question.python(r)]
-                    found, ms = timed(partial(one.filter, question.query, rows))
-                    same(question.query, found, expected)
-                    if two.count(question.query, rows) != len(expected):
-                        raise Mismatch(f"{question.query}: count")
-                    print(f"    {len(found):>7,} rows in {ms:4.0f} ms: {question.query[:90]}")
+            yield path
         finally:
             daemon.terminate()
             status = daemon.wait(10)
         print(f"    the daemon ended on SIGTERM with status {status}")
         if status != 0:
             raise Mismatch("the daemon did not end cleanly")
+
+
+def over_socket(rows: list[Row], questions: Iterable[Question]) -> None:
+    """The same through a daemon on a socket, with two clients at once."""
+    with service() as path, tamis.connect(path) as one, tamis.connect(path) as two:
+        for question in questions:
+            expected = [r for r in rows if question.python(r)]
+            found, ms = timed(partial(one.filter, question.query, rows))
+            same(question.query, found, expected)
+            if two.count(question.query, rows) != len(expected):
+                raise Mismatch(f"{question.query}: count")
+            print(f"    {len(found):>7,} rows in {ms:4.0f} ms: {question.query[:90]}")
+
+
+def equal(what: str, got: object, expected: object) -> None:
+    """Raises Mismatch unless both are equal."""
+    if got != expected:
+        raise Mismatch(f"{what}: not as in plain Python")
+
+
+def load(client: tamis.Client, rows: list[Row]) -> None:
+    """All rows into a table of the daemon, and how it keeps them."""
+    table, ms = timed(partial(client.create_table, "flights", rows))
+    told = table.describe()
+    equal("rows of the table", told.rows, len(rows))
+    print(
+        f"    {told.rows:,} rows loaded in {ms:.0f} ms: {told.bytes / 1e6:.1f} MB,"
+        f" {told.bytes / told.rows:.0f} bytes a row. Its columns:"
+    )
+    for c in told.columns:
+        print(f"    {c.name:<15} {c.storage:<12} {c.bytes / 1e3:>6,.0f} kB, {c.distinct:,} values")
+
+
+def ask_table(table: tamis.Table, question: Question, rows: list[Row]) -> None:
+    """One query over the table, prepared and run again and again."""
+    runs = 25
+    expected, python_ms = timed(lambda: [i for i, r in enumerate(rows) if question.python(r)])
+    with table.prepare(question.query) as query:
+        equal(question.query, query.indices().tolist(), expected)
+        equal(question.query, query.count(), len(expected))
+        count_us = median(timed(query.count)[1] for _ in range(runs)) * 1e3
+        indices_us = median(timed(query.indices)[1] for _ in range(runs)) * 1e3
+    print(
+        f"    {len(expected):>7,} rows: count {count_us:>5,.0f} us, indices {indices_us:>5,.0f} us,"
+        f" plain Python {python_ms * 1e3:>7,.0f} us: {question.query[:70]}"
+    )
+
+
+def other_answers(table: tamis.Table, rows: list[Row]) -> None:
+    """Rows, columns, an order, and counts of values."""
+    hawaii = [r for r in rows if r["dest"] == "HNL"]
+    query = "dest = 'HNL'"
+    found, ms = timed(partial(table.filter, query))
+    equal(query, found, hawaii)
+    print(f"    filter: {len(found):,} flights to Honolulu as dicts, {ms:.1f} ms")
+    columns, ms = timed(partial(table.select, query, ["carrier", "air_time"]))
+    for name, column in columns.items():
+        equal(f"select {name}", column.to_list(), [r[name] for r in hawaii])
+    print(f"    select: two columns of them, {ms:.1f} ms")
+    worst = sorted((r for r in rows if r["arr_delay"] is not None), key=lambda r: -r["arr_delay"])
+    order = [("arr_delay", "desc")]
+    found, ms = timed(partial(table.filter, order_by=order, limit=3))
+    equal("order_by", found, worst[:3])
+    print(f"    filter, order_by and limit: the most delayed, {ms:.1f} ms")
+    for r in found:
+        print("   ", brief(r))
+    counts = Counter(r["carrier"] for r in rows if r["origin"] == "JFK")
+    told, ms = timed(partial(table.value_counts, "carrier", "origin = 'JFK'"))
+    equal("value_counts", told, counts.most_common())
+    top = ", ".join(f"{carrier} {n:,}" for carrier, n in told[:3])
+    print(f"    value_counts: carriers from JFK, {ms:.1f} ms: {top} ...")
+
+
+def explained(table: tamis.Table, rows: list[Row]) -> None:
+    """EXPLAIN ANALYZE: what was passed over, and what was asked once for many rows."""
+    text = "month = 2 and dest like 'S_O' and not (dep_delay <= 60)"
+    plan = table.explain(text)
+    print(f"\n--- how a query over the table is run\n{text}\n{str(plan).rstrip()}")
+    expected = [
+        i
+        for i, r in enumerate(rows)
+        if r["month"] == 2
+        and len(r["dest"]) == 3
+        and r["dest"][0] + r["dest"][2] == "SO"
+        and r["dep_delay"] is not None
+        and r["dep_delay"] > 60
+    ]
+    equal(text, table.indices(text).tolist(), expected)
+    passed = sum(step["zones_none"] + step["zones_all"] for step in plan.steps)
+    asked = sum(step["values"] for step in plan.steps)
+    if passed == 0 or asked == 0:
+        raise Mismatch("neither statistics nor a dictionary helped")
+    print(
+        f"    statistics decided {passed} times a zone of 4,096 rows without a look at it; LIKE was"
+        f" asked {asked} times,\n    once for each value in the dictionary."
+        f" {len(expected):,} matches, the same as plain Python's"
+    )
+
+
+def changed(client: tamis.Client, rows: list[Row]) -> None:
+    """A table with a key: rows are replaced and deleted by it."""
+    text = "flights > 500"
+    print("\n--- rows changed by their key: how often each aircraft left")
+    often = Counter(r["tailnum"] for r in rows if "tailnum" in r)
+    planes = client.create_table(
+        "planes", {"tailnum": list(often), "flights": list(often.values())}, key="tailnum"
+    )
+    before = planes.count(text)
+    busiest = often.most_common(1)[0][0]
+    change = planes.upsert([{"tailnum": busiest, "flights": 0}, {"tailnum": "D-EMO", "flights": 1}])
+    equal("upsert", (change.added, change.replaced), (1, 1))
+    equal("delete", planes.delete(["D-EMO", "not there"]).deleted, 1)
+    equal(text, before, sum(n > 500 for n in often.values()))
+    equal(text, planes.count(text), before - 1)
+    print(f"    {text}: {before} of {len(planes):,}, and {before - 1} once {busiest} has none")
+
+
+def tables(rows: list[Row]) -> None:
+    """The flights as a table of a service: one client loads it, another one asks."""
+    with service() as path, tamis.connect(path) as one, tamis.connect(path) as two:
+        load(one, rows)
+        table = two.table("flights")
+        print("\n--- the same questions, prepared; the way there and back is in the times")
+        for question in QUESTIONS:
+            ask_table(table, question, rows)
+        print("\n--- other answers")
+        other_answers(table, rows)
+        explained(table, rows)
+        changed(two, rows)
 
 
 def main() -> int:
@@ -281,6 +407,8 @@ def main() -> int:
             refused(client)
         print("\n=== through a daemon on a socket, two clients")
         over_socket(rows, QUESTIONS)
+        print("\n=== as a resident table of a daemon on a socket: one client loads it, one asks")
+        tables(rows)
     except Mismatch as mismatch:
         print(f"\nNOT THE SAME: {mismatch}", file=sys.stderr)
         return 1
