@@ -14,7 +14,8 @@ class Explanation:
 
     text: the query in canonical form. structured: the same as a structured query. fields: the
     paths that it reads. steps: one map a step (kernel, term, reason, cost, depth; after a run also
-    rows_in, rows_out, ns, kernels). plan: all of it as text.
+    rows_in, rows_out, ns, kernels; over a table zones, zones_none, zones_all, values, see
+    PROTOCOL.md). plan: all of it as text.
     """
 
     text: str
