@@ -26,8 +26,8 @@ DEPENDENCIES = {
     "zstd.h": {"shell"},
 }
 
-# Mutable data of static storage: constant after a pthread_once, or the one flag of a signal; and the
-# counter that numbers dictionaries, so that none is taken for one that had its address before.
+# Mutable data of static storage: constant after a pthread_once, or the one flag of a signal; and
+# the counter that numbers dictionaries, so that none is taken for one that had its address before.
 GLOBALS = {"base": {"process_key", "once", "areas"}, "value": {"ids"}}
 
 
