@@ -76,11 +76,11 @@ def with_numba(query: Query) -> Keep:
     ages, both = numba.njit(_ages), numba.njit(_ages_and_cities)
 
     def q1(rows: list[Row]) -> list[Row]:
-        out = np.empty(len(rows) + 1, np.uint32)
+        out: Array = np.empty(len(rows) + 1, np.uint32)
         return _taken(rows, out[: ages(_pull(rows, "age", np.int64), out)])
 
     def q2(rows: list[Row]) -> list[Row]:
-        out = np.empty(len(rows) + 1, np.uint32)
+        out: Array = np.empty(len(rows) + 1, np.uint32)
         codes: dict[str, int] = {"Oslo": 0}
         code = codes.setdefault
         cities = (code(row["city"], len(codes)) for row in rows)

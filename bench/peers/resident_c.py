@@ -51,7 +51,7 @@ def plain(c: Narrow, library: Path) -> Peer:
 
     def indices(query: int) -> Callable[[], Array]:
         def run() -> Array:
-            out = np.empty(c.rows + 1, np.uint32)
+            out: Array = np.empty(c.rows + 1, np.uint32)
             place = ctypes.c_void_p(out.ctypes.data)
             return out[: loaded.resident_rows(ctypes.byref(columns), query, place)]
 

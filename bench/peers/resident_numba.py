@@ -71,7 +71,7 @@ def compiled(c: Narrow) -> Peer:
 
     def indices(rows: Any) -> Callable[[], Array]:
         def run() -> Array:
-            out = np.empty(c.rows + 1, np.uint32)
+            out: Array = np.empty(c.rows + 1, np.uint32)
             return out[: rows(columns, out)]
 
         return run

@@ -30,7 +30,7 @@ def _of_masks(name: str, masks: dict[str, Callable[[], Array]]) -> Peer:
 
 def narrow(c: Narrow) -> Peer:
     """Narrow arrays and coded cities by hand; names are looked at for the rows that are left."""
-    in_q3 = np.zeros(256, np.bool_)
+    in_q3: Array = np.zeros(256, np.bool_)
     in_q3[c.q3_cities] = True
     active = c.active.view(np.bool_)
 
@@ -45,7 +45,7 @@ def narrow(c: Narrow) -> Peer:
 
     def q5() -> Array:
         left = np.flatnonzero(c.address_city == c.oslo)
-        vips = np.zeros(c.rows, np.bool_)
+        vips: Array = np.zeros(c.rows, np.bool_)
         at = np.flatnonzero(c.tags == c.vip)
         vips[np.searchsorted(c.tag_offsets, at, side="right") - 1] = True
         return left[vips[left]]
