@@ -179,8 +179,8 @@ def run(
 ) -> Seen:
     """Asks from seed on, for so many seconds or batches.
 
-    least_coverage: goes on, at most twenty times as long, until all that unreached() lists is reached.
-    Raises Failure.
+    least_coverage: goes on, at most twenty times as long, until all that unreached() lists is
+    reached. Raises Failure.
     """
     seen = Seen()
     start = time.monotonic()
