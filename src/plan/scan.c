@@ -70,14 +70,12 @@ static bool slot_of(const struct scan *s, uint32_t column, uint32_t *ret) {
     return s->plan->scope->columns[column].kind == COLUMN_PATH;
 }
 
-static struct scan_node *build_term(struct builder *b, const struct pred *p, enum truth want) {
-    uint32_t x, y;
-    if (!slot_of(b->s, p->x, &x) || !slot_of(b->s, p->y, &y))
-        return build_part(b, p, want);
+static struct scan_node *term_node(struct builder *b, const struct pred *p, enum truth want,
+                                   const struct term *term, uint32_t x, uint32_t y) {
     struct scan_node *node = node_new(b, SCAN_TERM, p, want);
     if (!node)
         return NULL;
-    node->term = TERM_FOR(p, want);
+    node->term = term;
     node->x = x;
     node->y = y;
     return node;
@@ -88,6 +86,49 @@ static uint32_t take_level(struct builder *b) {
     if (b->level > b->s->n_levels)
         b->s->n_levels = b->level;
     return level;
+}
+
+/* IS DISTINCT FROM a constant, by terms that have loops: x <> k OR x IS NULL, and x = k for its
+ * negation; for a k of which both are two-valued where x is not null. NULL without b->failed: it is
+ * none of these. */
+static struct scan_node *build_distinct(struct builder *b, const struct pred *p, enum truth want,
+                                        uint32_t x) {
+    struct value k = TERM_FOR(p, want)->k;
+    struct term *test = arena_new(&b->s->arena, struct term);
+    struct term *terms = test ? arena_new(&b->s->arena, struct term) : NULL;
+    if (!terms)
+        return fail(b);
+    *test = (struct term){.shape = TERM_NULL, .want = TRUE_};
+    if (value_is_null(k)) {
+        test->want = truth_not(want);
+        return term_node(b, p, want, test, x, NO_COLUMN);
+    }
+    if (value_is_nan(k) || !(value_is_ordered(k) || k.type == T_BOOL))
+        return NULL;
+    term_compare(terms, want == TRUE_ ? CMP_NE : CMP_EQ, k, TRUE_);
+    if (want == FALSE_)
+        return term_node(b, p, want, terms, x, NO_COLUMN);
+    struct scan_node *node = node_new(b, SCAN_DISJ, p, want);
+    if (!node || !(node->kids = arena_array(&b->s->arena, 2, sizeof(struct scan_node *))))
+        return node ? fail(b) : NULL;
+    node->level = take_level(b);
+    node->kids[0] = term_node(b, p, want, test, x, NO_COLUMN);
+    node->kids[1] = term_node(b, p, want, terms, x, NO_COLUMN);
+    node->n_kids = node->kids[0] && node->kids[1] ? 2 : 0;
+    b->level--;
+    return node->n_kids > 0 ? node : NULL;
+}
+
+static struct scan_node *build_term(struct builder *b, const struct pred *p, enum truth want) {
+    uint32_t x, y;
+    if (!slot_of(b->s, p->x, &x) || !slot_of(b->s, p->y, &y))
+        return build_part(b, p, want);
+    if (p->term[0].shape == TERM_DISTINCT) {
+        struct scan_node *node = build_distinct(b, p, want, x);
+        if (node || b->failed)
+            return node;
+    }
+    return term_node(b, p, want, TERM_FOR(p, want), x, y);
 }
 
 static struct scan_node *build_junction(struct builder *b, const struct pred *p, enum truth want) {
