@@ -26,7 +26,7 @@ enum dense_level { DENSE_BASE, DENSE_AVX2, DENSE_AVX512, DENSE_LEVELS };
 enum dense_rel { DENSE_EQ, DENSE_NE, DENSE_LT, DENSE_LE, DENSE_NLT, DENSE_NLE, DENSE_RELS };
 
 struct dense_ops {
-    const char *name; /* "base", "avx2", "avx512" */
+    const char *name; /* "base" (SSE2, NEON or plain C), "avx2", "avx512" */
 
     /* low <= x <= high; with `outside` those that are not (a NaN is outside). low > high: empty. */
     uint32_t (*range_i8)(const int8_t *x, uint32_t n, int8_t low, int8_t high, bool outside,

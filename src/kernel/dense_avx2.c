@@ -1,6 +1,7 @@
 /* Dense loops for AVX2 (with BMI and POPCNT). It has signed comparisons only: the unsigned x - low
  * <= span is asked as its opposite, signed, of numbers that are moved by the least integer. */
 #include "kernel/dense_level.h"
+#include "kernel/dense_places.h"
 #include "kernel/dense_scalar.h"
 
 #include <immintrin.h>
@@ -222,22 +223,6 @@ INLINE uint64_t rows_word(const uint8_t *bytes, const uint32_t *at, uint32_t bac
 }
 
 /* --- indices --- */
-
-/* The places of the bits that are set in a byte, one byte each, the first lowest. */
-#define PLACE(byte, bit)                                                                           \
-    ((uint64_t)((byte) >> (bit)&1) * (bit)                                                         \
-     << 8 * __builtin_popcount((unsigned)(byte) & ((1u << (bit)) - 1)))
-#define PLACES(byte)                                                                               \
-    (PLACE(byte, 1) | PLACE(byte, 2) | PLACE(byte, 3) | PLACE(byte, 4) | PLACE(byte, 5) |          \
-     PLACE(byte, 6) | PLACE(byte, 7))
-#define PLACES_4(byte) PLACES(byte), PLACES((byte) + 1), PLACES((byte) + 2), PLACES((byte) + 3)
-#define PLACES_16(byte)                                                                            \
-    PLACES_4(byte), PLACES_4((byte) + 4), PLACES_4((byte) + 8), PLACES_4((byte) + 12)
-#define PLACES_64(byte)                                                                            \
-    PLACES_16(byte), PLACES_16((byte) + 16), PLACES_16((byte) + 32), PLACES_16((byte) + 48)
-
-static const uint64_t PLACES_OF[256] = {PLACES_64(0), PLACES_64(64), PLACES_64(128),
-                                        PLACES_64(192)};
 
 INLINE uint32_t *put_indices(uint32_t *to, uint64_t bits, uint32_t base) {
     for (unsigned i = 0; i < 64; i += 8) {

@@ -1,7 +1,13 @@
-/* Dense loops for any machine: plain C, which the compiler makes vectors of where it can. Answers
- * are made as 64 bytes, 0 or 1, and then drawn together to bits. */
+/* Dense loops for any machine: NEON on AArch64, elsewhere plain C, which the compiler makes vectors
+ * of where it can. Answers are made as 64 bytes, and then drawn together to bits. */
 #include "kernel/dense_level.h"
 #include "kernel/dense_scalar.h"
+
+#if defined(__aarch64__)
+#include "kernel/dense_neon.h"
+#else
+
+/* --- plain C: a byte of an answer is 0 or 1 --- */
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -83,6 +89,32 @@ INLINE uint64_t rows_set_u8(const uint8_t *codes, const struct set_u8 *set) {
     return hits;
 }
 
+INLINE uint64_t rows_word(const uint8_t *bytes, const uint32_t *at, uint32_t back, uint64_t want,
+                          uint64_t word, uint64_t care) {
+    if (__builtin_popcountll(want) <= FEW_ROWS)
+        return few_words(bytes, at, back, want, word, care);
+    uint8_t hit[64];
+    for (unsigned i = 0; i < 64; i++)
+        hit[i] = ((load_word(bytes + word_at(at[i], back)) ^ word) & care) == 0;
+    return bits_of(hit);
+}
+
+INLINE uint32_t *put_indices(uint32_t *to, uint64_t bits, uint32_t base) {
+    return put_each(to, bits, base);
+}
+
+INLINE uint64_t rows_fit(const uint8_t *p, const struct search *s) {
+    uint8_t hit[64];
+    for (unsigned i = 0; i < 64; i++)
+        hit[i] = (p[s->at[0] + i] == s->byte[0]) & (p[s->at[1] + i] == s->byte[1]) &
+                 (p[s->at[2] + i] == s->byte[2]) & (p[s->at[3] + i] == s->byte[3]);
+    return bits_of(hit);
+}
+
+#endif
+
+/* --- what no vectors help with --- */
+
 INLINE uint64_t rows_set_u16(const uint16_t *codes, const uint64_t *set, uint64_t want) {
     uint64_t hits = 0;
     (void)want;
@@ -97,35 +129,6 @@ INLINE uint64_t rows_set_u32(const uint32_t *codes, const uint64_t *set, uint64_
     for (unsigned i = 0; i < 64; i++)
         hits |= (uint64_t)set_has(set, codes[i]) << i;
     return hits;
-}
-
-INLINE uint64_t rows_word(const uint8_t *bytes, const uint32_t *at, uint32_t back, uint64_t want,
-                          uint64_t word, uint64_t care) {
-    if (__builtin_popcountll(want) <= FEW_ROWS)
-        return few_words(bytes, at, back, want, word, care);
-    uint8_t hit[64];
-    for (unsigned i = 0; i < 64; i++)
-        hit[i] = ((load_word(bytes + word_at(at[i], back)) ^ word) & care) == 0;
-    return bits_of(hit);
-}
-
-INLINE uint32_t *put_indices(uint32_t *to, uint64_t bits, uint32_t base) {
-    uint32_t *end = to + __builtin_popcountll(bits);
-    while (to < end) { /* eight at a time: the last of them may not count, and are written over */
-        for (unsigned i = 0; i < 8; i++) {
-            *to++ = base + (bits ? (uint32_t)__builtin_ctzll(bits) : 0);
-            bits &= bits - 1;
-        }
-    }
-    return end;
-}
-
-INLINE uint64_t rows_fit(const uint8_t *p, const struct search *s) {
-    uint8_t hit[64];
-    for (unsigned i = 0; i < 64; i++)
-        hit[i] = (p[s->at[0] + i] == s->byte[0]) & (p[s->at[1] + i] == s->byte[1]) &
-                 (p[s->at[2] + i] == s->byte[2]) & (p[s->at[3] + i] == s->byte[3]);
-    return bits_of(hit);
 }
 
 #define LEVEL        dense_base

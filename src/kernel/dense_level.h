@@ -16,6 +16,8 @@
  *   rows_fit (p, search)                          of 64 places in text, not rows: struct search
  *   put_indices (to, bits, base)                  as dense.h says of indices; gives the new end
  *
+ * A level may define OWN_BITMAPS, and then bits_and, bits_and_not, bits_or and bits_count itself.
+ *
  * Bit i of an answer is for row i. "Rows" of an argument are a pointer to the first of 64.
  */
 #ifndef TAMIS_KERNEL_DENSE_LEVEL_H

@@ -185,6 +185,7 @@ static uint32_t lookup_u32(const uint32_t *codes, uint32_t n, const uint64_t *se
 
 /* --- bitmaps --- */
 
+#if !defined(OWN_BITMAPS)
 static uint32_t bits_and(const uint64_t *a, const uint64_t *b, uint32_t words, uint64_t *out) {
     uint64_t count = 0;
     for (size_t w = 0; w < words; w++)
@@ -212,6 +213,7 @@ static uint32_t bits_count(const uint64_t *a, uint32_t words) {
         count += (uint64_t)__builtin_popcountll(a[w]);
     return (uint32_t)count;
 }
+#endif
 
 static uint32_t indices(const uint64_t *bits, uint32_t words, uint32_t base, uint32_t *out) {
     uint32_t *to = out;

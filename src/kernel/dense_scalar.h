@@ -17,4 +17,17 @@ INLINE uint64_t few_words(const uint8_t *bytes, const uint32_t *at, uint32_t bac
 }
 #define FEW_ROWS 12
 
+/* put_indices of dense_level.h. The last of some at once may not count, and are written over. */
+#define PUT_AT_ONCE 8
+INLINE uint32_t *put_each(uint32_t *to, uint64_t bits, uint32_t base) {
+    uint32_t *end = to + __builtin_popcountll(bits);
+    while (to < end) {
+        for (unsigned i = 0; i < PUT_AT_ONCE; i++) {
+            *to++ = base + (bits ? (uint32_t)__builtin_ctzll(bits) : 0);
+            bits &= bits - 1;
+        }
+    }
+    return end;
+}
+
 #endif

@@ -1,0 +1,15 @@
+# Toolchain: AArch64 by Debian's cross compiler; ctest runs the programs under qemu-user. The libraries are packages unpacked below
+# $ENV{AARCH64_ROOT} (docs/HACKING.md, "NEON").
+set(root "$ENV{AARCH64_ROOT}")
+set(libraries "${root}/usr/lib/aarch64-linux-gnu" "${root}/lib/aarch64-linux-gnu")
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
+set(CMAKE_C_FLAGS_INIT "-isystem ${root}/usr/include")
+foreach(folder IN LISTS libraries)
+  string(APPEND CMAKE_EXE_LINKER_FLAGS_INIT " -L${folder} -Wl,-rpath-link,${folder}")
+endforeach()
+list(JOIN libraries ":" libraries)
+set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -L /usr/aarch64-linux-gnu -E "LD_LIBRARY_PATH=${libraries}:/usr/aarch64-linux-gnu/lib")
+set(ENV{PKG_CONFIG_LIBDIR} "${root}/usr/lib/aarch64-linux-gnu/pkgconfig:${root}/usr/share/pkgconfig")
+set(ENV{PKG_CONFIG_SYSROOT_DIR} "${root}")
