@@ -180,7 +180,7 @@ static void test_results(void **state) {
             struct reply_result r;
             size_t n = SIZES[k];
             buf_add_text(&b, "before");
-            reply_result_begin(&r, &b, UINT32_MAX - 1, "indices");
+            reply_result_begin(&r, &b, UINT32_MAX - 1, REPLY_OF_ALL, "indices");
             for (size_t at = 0; at < n; at += 1000) /* bit by bit */
                 buf_add(&b, data + at, n - at < 1000 ? n - at : 1000);
             assert_int_equal(b.len, r.data + n);
@@ -188,7 +188,7 @@ static void test_results(void **state) {
             check_result(&b, 6, UINT32_MAX - 1, KINDS[i], 1ull << 40, UINT32_MAX, data, n);
             assert_memory_equal(b.data, "before", 6);
             size_t after = b.len; /* a second one behind it */
-            reply_result_begin(&r, &b, 1, KINDS[i]);
+            reply_result_begin(&r, &b, 1, REPLY_OF_ALL, KINDS[i]);
             buf_add(&b, data, n);
             assert_true(reply_result_end(&r, &b, KINDS[i], 0, 0));
             check_result(&b, after, 1, KINDS[i], 0, 0, data, n);
@@ -207,7 +207,7 @@ static bool write_pong(struct buf *b) {
 
 static bool write_result(struct buf *b) {
     struct reply_result r;
-    reply_result_begin(&r, b, 1, "indices");
+    reply_result_begin(&r, b, 1, REPLY_OF_ALL, "indices");
     for (int i = 0; i < 50; i++)
         buf_add(b, "some text to fill the buffer", 28);
     return reply_result_end(&r, b, "rows", 0, 50);
