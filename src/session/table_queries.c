@@ -95,6 +95,8 @@ static enum status parse_question(struct question *q, struct mp_reader *reader, 
         return E_OK;
     if (status == E_BAD_MESSAGE) { /* nobody knows where the next one begins */
         *e = own;
+        if (e->offset == ERROR_NONE)
+            e->offset = at;
         return status;
     }
     *reader = start;
