@@ -126,6 +126,24 @@ def test_random_queries_over_several_parts(client: Connection) -> None:
                 assert chunked(got) == chunked(alone), (query, options)
 
 
+def test_a_table_that_is_large_enough_for_several_threads(client: Connection) -> None:
+    n = 700_000
+    table = client.create("large")
+    data = Bin(struct.pack(f"<{n}q", *(i * 7919 % 100_003 for i in range(n))))
+    client.load(table, [["columns", n, [["x", "i64", data]]]])
+    asked: list[tuple[str, dict[str, Plain]]] = [
+        ("x < 50", {}),
+        ("x < 90000", {"result": "bitmap"}),
+        ("x % 3 = 1", {"result": "count"}),
+        ("x >= 0", {"limit": 600_000, "result": "count"}),
+        ("x < 9", {"order": [["x", "asc"]], "result": "rows"}),
+        ("x < 5", {"result": "counts", "by": "x"}),
+    ]
+    found = queries(client, table, [[query, options] for query, options in asked])
+    for (query, options), got in zip(asked, found, strict=True):
+        assert chunked(got) == chunked(ask(client, table, query, **options)), query
+
+
 def test_no_query_and_the_same_one_often(people: tuple[Connection, int]) -> None:
     client, table = people
     assert queries(client, table, []) == []
