@@ -133,7 +133,7 @@ def test_a_table_that_is_large_enough_for_several_threads(client: Connection) ->
     client.load(table, [["columns", n, [["x", "i64", data]]]])
     asked: list[tuple[str, dict[str, Plain]]] = [
         ("x < 50", {}),
-        ("x < 90000", {"result": "bitmap"}),
+        ("x < 90000", {"result": "numbers"}),
         ("x % 3 = 1", {"result": "count"}),
         ("x >= 0", {"limit": 600_000, "result": "count"}),
         ("x < 9", {"order": [["x", "asc"]], "result": "rows"}),
