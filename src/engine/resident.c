@@ -316,10 +316,10 @@ static bool is_full(const struct buf *data, size_t start, const struct resident_
 }
 
 /* Counts, indices and bitmaps: whole parts. */
-static enum status take_bits(struct resident *r, struct buf *data, struct resident_chunk *chunk,
-                             struct error *e) {
+static enum status take_bits(struct resident *r, uint32_t to, struct buf *data,
+                             struct resident_chunk *chunk, struct error *e) {
     size_t start = data->len;
-    for (uint32_t i = 0; i < PARTS_AT_ONCE && r->next < r->snapshot->n_parts; i++) {
+    for (uint32_t i = 0; i < PARTS_AT_ONCE && r->next < to; i++) {
         enum status status = next_part(r, e);
         if (status != E_OK)
             return status;
@@ -361,9 +361,9 @@ static enum status take_cells(struct resident *r, struct buf *data, struct resid
 }
 
 /* What has to see all rows first. */
-static enum status take_whole(struct resident *r, struct buf *data, struct resident_chunk *chunk,
-                              struct error *e) {
-    for (uint32_t i = 0; i < PARTS_AT_ONCE && r->next < r->snapshot->n_parts; i++) {
+static enum status take_whole(struct resident *r, uint32_t to, struct buf *data,
+                              struct resident_chunk *chunk, struct error *e) {
+    for (uint32_t i = 0; i < PARTS_AT_ONCE && r->next < to; i++) {
         enum status status = next_part(r, e);
         if (status != E_OK)
             return status;
@@ -394,16 +394,22 @@ static enum status take_whole(struct resident *r, struct buf *data, struct resid
     return ok ? E_OK : error_set(e, E_MEMORY, "out of memory for the result");
 }
 
-enum status resident_take(struct resident *r, struct buf *data, struct resident_chunk *ret,
-                          struct error *e) {
+bool resident_is_at(const struct resident *r, uint32_t to) {
+    return r->over || (to < r->snapshot->n_parts && r->next >= to && !in_part(r));
+}
+
+enum status resident_take(struct resident *r, uint32_t to, struct buf *data,
+                          struct resident_chunk *ret, struct error *e) {
     *ret = (struct resident_chunk){.kind = r->q.kind, .base = r->rows};
+    if (to > r->snapshot->n_parts)
+        to = r->snapshot->n_parts;
     if (!takes_all(r) && !in_part(r) && r->next == r->snapshot->n_parts) {
         r->over = true;
         return E_OK;
     }
     if (takes_all(r))
-        return take_whole(r, data, ret, e);
+        return take_whole(r, to, data, ret, e);
     if (r->q.kind == RESULT_ROWS || r->q.kind == RESULT_COLUMNS)
         return take_cells(r, data, ret, e);
-    return take_bits(r, data, ret, e);
+    return take_bits(r, to, data, ret, e);
 }

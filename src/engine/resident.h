@@ -58,10 +58,16 @@ struct resident_chunk {
     bool has_data;
 };
 
-/* Goes on. Errors: MEMORY, TOO_MANY_ELEMENTS. With options.stop set what it gives is meaningless.
+#define RESIDENT_ALL UINT32_MAX
+
+/* Goes on, but looks at no part from number `to` on (RESIDENT_ALL: at all). It must not be at `to`
+ * yet. Errors: MEMORY, TOO_MANY_ELEMENTS. With options.stop set what it gives is meaningless.
  */
-enum status resident_take(struct resident *r, struct buf *data, struct resident_chunk *ret,
-                          struct error *e);
+enum status resident_take(struct resident *r, uint32_t to, struct buf *data,
+                          struct resident_chunk *ret, struct error *e);
+/* Whether all that can be told without the parts from `to` on has been. Several queries over one
+ * snapshot that go on side by side, each up to the same part, find its chunks in the cache. */
+bool resident_is_at(const struct resident *r, uint32_t to);
 
 uint64_t resident_rows(const struct resident *r);    /* looked at so far */
 uint64_t resident_matched(const struct resident *r); /* so far, as DONE tells it */

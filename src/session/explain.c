@@ -14,7 +14,7 @@ static bool write_fields(struct request *r, struct buf *b) {
     const struct path *paths;
     uint32_t n;
     mp_write_text(b, "fields");
-    if (!query_fields(&r->compiled->query, &r->arena, &paths, &n))
+    if (!query_fields(&r->own.compiled->query, &r->arena, &paths, &n))
         return false;
     mp_write_array(b, n);
     for (uint32_t i = 0; i < n; i++)
@@ -24,7 +24,7 @@ static bool write_fields(struct request *r, struct buf *b) {
 
 static bool write_text(struct request *r, struct buf *b) {
     struct buf text = {.budget = b->budget};
-    query_print(&r->compiled->query, &text);
+    query_print(&r->own.compiled->query, &text);
     mp_write_text(b, "text");
     mp_write_str(b, (const char *)text.data, text.len);
     bool ok = !buf_failed(&text);
@@ -34,7 +34,7 @@ static bool write_text(struct request *r, struct buf *b) {
 
 enum status prepare_reply(struct request *r, struct error *e) {
     struct buf *b = &r->out;
-    const struct query *q = &r->compiled->query;
+    const struct query *q = &r->own.compiled->query;
     size_t mark = reply_begin(b, MESSAGE_PREPARED, r->id, 4);
     mp_write_uint(b, r->entry->number);
     struct warning warnings[WARNINGS_MOST];
@@ -60,7 +60,7 @@ enum status prepare_reply(struct request *r, struct error *e) {
 static bool write_plan(struct request *r, struct buf *b) {
     struct buf steps = {.budget = b->budget}, text = {.budget = b->budget};
     const struct plan *plan = request_plan(r);
-    bool ok = r->use.resident ? scan_explain(r->use.scans[0], &steps, &text)
+    bool ok = r->own.resident ? scan_explain(r->own.scans[0], &steps, &text)
                               : plan_explain(plan, r->rows > 0 ? r->run : NULL, &steps, &text);
     mp_write_text(b, "steps");
     buf_add(b, steps.data, steps.len);
@@ -81,7 +81,7 @@ void explain_reply(struct request *r) {
     mp_write_map(b, 7 + (n_warnings > 0));
     bool ok = write_text(r, b);
     mp_write_text(b, "structured");
-    query_write_structured(&r->compiled->query, b);
+    query_write_structured(&r->own.compiled->query, b);
     ok = write_fields(r, b) && ok;
     ok = write_plan(r, b) && ok;
     mp_write_text(b, "rows");

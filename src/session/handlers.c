@@ -53,19 +53,21 @@ static void handle_hello(struct session *s, struct incoming *in) {
     session_replied(s, welcome_reply(s, in->message.id));
 }
 
-/* The plan that an EXECUTE or EXPLAIN names by number. */
-static void find_plan(struct session *s, struct request *r, const struct incoming *in) {
+/* The plan that an EXECUTE or EXPLAIN names by number, and those of QUERIES. False: no memory. */
+static bool find_plans(struct session *s, struct request *r, const struct incoming *in) {
     struct mp_reader reader = in->message.r;
+    if (r->kind == MESSAGE_QUERIES)
+        return table_queries_find_plans(s, r, reader);
     if (r->kind != MESSAGE_EXECUTE && !(r->kind == MESSAGE_EXPLAIN && mp_peek(&reader) == T_INT))
-        return;
+        return true;
     struct value number = mp_read_value(&reader);
     const struct prepared *p =
         number.type == T_INT && number.w.i > 0 ? session_plan(s, (uint64_t)number.w.i) : NULL;
-    r->prepared_missing = p == NULL;
     if (!p)
-        return;
+        return true;
     compiled_ref(p->compiled);
-    r->compiled = p->compiled;
+    r->own.compiled = p->compiled;
+    return true;
 }
 
 static bool may_open(struct session *s, const struct incoming *in) {
@@ -115,7 +117,11 @@ static void handle_request(struct session *s, struct incoming *in) {
     message_read(&r->message, r->first.data, r->first.len, MP_DEPTH_MOST,
                  NULL); /* as before, in its own bytes */
     in->message.r = r->message.r;
-    find_plan(s, r, in);
+    if (!find_plans(s, r, in)) {
+        request_free(r);
+        refuse(s, in->message.id, E_MEMORY, "out of memory for the request");
+        return;
+    }
     r->bytes.passed = session_take_passed(s, &r->passed_fd);
     r->bytes.fd = r->passed_fd;
     insert(s, r);
@@ -228,6 +234,7 @@ static handler *handler_of(enum message_kind kind) {
     case MESSAGE_DELETE:
     case MESSAGE_DROP:
     case MESSAGE_DESCRIBE:
+    case MESSAGE_QUERIES:
         return handle_request;
     case MESSAGE_ROWS:
         return handle_rows;

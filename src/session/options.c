@@ -13,49 +13,50 @@ static enum status bad_option(struct error *e, struct value key, const char *tex
     return E_BAD_OPTION;
 }
 
-static enum status set_result(struct request *r, struct value key, struct value v,
+static enum status set_result(struct question *q, struct value key, struct value v,
                               struct error *e) {
-    if (v.type == T_STR && result_kind_find(value_as_str(v), &r->result_kind))
+    if (v.type == T_STR && result_kind_find(value_as_str(v), &q->result_kind))
         return E_OK;
     return bad_option(e, key,
                       "must be \"indices\", \"bitmap\", \"auto\", \"count\", \"rows\", \"spans\", "
                       "\"runs\", \"pieces\", \"columns\", \"counts\" or \"numbers\"");
 }
 
-static enum status set_limit(struct request *r, struct value key, struct value v, struct error *e) {
+static enum status set_limit(struct question *q, struct value key, struct value v,
+                             struct error *e) {
     if (v.type == T_NULL)
         return E_OK;
     if (v.type != T_UINT && (v.type != T_INT || v.w.i < 0))
         return bad_option(e, key, "must be an unsigned integer");
-    r->limit = v.w.u;
+    q->limit = v.w.u;
     return E_OK;
 }
 
-static enum status set_params(struct request *r, struct value key, struct value v,
+static enum status set_params(struct question *q, struct value key, struct value v,
                               struct error *e) {
     if (v.type == T_NULL)
         return E_OK;
     if (v.type != T_MAP && v.type != T_ARRAY)
         return bad_option(e, key, "must be a map of names to values, or an array of values");
-    r->params_option = v;
-    r->params_bytes = v.n;
+    q->params_option = v;
+    q->params_bytes = v.n;
     return E_OK;
 }
 
-static enum status set_strict(struct request *r, struct value key, struct value v,
+static enum status set_strict(struct question *q, struct value key, struct value v,
                               struct error *e) {
     if (v.type != T_BOOL && v.type != T_NULL)
         return bad_option(e, key, "must be true or false");
-    r->strict = v.type == T_BOOL && v.w.i != 0;
+    q->strict = v.type == T_BOOL && v.w.i != 0;
     return E_OK;
 }
 
-static enum status set_offset(struct request *r, struct value key, struct value v,
+static enum status set_offset(struct question *q, struct value key, struct value v,
                               struct error *e) {
     if (v.type != T_UINT && v.type != T_NULL && (v.type != T_INT || v.w.i < 0))
         return bad_option(e, key, "must be an unsigned integer");
-    r->use.offset = v.type == T_NULL ? 0 : v.w.u;
-    r->use.has_options |= r->use.offset > 0;
+    q->offset = v.type == T_NULL ? 0 : v.w.u;
+    q->has_table_options |= q->offset > 0;
     return E_OK;
 }
 
@@ -67,7 +68,8 @@ static bool read_direction(struct mp_reader *reader, bool *ret_descending) {
     return *ret_descending || (v.type == T_STR && str_is(value_as_str(v), "asc"));
 }
 
-static enum status set_order(struct request *r, struct value key, struct value v, struct error *e) {
+static enum status set_order(struct question *q, struct value key, struct value v,
+                             struct error *e) {
     static const char *const TEXT = "must be an array of [path, \"asc\" or \"desc\"]";
     struct mp_reader reader;
     uint32_t n;
@@ -78,25 +80,25 @@ static enum status set_order(struct request *r, struct value key, struct value v
     mp_enter(&reader, v, &n);
     if (n > ORDERS_MOST)
         return bad_option(e, key, "has more than 64 columns");
-    r->use.order = arena_array(&r->arena, n, sizeof *r->use.order);
-    if (!r->use.order)
+    q->order = arena_array(&q->request->arena, n, sizeof *q->order);
+    if (!q->order)
         return no_memory(e);
     for (uint32_t i = 0; i < n; i++) {
-        struct order_by *by = &r->use.order[i];
+        struct order_by *by = &q->order[i];
         enum status status = mp_peek(&reader) == T_ARRAY && mp_read_array(&reader) == 2
-                                 ? path_read(&reader, &r->arena, &by->path)
+                                 ? path_read(&reader, &q->request->arena, &by->path)
                                  : E_BAD_OPTION;
         if (status == E_MEMORY)
             return no_memory(e);
         if (status != E_OK || !read_direction(&reader, &by->descending))
             return bad_option(e, key, TEXT);
     }
-    r->use.n_order = n;
-    r->use.has_options |= n > 0;
+    q->n_order = n;
+    q->has_table_options |= n > 0;
     return E_OK;
 }
 
-static enum status set_columns(struct request *r, struct value key, struct value v,
+static enum status set_columns(struct question *q, struct value key, struct value v,
                                struct error *e) {
     struct mp_reader reader;
     uint32_t n;
@@ -105,53 +107,53 @@ static enum status set_columns(struct request *r, struct value key, struct value
     if (v.type != T_ARRAY)
         return bad_option(e, key, "must be an array of paths");
     mp_enter(&reader, v, &n);
-    r->use.columns = arena_array(&r->arena, n, sizeof *r->use.columns);
-    if (!r->use.columns)
+    q->columns = arena_array(&q->request->arena, n, sizeof *q->columns);
+    if (!q->columns)
         return no_memory(e);
     for (uint32_t i = 0; i < n; i++) {
-        enum status status = path_read(&reader, &r->arena, &r->use.columns[i]);
+        enum status status = path_read(&reader, &q->request->arena, &q->columns[i]);
         if (status != E_OK)
             return status == E_MEMORY ? no_memory(e)
                                       : bad_option(e, key, "must be an array of paths");
     }
-    r->use.n_columns = n;
-    r->use.has_options = true;
+    q->n_columns = n;
+    q->has_table_options = true;
     return E_OK;
 }
 
-static enum status set_by(struct request *r, struct value key, struct value v, struct error *e) {
+static enum status set_by(struct question *q, struct value key, struct value v, struct error *e) {
     struct mp_reader reader;
     mp_reader_init(&reader, v.w.p, v.n, MP_DEPTH_MOST);
     if (v.type == T_NULL)
         return E_OK;
     if (v.type == T_STR) {
-        struct path_step *step = arena_new(&r->arena, struct path_step);
+        struct path_step *step = arena_new(&q->request->arena, struct path_step);
         if (!step)
             return no_memory(e);
         step->key = value_as_str(v);
-        r->use.by = (struct path){step, 1};
+        q->by = (struct path){step, 1};
     } else {
         enum status status =
-            v.type == T_ARRAY ? path_read(&reader, &r->arena, &r->use.by) : E_BAD_PAYLOAD;
+            v.type == T_ARRAY ? path_read(&reader, &q->request->arena, &q->by) : E_BAD_PAYLOAD;
         if (status != E_OK)
             return status == E_MEMORY ? no_memory(e) : bad_option(e, key, "must be a path");
     }
-    r->use.has_options = true;
+    q->has_table_options = true;
     return E_OK;
 }
 
-static enum status set_key(struct request *r, struct value key, struct value v, struct error *e) {
+static enum status set_key(struct question *q, struct value key, struct value v, struct error *e) {
     if (v.type != T_STR && v.type != T_NULL)
         return bad_option(e, key, "must be the name of a column");
-    r->use.key = v;
+    q->request->use.key = v;
     return E_OK;
 }
 
-static enum status set_private(struct request *r, struct value key, struct value v,
+static enum status set_private(struct question *q, struct value key, struct value v,
                                struct error *e) {
     if (v.type != T_BOOL && v.type != T_NULL)
         return bad_option(e, key, "must be true or false");
-    r->use.is_private = v.type == T_BOOL && v.w.i != 0;
+    q->request->use.is_private = v.type == T_BOOL && v.w.i != 0;
     return E_OK;
 }
 
@@ -165,31 +167,31 @@ static bool is_word(struct value v, const char *const *words, int n, int *ret) {
     return false;
 }
 
-static enum status set_exists(struct request *r, struct value key, struct value v,
+static enum status set_exists(struct question *q, struct value key, struct value v,
                               struct error *e) {
     static const char *const WORDS[] = {"fail", "open", "replace"}; /* by enum exists */
     int i = 0;
     if (v.type != T_NULL && !is_word(v, WORDS, 3, &i))
         return bad_option(e, key, "must be \"fail\", \"open\" or \"replace\"");
-    r->use.exists = (enum exists)i;
+    q->request->use.exists = (enum exists)i;
     return E_OK;
 }
 
-static enum status set_mode(struct request *r, struct value key, struct value v, struct error *e) {
+static enum status set_mode(struct question *q, struct value key, struct value v, struct error *e) {
     static const char *const WORDS[] = {"append", "upsert", "replace"}; /* by enum batch_mode */
     int i = 0;
     if (v.type != T_NULL && !is_word(v, WORDS, 3, &i))
         return bad_option(e, key, "must be \"append\", \"upsert\" or \"replace\"");
-    r->use.mode = (enum batch_mode)i;
+    q->request->use.mode = (enum batch_mode)i;
     return E_OK;
 }
 
 #define FOR(kind) (1u << MESSAGE_##kind)
-#define RUNS      (FOR(FILTER) | FOR(EXECUTE)) /* give rows or counts */
+#define RUNS      (FOR(FILTER) | FOR(EXECUTE) | FOR(QUERIES)) /* give rows or counts */
 
 static const struct option {
     const char *name;
-    enum status (*set)(struct request *r, struct value key, struct value v, struct error *e);
+    enum status (*set)(struct question *q, struct value key, struct value v, struct error *e);
     uint32_t kinds; /* messages that have it */
 } OPTIONS[] = {
     {"result", set_result, RUNS},
@@ -206,18 +208,18 @@ static const struct option {
     {"mode", set_mode, FOR(LOAD)},
 };
 
-static enum status read_option(struct request *r, struct value key, struct value v,
+static enum status read_option(struct question *q, struct value key, struct value v,
                                struct error *e) {
     for (size_t i = 0; i < sizeof OPTIONS / sizeof *OPTIONS; i++)
         if (str_is(value_as_str(key), OPTIONS[i].name)) {
-            if (!(OPTIONS[i].kinds & (1u << r->kind)))
+            if (!(OPTIONS[i].kinds & (1u << q->request->kind)))
                 return bad_option(e, key, "not for this message");
-            return OPTIONS[i].set(r, key, v, e);
+            return OPTIONS[i].set(q, key, v, e);
         }
     return bad_option(e, key, "no such option");
 }
 
-enum status options_read(struct request *r, struct mp_reader *reader, struct error *e) {
+enum status options_read(struct question *q, struct mp_reader *reader, struct error *e) {
     if (mp_peek(reader) == T_NULL) {
         mp_skip(reader);
         return E_OK;
@@ -231,7 +233,7 @@ enum status options_read(struct request *r, struct mp_reader *reader, struct err
             error_set(e, E_BAD_OPTION, "the name of an option is not a string");
             return E_BAD_OPTION;
         }
-        enum status status = read_option(r, key, v, e);
+        enum status status = read_option(q, key, v, e);
         if (status != E_OK)
             return status;
     }
@@ -269,10 +271,10 @@ static bool names_init(struct names *names, const struct query *q, struct arena 
     return names->slots != NULL;
 }
 
-static enum status bind_map(struct request *r, const struct query *q, struct mp_reader *reader,
-                            uint32_t n, struct error *e) {
+static enum status bind_map(struct question *question, const struct query *q,
+                            struct mp_reader *reader, uint32_t n, struct error *e) {
     struct names names;
-    if (!names_init(&names, q, &r->arena))
+    if (!names_init(&names, q, &question->request->arena))
         return error_set(e, E_MEMORY, "out of memory");
     for (uint32_t i = 0; i < n; i++) {
         struct value key = mp_read_value(reader), v = mp_read_value(reader);
@@ -283,13 +285,13 @@ static enum status bind_map(struct request *r, const struct query *q, struct mp_
                       key.type == T_STR ? (const char *)key.w.p : "?");
             return E_PARAM_UNKNOWN;
         }
-        r->params[at - 1] = v;
+        question->params[at - 1] = v;
     }
     return E_OK;
 }
 
-static enum status bind_array(struct request *r, const struct query *q, struct mp_reader *reader,
-                              uint32_t n, struct error *e) {
+static enum status bind_array(struct question *question, const struct query *q,
+                              struct mp_reader *reader, uint32_t n, struct error *e) {
     uint32_t at = 0;
     for (uint32_t i = 0; i < n; i++, at++) {
         while (at < q->n_params && q->params[at].name.p)
@@ -299,23 +301,24 @@ static enum status bind_array(struct request *r, const struct query *q, struct m
                       "%u parameter values are given, but the query has only %u ?", n, i);
             return E_PARAM_UNKNOWN;
         }
-        r->params[at] = mp_read_value(reader);
+        question->params[at] = mp_read_value(reader);
     }
     return E_OK;
 }
 
-enum status params_bind(struct request *r, struct error *e) {
-    const struct query *q = &r->compiled->query;
+enum status params_bind(struct question *question, struct error *e) {
+    const struct query *q = &question->compiled->query;
     struct mp_reader reader;
     uint32_t n;
     if (q->n_params > 0) {
-        r->params = arena_zero(&r->arena, q->n_params * sizeof *r->params); /* all missing */
-        if (!r->params)
+        question->params = arena_zero(&question->request->arena,
+                                      q->n_params * sizeof *question->params); /* all missing */
+        if (!question->params)
             return error_set(e, E_MEMORY, "out of memory");
     }
-    if (r->params_option.type == T_MISSING)
+    if (question->params_option.type == T_MISSING)
         return E_OK;
-    mp_enter(&reader, r->params_option, &n);
-    return r->params_option.type == T_MAP ? bind_map(r, q, &reader, n, e)
-                                          : bind_array(r, q, &reader, n, e);
+    mp_enter(&reader, question->params_option, &n);
+    return question->params_option.type == T_MAP ? bind_map(question, q, &reader, n, e)
+                                                 : bind_array(question, q, &reader, n, e);
 }

@@ -12,9 +12,10 @@
 
 #define SMALL_WORK                                                                                 \
     8388608u /* bytes of rows times bytes of query: what an inline run may take at worst */
-#define SMALL_QUERY 8192u    /* bytes of a query that may be compiled inline */
-#define QUANTUM_NS  5000000u /* after which others get their turn, whatever is left of STEP_ROWS */
-#define OUT_BYTES   (4 * CHUNK_BYTES) /* output of one quantum */
+#define SMALL_QUERY    8192u /* bytes of a query that may be compiled inline */
+#define QUESTION_BYTES 256u  /* that each query of a request costs besides its own, but for one */
+#define QUANTUM_NS     5000000u /* after which others get their turn, whatever is left of STEP_ROWS */
+#define OUT_BYTES      (4 * CHUNK_BYTES) /* output of one quantum */
 #define PAYLOAD_ROWS                                                                               \
     64u /* what a payload costs besides its rows: also empty ones make a quantum                   \
          */
@@ -29,8 +30,10 @@ struct request *request_new(struct session *s, enum message_kind kind, uint32_t 
     r->opened_ns = s->service->now_ns ? s->service->now_ns() : 0;
     r->inbox_tail = &r->inbox;
     r->payloads_tail = &r->payloads;
-    r->limit = UINT64_MAX;
     r->passed_fd = PASSED_NO_FD;
+    r->questions = &r->own;
+    r->n_questions = 1;
+    question_init(&r->own, r);
     struct budget *budget = &s->service->budget;
     buf_init(&r->first, budget);
     buf_init(&r->out, budget);
@@ -66,10 +69,9 @@ void request_strip(struct request *r) {
     bytes_done(&r->bytes); /* reads the fields of the plan */
     session_let_go(r->session, r->passed_fd);
     r->passed_fd = PASSED_NO_FD;
-    plan_free(r->own_plan);
-    r->own_plan = NULL;
-    compiled_unref(r->compiled);
-    r->compiled = NULL;
+    for (uint32_t i = 0; i < r->n_questions; i++)
+        question_done(&r->questions[i]);
+    r->n_questions = 0;
     free(r->entry);
     r->entry = NULL;
     arena_done(&r->arena);
@@ -117,16 +119,24 @@ void request_finish(struct request *r, struct error *e) {
     atomic_fetch_add_explicit(&r->session->service->errors, 1, memory_order_relaxed);
 }
 
+size_t request_query_bytes(const struct request *r) {
+    size_t n = 0;
+    for (uint32_t i = 0; i < r->n_questions; i++)
+        n += question_bytes(&r->questions[i]) + (i > 0 ? QUESTION_BYTES : 0);
+    return n;
+}
+
 bool request_is_small(const struct request *r) {
-    size_t query = r->compiled ? r->compiled->bytes : r->query_value.n;
-    query += r->params_bytes;
+    size_t query = request_query_bytes(r);
     if (r->done)
         return true;
-    if (!r->parsed || r->reads_file || (r->compiled && r->compiled->heavy))
+    if (!r->parsed || r->reads_file)
         return false;
-    if (message_is_for_tables(r->kind))
-        return table_change_is_small(r);
-    if (r->use.table && !table_query_is_small(r))
+    for (uint32_t i = 0; i < r->n_questions; i++)
+        if (r->questions[i].compiled && r->questions[i].compiled->heavy)
+            return false;
+    if (message_is_for_tables(r->kind) ? !table_message_is_small(r)
+                                       : r->use.table && !table_query_is_small(r))
         return false;
     if (!r->run && query > SMALL_QUERY)
         return false;
@@ -137,57 +147,7 @@ bool request_is_small(const struct request *r) {
     return rows <= INLINE_BYTES && rows * query <= SMALL_WORK;
 }
 
-static enum status parse_query(struct request *r, struct error *e) {
-    const struct limits *l = limits_of(r);
-    struct budget *budget = &r->session->service->budget;
-    struct compiled *c = compiled_new();
-    if (!c)
-        return error_set(e, E_MEMORY, "out of memory");
-    c->bytes = r->query_value.n;
-    r->compiled = c;
-    r->made_query = true;
-    enum status status =
-        r->query_value.type == T_STR
-            ? query_parse(&c->query, value_as_str(r->query_value), l, budget, e)
-            : query_parse_structured(&c->query, r->query_value.w.p, r->query_value.n, l, budget, e);
-    if (status == E_OK)
-        c->heavy = query_is_heavy(&c->query);
-    return status;
-}
-
-/* The plan of a query that this request has brought; then others may share both. */
-static enum status plan_query(struct request *r, struct error *e) {
-    struct service *service = r->session->service;
-    struct compiled *c = r->compiled;
-    if (c->query.n_params == 0)
-        c->plan = plan_new(&c->query, NULL, &service->limits, &service->budget, e);
-    if (c->plan || c->query.n_params > 0)
-        plan_cache_add(&service->plans, r->query_value, c);
-    return e->status;
-}
-
-/* After this r->compiled and the plan to run are there, or an error; or r->yielded. */
-static enum status compile(struct request *r, struct error *e) {
-    struct service *service = r->session->service;
-    enum status status = r->compiled ? E_OK : parse_query(r, e);
-    if (status != E_OK)
-        return status;
-    struct compiled *c = r->compiled;
-    if (c->heavy && r->is_inline) {
-        r->yielded = true;
-        return E_OK;
-    }
-    status = params_bind(r, e);
-    if (status == E_OK && r->made_query)
-        status = plan_query(r, e);
-    if (status == E_OK && !c->plan && r->kind != MESSAGE_PREPARE)
-        r->own_plan = plan_new(&c->query, r->params, &service->limits, &service->budget, e);
-    return e->status;
-}
-
-const struct plan *request_plan(const struct request *r) {
-    return r->own_plan ? r->own_plan : r->compiled->plan;
-}
+const struct plan *request_plan(const struct request *r) { return question_plan(&r->own); }
 
 static enum status start_run(struct request *r, struct error *e) {
     struct service *service = r->session->service;
@@ -203,7 +163,7 @@ static enum status start_run(struct request *r, struct error *e) {
     if (!r->run || !scanner_init(&r->scanner, &r->arena, plan_fields(request_plan(r)),
                                  options.row_depth, options.row_fields))
         return error_set(e, E_MEMORY, "out of memory");
-    r->result.kind = r->kind == MESSAGE_EXPLAIN ? RESULT_COUNT : r->result_kind;
+    r->result.kind = r->kind == MESSAGE_EXPLAIN ? RESULT_COUNT : r->own.result_kind;
     return E_OK;
 }
 
@@ -213,7 +173,7 @@ static void begin_result(struct request *r) {
     r->result_open = true;
     enum result_kind kind = result_begin(&r->result, r->rows);
     if (kind != RESULT_COUNT)
-        reply_result_begin(&r->reply, &r->out, r->id, result_kind_name(kind));
+        reply_result_begin(&r->reply, &r->out, r->id, REPLY_OF_ALL, result_kind_name(kind));
 }
 
 static enum status end_result(struct request *r, struct error *e) {
@@ -232,11 +192,8 @@ static enum status end_result(struct request *r, struct error *e) {
 }
 
 uint32_t request_warnings(const struct request *r, struct warning *ret) {
-    uint32_t n = 0;
     const struct plan *plan = request_plan(r);
-    const struct warning *of_plan = plan ? plan_warnings(plan, &n) : NULL;
-    if (n > 0)
-        memcpy(ret, of_plan, n * sizeof *ret);
+    uint32_t n = question_warnings(&r->own, ret);
     return plan ? n + absent_warnings(&r->absent, plan, ret + n, WARNINGS_MOST - n) : n;
 }
 
@@ -257,21 +214,21 @@ static void write_bytes(struct buf *b, const struct byte_rows *bytes) {
         mp_write_uint(b, bytes->skipped_at[i]);
 }
 
+static struct reply_counts counts_of(const struct request *r) {
+    if (r->own.resident)
+        return table_query_counts(&r->own);
+    return (struct reply_counts){r->matched, r->rows, run_mismatches(r->run), run_undefined(r->run),
+                                 r->limit_reached};
+}
+
 static bool reply_done(struct request *r) {
     struct warning warnings[WARNINGS_MOST];
+    struct reply_counts counts = counts_of(r);
     uint32_t n_warnings = request_warnings(r, warnings);
     size_t mark = reply_begin(&r->out, MESSAGE_DONE, r->id, 3);
-    mp_write_map(&r->out, 5 + (n_warnings > 0) + (r->bytes.open ? 2 + r->bytes.skips : 0));
-    mp_write_text(&r->out, "matched");
-    mp_write_uint(&r->out, r->matched);
-    mp_write_text(&r->out, "rows");
-    mp_write_uint(&r->out, r->rows);
-    mp_write_text(&r->out, "type_mismatch");
-    mp_write_uint(&r->out, r->run ? run_mismatches(r->run) : resident_mismatches(r->use.resident));
-    mp_write_text(&r->out, "undefined");
-    mp_write_uint(&r->out, r->run ? run_undefined(r->run) : resident_undefined(r->use.resident));
-    mp_write_text(&r->out, "limit_reached");
-    mp_write_bool(&r->out, r->limit_reached);
+    mp_write_map(&r->out,
+                 REPLY_COUNTS + (n_warnings > 0) + (r->bytes.open ? 2 + r->bytes.skips : 0));
+    reply_counts(&r->out, &counts);
     if (r->bytes.open)
         write_bytes(&r->out, &r->bytes);
     reply_warnings(&r->out, warnings, n_warnings);
@@ -373,18 +330,18 @@ static enum status filter_block(struct request *r, uint32_t n, struct error *e) 
     uint32_t kept = run_block_filter(r->run, &matches);
     if (kept == RUN_FAILED)
         return run_failure(r->run, e);
-    if (kept >= r->limit) {
-        kept = (uint32_t)r->limit;
+    if (kept >= r->own.limit) {
+        kept = (uint32_t)r->own.limit;
         r->limit_reached = true;
         n = kept > 0 ? matches[kept - 1] + 1u : 0;
     }
-    if (r->strict && run_mismatches(r->run) > mismatches)
+    if (r->own.strict && run_mismatches(r->run) > mismatches)
         n = strict_rows(r, n, e);
     matches = run_block_rows(r->run); /* looking for it has moved them */
     while (kept > 0 && matches[kept - 1] >= n)
         kept--;
-    if (r->limit != UINT64_MAX)
-        r->limit -= kept;
+    if (r->own.limit != UINT64_MAX)
+        r->own.limit -= kept;
     if (!r->result_open)
         begin_result(r);
     r->result.origin = r->source.origin;
@@ -451,7 +408,7 @@ static enum status advance(struct request *r, struct error *e) {
     }
     if (message_is_for_tables(r->kind))
         return table_advance(r, e);
-    enum status status = r->run || r->use.resident ? E_OK : compile(r, e);
+    enum status status = r->run || r->own.resident ? E_OK : question_compile(&r->own, e);
     if (r->yielded)
         return E_OK;
     if (status == E_OK && r->kind == MESSAGE_PREPARE)
@@ -460,10 +417,12 @@ static enum status advance(struct request *r, struct error *e) {
         status = start_run(r, e);
     if (status != E_OK)
         return status;
-    if (r->limit == 0)
+    if (r->use.table)
+        return table_query_advance(r, e);
+    if (r->own.limit == 0)
         r->limit_reached = true;
     uint64_t rows = r->rows, matched = r->matched;
-    status = r->use.table ? table_query_advance(r, e) : run_quantum(r, e);
+    status = run_quantum(r, e);
     atomic_fetch_add_explicit(&r->session->service->rows, r->rows - rows, memory_order_relaxed);
     atomic_fetch_add_explicit(&r->session->service->matched, r->matched - matched,
                               memory_order_relaxed);
@@ -475,7 +434,7 @@ static bool is_complete(const struct request *r) {
     if (message_is_for_tables(r->kind))
         return false; /* it says itself when it is done */
     if (r->use.table)
-        return r->use.resident && resident_is_over(r->use.resident);
+        return r->own.resident && resident_is_over(r->own.resident);
     return r->limit_reached || (!request_has_input(r) && (!r->is_stream || r->all_in));
 }
 

@@ -327,13 +327,13 @@ static void settle_plan(struct session *s, struct request *r, bool good) {
     struct prepared *p = r->entry;
     if (r->kind != MESSAGE_PREPARE)
         return;
-    if (!good || !r->compiled || r->error.status != E_OK) {
+    if (!good || !r->own.compiled || r->error.status != E_OK) {
         s->n_plans--;
         return;
     }
     r->entry = NULL;
-    compiled_ref(r->compiled);
-    p->compiled = r->compiled;
+    compiled_ref(r->own.compiled);
+    p->compiled = r->own.compiled;
     p->next = s->plans[p->number % BUCKETS];
     s->plans[p->number % BUCKETS] = p;
 }
@@ -376,7 +376,7 @@ void session_ran(struct session *s, struct request *r) {
             settle_plan(s, r, true);
             session_close_request(s, r);
         } else if (r->yielded || r->source_open || r->payloads || r->inbox || r->end_seen ||
-                   r->use.resident) {
+                   r->use.snapshot) {
             r->yielded = false;
             session_queue(s, r);
         }

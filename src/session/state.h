@@ -1,6 +1,6 @@
 /* Inside of sessions. Private to session/.
  *
- * A request is one FILTER, EXECUTE, PREPARE or EXPLAIN, from its first message to its last reply.
+ * A request is one FILTER, PREPARE, LOAD or the like, from its first message to its last reply.
  * It waits in its session's table; those that can go on stand in the run queue. Whoever holds a
  * request (session_next) may touch what is under `run side`, nobody else; the rest belongs to the
  * session's thread. The two sides meet in session_ran, and in `stop`, which is atomic.
@@ -38,22 +38,46 @@ struct payload {
     size_t charged;     /* of the session's queued_bytes: its own size too, many may be tiny */
 };
 
-/* What a request has to do with a table; zero for one that has nothing. Run side. */
-struct table_use {
-    struct named_table *table; /* with a reference */
-    /* queries */
-    struct resident *resident;
-    const struct snapshot *snapshot;
-    struct scan *scans[SCANS_KEPT];
-    uint32_t n_scans;
-    bool scans_are_shared; /* they go back to r->compiled */
+/* A query, how its request asks it, and its run over a table. A request has one, or none; QUERIES
+ * has many. Run side. */
+struct question {
+    struct request *request;
+    struct value text;         /* the query as it came: STR or ARRAY; missing for a prepared one */
+    struct compiled *compiled; /* of a prepared one from the start; NULL: there is none */
+    bool made_query; /* it is not from the cache, nor a prepared one: nobody else has it yet */
+    struct value *params;
+    size_t params_bytes;
+    struct value params_option; /* as it came, until the query is known; missing: none */
+    struct plan *own_plan;
+    enum result_kind result_kind;
+    uint64_t limit; /* rows still wanted; UINT64_MAX: no limit */
+    bool strict;    /* the first type mismatch is an error */
+    /* of tables alone */
     uint64_t offset;
     struct order_by *order;
     struct path *columns;
     uint32_t n_order, n_columns;
     struct path by;
-    bool has_options; /* some that only tables have */
-    struct buf data;  /* of a RESULT that is no bin */
+    bool has_table_options;
+    struct resident *resident;
+    struct scan *scans[SCANS_KEPT];
+    uint32_t n_scans;
+    bool scans_are_shared; /* they go back to `compiled` */
+    /* of QUERIES alone */
+    bool over; /* `failure` or `counts` say how it went */
+    struct error *failure;
+    struct reply_counts counts;
+};
+
+/* What a request has to do with a table; zero for one that has nothing. Run side. */
+struct table_use {
+    struct named_table *table; /* with a reference */
+    /* queries */
+    const struct snapshot *snapshot; /* from the first turn on, the same for all questions */
+    struct buf data;                 /* of a RESULT that is no bin */
+    uint32_t asked;                  /* the question of QUERIES whose turn it is ... */
+    uint32_t to;                     /* ... up to this part, like the others' */
+    uint32_t n_over;                 /* questions */
     /* changes */
     struct value name, key, keys;
     bool is_private;
@@ -88,27 +112,19 @@ struct request {
     _Atomic int stop_why; /* enum status */
 
     /* run side */
-    struct message message;   /* the first message, at its third element */
-    struct buf first;         /* owns its bytes */
-    struct value query_value; /* the query as it came: STR or ARRAY; missing for a prepared one */
-    size_t payload_at;        /* of the first message's payload; 0: none */
-    struct prepared *entry;   /* PREPARE: what it will leave */
-    bool prepared_missing;    /* a plan number that the session does not know */
-    bool reads_file;          /* its payload is one: never on the session's thread */
+    struct message message; /* the first message, at its third element */
+    struct buf first;       /* owns its bytes */
+    struct question own;
+    struct question *questions; /* &own, but for QUERIES */
+    uint32_t n_questions;
+    size_t payload_at;              /* of the first message's payload; 0: none */
+    struct prepared *entry;         /* PREPARE: what it will leave */
+    bool reads_file;                /* its payload is one: never on the session's thread */
     bool parsed, is_stream, all_in; /* all_in: no payload will come any more */
     bool is_inline;                 /* this run is on the session's thread ... */
     bool yielded; /* ... where it does not belong: it has stopped before its heavy part */
-    struct compiled *compiled;
-    bool made_query; /* it is not from the cache, nor a prepared one: nobody else has it yet */
-    struct value *params;
-    size_t params_bytes;
-    struct value params_option; /* as it came, until the query is known; missing: none */
-    enum result_kind result_kind;
-    uint64_t limit; /* rows still wanted; UINT64_MAX: no limit */
     bool limit_reached;
-    bool strict; /* the first type mismatch is an error */
     struct absent absent;
-    struct plan *own_plan;
     struct arena arena;         /* life of the request */
     struct arena payload_arena; /* life of a payload */
     struct run *run;
@@ -182,7 +198,8 @@ struct request *request_new(struct session *s, enum message_kind kind, uint32_t 
 void request_free(struct request *r);
 void request_strip(struct request *r); /* gives back all memory but the request itself */
 bool request_add_payload(struct request *r, struct buf *message,
-                         size_t at); /* takes message, also on failure */
+                         size_t at);                 /* takes message, also on failure */
+size_t request_query_bytes(const struct request *r); /* of all its queries and their parameters */
 bool request_is_small(const struct request *r);
 void request_finish(struct request *r, struct error *e); /* last reply: ERROR */
 
@@ -191,12 +208,27 @@ void request_finish(struct request *r, struct error *e); /* last reply: ERROR */
 enum status request_read_payload(struct request *r, struct error *e);
 void request_parse(struct request *r); /* query, options and payload of the first message */
 
-/* options.c */
-enum status options_read(struct request *r, struct mp_reader *reader, struct error *e);
-enum status params_bind(struct request *r,
-                        struct error *e); /* option -> r->params, by the query's parameters */
+/* question.c: run side */
+void question_init(struct question *q, struct request *r);
+void question_done(struct question *q);
+/* Steps over a value however deep it is. */
+void question_skip(struct mp_reader *reader);
+/* The query, or the number of a prepared one, which the session has looked up already. */
+enum status question_read(struct question *q, struct mp_reader *reader, struct error *e);
+void question_find(struct question *q); /* compiled, if the plan cache has it */
+/* After this compiled and the plan to run are there, or an error; or the request has yielded. */
+enum status question_compile(struct question *q, struct error *e);
+const struct plan *question_plan(const struct question *q); /* NULL before it is compiled */
+size_t question_bytes(const struct question *q);            /* that running it takes time by */
+/* What there is to warn of in the query itself, in ret, which has room for WARNINGS_MOST. */
+uint32_t question_warnings(const struct question *q, struct warning *ret);
 
-/* What it runs; NULL before it is compiled. */
+/* options.c */
+enum status options_read(struct question *q, struct mp_reader *reader, struct error *e);
+enum status params_bind(struct question *q,
+                        struct error *e); /* option -> params, by the query's parameters */
+
+/* What its only query runs; NULL before it is compiled. */
 const struct plan *request_plan(const struct request *r);
 enum status request_open_source(struct request *r, struct error *e);
 void request_close_source(struct request *r);
@@ -204,10 +236,23 @@ bool request_has_input(const struct request *r);
 bool request_may_go_on(const struct request *r, uint64_t began, uint64_t rows); /* this turn */
 
 /* table_query.c: run side. FILTER, EXECUTE and EXPLAIN over a table. */
-enum status table_query_check(struct request *r, struct error *e); /* once options are known */
+enum status table_query_check(const struct question *q,
+                              struct error *e); /* once options are known */
 enum status table_query_advance(struct request *r, struct error *e);
 void table_query_done(struct request *r);
 bool table_query_is_small(const struct request *r);
+/* A compiled question, over the request's snapshot: begins; tells a chunk at most, not looking at
+ * parts from `to` on; gives back what it held for it. */
+enum status table_query_start(struct question *q, struct error *e);
+enum status table_query_take(struct question *q, uint32_t to, struct error *e);
+void table_query_end(struct question *q);
+struct reply_counts table_query_counts(const struct question *q);
+
+/* table_queries.c: QUERIES */
+/* On the session's thread: the plans that the message names by number. False: no memory. */
+bool table_queries_find_plans(struct session *s, struct request *r, struct mp_reader at_table);
+enum status table_queries_parse(struct request *r, struct error *e);   /* run side */
+enum status table_queries_advance(struct request *r, struct error *e); /* run side */
 
 /* table_change.c: run side. The other messages about tables. */
 bool message_is_for_tables(enum message_kind kind);
@@ -220,7 +265,7 @@ void table_use_done(struct request *r);
 enum status changed_reply(struct request *r, uint64_t added, uint64_t replaced, uint64_t deleted,
                           uint64_t rows, struct error *e);
 uint64_t table_rows(struct table *t);
-bool table_change_is_small(const struct request *r);
+bool table_message_is_small(const struct request *r);
 
 /* table_load.c: run side */
 enum status table_load_advance(struct request *r, struct error *e);

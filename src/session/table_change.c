@@ -1,4 +1,4 @@
-/* The messages about tables that are no queries: which table, which options, and what they do. See
+/* The messages that are for tables alone: which table, which options, and what they do. See
  * state.h and PROTOCOL.md. A new one is a row of the table at the end. */
 #include "session/state.h"
 
@@ -57,7 +57,7 @@ static enum status read_name(struct request *r, struct error *e) {
 static enum status parse_create(struct request *r, struct error *e) {
     enum status status = read_name(r, e);
     if (status == E_OK)
-        status = options_read(r, &r->message.r, e);
+        status = options_read(&r->own, &r->message.r, e);
     return status == E_OK ? message_end(&r->message, e) : status;
 }
 
@@ -69,7 +69,7 @@ static enum status parse_open(struct request *r, struct error *e) {
 static enum status parse_load(struct request *r, struct error *e) {
     enum status status = table_read(r, &r->message.r, e);
     if (status == E_OK)
-        status = options_read(r, &r->message.r, e);
+        status = options_read(&r->own, &r->message.r, e);
     return status == E_OK ? request_read_payload(r, e) : status;
 }
 
@@ -214,6 +214,7 @@ static const struct change {
     {MESSAGE_DELETE, parse_delete, do_delete},
     {MESSAGE_DROP, parse_drop, do_drop},
     {MESSAGE_DESCRIBE, parse_describe, table_describe},
+    {MESSAGE_QUERIES, table_queries_parse, table_queries_advance},
 };
 
 static const struct change *change_of(enum message_kind kind) {
@@ -234,7 +235,7 @@ enum status table_advance(struct request *r, struct error *e) {
 }
 
 /* What gives back much memory, or takes time by the table's size, is not. */
-bool table_change_is_small(const struct request *r) {
+bool table_message_is_small(const struct request *r) {
     switch (r->kind) {
     case MESSAGE_CREATE:
         return r->use.exists != EXISTS_REPLACE;
@@ -242,6 +243,8 @@ bool table_change_is_small(const struct request *r) {
         return true;
     case MESSAGE_DESCRIBE:
         return !r->use.table;
+    case MESSAGE_QUERIES:
+        return table_query_is_small(r);
     default:
         return false;
     }

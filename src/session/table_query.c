@@ -6,14 +6,15 @@
 
 #define SMALL_ROWS 32768u /* tables of so many rows are looked at on the loop's own thread */
 #define TIMED_ROWS 65536u /* tables of more rows have their terms measured */
-#define PARTS_COST 1u     /* of a turn: a chunk counts by its time and bytes, not its rows */
 
 bool table_query_is_small(const struct request *r) {
     const struct snapshot *s = table_snapshot(r->use.table->table);
     uint64_t rows = s->n_rows;
     snapshot_unref(s);
-    size_t query = r->compiled ? r->compiled->bytes : r->query_value.n;
-    return rows <= SMALL_ROWS && !r->strict && rows * (query + r->params_bytes) <= 64 * SMALL_ROWS;
+    for (uint32_t i = 0; i < r->n_questions; i++)
+        if (r->questions[i].strict)
+            return false;
+    return rows <= SMALL_ROWS && rows * request_query_bytes(r) <= 64 * SMALL_ROWS;
 }
 
 static enum status bad(struct error *e, const char *text) {
@@ -21,11 +22,10 @@ static enum status bad(struct error *e, const char *text) {
     return E_BAD_OPTION;
 }
 
-enum status table_query_check(struct request *r, struct error *e) {
-    const struct table_use *use = &r->use;
-    enum result_kind kind = r->result_kind;
-    if (!use->table) {
-        if (use->has_options)
+enum status table_query_check(const struct question *q, struct error *e) {
+    enum result_kind kind = q->result_kind;
+    if (!q->request->use.table) {
+        if (q->has_table_options)
             return bad(e, "\"offset\", \"order\", \"columns\" and \"by\" are for tables");
         if (kind == RESULT_COLUMNS || kind == RESULT_COUNTS || kind == RESULT_NUMBERS)
             return error_set(e, E_RESULT_KIND, "the result \"%s\" is for tables",
@@ -35,11 +35,11 @@ enum status table_query_check(struct request *r, struct error *e) {
     if (result_tells_offsets(kind))
         return error_set(e, E_RESULT_KIND,
                          "a table has no spans: they are for \"bytes\" and \"file\"");
-    if ((kind == RESULT_COUNTS) != (use->by.n > 0))
+    if ((kind == RESULT_COUNTS) != (q->by.n > 0))
         return bad(e, "the result \"counts\" and the option \"by\" go together");
-    if (use->n_order > 0 && (kind == RESULT_BITMAP || kind == RESULT_COUNTS))
+    if (q->n_order > 0 && (kind == RESULT_BITMAP || kind == RESULT_COUNTS))
         return bad(e, "an \"order\" does not go with a bitmap or counts");
-    if (use->columns && kind != RESULT_COLUMNS && kind != RESULT_ROWS)
+    if (q->columns && kind != RESULT_COLUMNS && kind != RESULT_ROWS)
         return bad(e, "\"columns\" are for the results \"columns\" and \"rows\"");
     return E_OK;
 }
@@ -60,7 +60,7 @@ static struct run_options run_options(const struct request *r, bool timed) {
 /* ---- strict: the first row in which a type cannot be judged, as row blocks find it ---- */
 
 struct strict {
-    struct request *r;
+    const struct question *q;
     const struct snapshot *snapshot;
     struct run *run;
     struct error *e;
@@ -72,7 +72,7 @@ struct strict {
 
 /* The chunks that the plan's slots are in a part. False: no memory. */
 static bool slot_chunks(const struct strict *s, const struct part *p) {
-    const struct plan *plan = request_plan(s->r);
+    const struct plan *plan = question_plan(s->q);
     for (uint32_t i = 0; i < plan_fields(plan)->n_slots; i++) {
         struct path path = plan_path(plan, i);
         uint32_t column =
@@ -90,7 +90,7 @@ static enum status strict_block(struct strict *s, uint32_t n) {
     uint64_t mismatches = run_mismatches(s->run);
     const uint16_t *matches;
     run_clear(s->run);
-    for (uint32_t i = 0; i < plan_fields(request_plan(s->r))->n_slots; i++)
+    for (uint32_t i = 0; i < plan_fields(question_plan(s->q))->n_slots; i++)
         chunk_gather(s->chunks[i], s->cells, n, &b->columns[i]);
     run_seal(s->run, n);
     uint32_t kept = run_block_filter(s->run, &matches);
@@ -122,32 +122,31 @@ static enum status strict_part(struct strict *s, const struct part *p) {
         for (; cell < p->n && n < most; cell++)
             if (bits_get(p->live, cell))
                 s->cells[n++] = (uint16_t)cell;
-        if (n > 0 && !atomic_load_explicit(&s->r->stop, memory_order_relaxed))
+        if (n > 0 && !atomic_load_explicit(&s->q->request->stop, memory_order_relaxed))
             status = strict_block(s, n);
     }
     return status;
 }
 
-static enum status strict_pass(struct request *r, struct error *e) {
+static enum status strict_pass(struct question *q, struct error *e) {
+    struct request *r = q->request;
     struct service *service = r->session->service;
+    const struct plan *plan = question_plan(q);
     struct run_options options = run_options(r, false);
     struct strict *s = arena_new(&r->arena, struct strict);
     if (!s)
         return error_set(e, E_MEMORY, "out of memory");
-    s->r = r;
+    s->q = q;
     s->e = e;
-    s->left = r->use.n_order > 0 || r->limit > UINT64_MAX - r->use.offset
-                  ? UINT64_MAX
-                  : r->limit + r->use.offset;
-    s->chunks =
-        arena_array(&r->arena, plan_fields(request_plan(r))->n_slots, sizeof(struct chunk *));
-    s->run = run_new(request_plan(r), &options, &service->budget);
-    s->snapshot = table_snapshot(r->use.table->table);
+    s->left =
+        q->n_order > 0 || q->limit > UINT64_MAX - q->offset ? UINT64_MAX : q->limit + q->offset;
+    s->chunks = arena_array(&r->arena, plan_fields(plan)->n_slots, sizeof(struct chunk *));
+    s->run = run_new(plan, &options, &service->budget);
+    s->snapshot = r->use.snapshot;
     enum status status =
         s->run && s->chunks ? E_OK : error_set(e, E_MEMORY, "out of memory for the query");
     for (uint32_t i = 0; status == E_OK && i < s->snapshot->n_parts; i++)
         status = strict_part(s, &s->snapshot->parts[i]);
-    snapshot_unref(s->snapshot);
     run_free(s->run);
     return status;
 }
@@ -155,75 +154,101 @@ static enum status strict_pass(struct request *r, struct error *e) {
 /* ---- running ---- */
 
 /* A scan for each hand that is to work at it; one at least. */
-static enum status take_scans(struct request *r, uint32_t n, struct error *e) {
-    struct service *service = r->session->service;
-    struct table_use *use = &r->use;
-    const struct plan *plan = request_plan(r);
-    use->scans_are_shared = plan == r->compiled->plan;
-    while (use->n_scans < n && use->n_scans < SCANS_KEPT) {
-        struct scan *s = use->scans_are_shared ? compiled_take_scan(r->compiled) : NULL;
+static enum status take_scans(struct question *q, uint32_t n, struct error *e) {
+    struct service *service = q->request->session->service;
+    const struct plan *plan = question_plan(q);
+    q->scans_are_shared = plan == q->compiled->plan;
+    while (q->n_scans < n && q->n_scans < SCANS_KEPT) {
+        struct scan *s = q->scans_are_shared ? compiled_take_scan(q->compiled) : NULL;
         if (!s)
             s = scan_new(plan, &service->limits, &service->budget, e);
         if (!s)
             return e->status;
-        use->scans[use->n_scans++] = s;
+        q->scans[q->n_scans++] = s;
     }
     return E_OK;
 }
 
-static enum status start(struct request *r, struct error *e) {
+/* EXPLAIN counts, whatever is asked. */
+static enum result_kind kind_of(const struct question *q) {
+    return q->request->kind == MESSAGE_EXPLAIN ? RESULT_COUNT : q->result_kind;
+}
+
+enum status table_query_start(struct question *q, struct error *e) {
+    struct request *r = q->request;
     struct service *service = r->session->service;
-    struct table_use *use = &r->use;
-    use->snapshot = table_snapshot(use->table->table);
-    bool as_numbers =
-        r->result_kind == RESULT_NUMBERS || (use->n_order > 0 && r->result_kind <= RESULT_AUTO);
-    if (as_numbers && use->snapshot->n_rows > (uint64_t)UINT32_MAX + 1)
-        return error_set(e, E_RESULT_KIND,
-                         "row numbers of more than 32 bits: ask for indices, without an order");
-    bool large = use->snapshot->n_rows >= RESIDENT_PARALLEL_ROWS && r->kind != MESSAGE_EXPLAIN;
-    struct crew *crew = large && crew_size(service->crew) <= SCANS_KEPT ? service->crew : NULL;
-    enum status status = take_scans(r, crew_size(crew), e);
+    const struct snapshot *snapshot = r->use.snapshot;
+    enum status status = q->strict ? strict_pass(q, e) : E_OK;
     if (status != E_OK)
         return status;
-    bool timed = r->kind == MESSAGE_EXPLAIN || use->snapshot->n_rows > TIMED_ROWS;
-    struct resident_query q = {
-        .plan = request_plan(r),
-        .kind = r->kind == MESSAGE_EXPLAIN ? RESULT_COUNT : r->result_kind,
-        .offset = use->offset,
-        .limit = r->limit,
-        .order = use->order,
-        .n_order = use->n_order,
-        .columns = use->columns,
-        .n_columns = use->n_columns,
-        .by = use->by,
+    bool as_numbers =
+        q->result_kind == RESULT_NUMBERS || (q->n_order > 0 && q->result_kind <= RESULT_AUTO);
+    if (as_numbers && snapshot->n_rows > (uint64_t)UINT32_MAX + 1)
+        return error_set(e, E_RESULT_KIND,
+                         "row numbers of more than 32 bits: ask for indices, without an order");
+    bool explains = r->kind == MESSAGE_EXPLAIN;
+    bool large = snapshot->n_rows >= RESIDENT_PARALLEL_ROWS && !explains;
+    struct crew *crew = large && crew_size(service->crew) <= SCANS_KEPT ? service->crew : NULL;
+    status = take_scans(q, crew_size(crew), e);
+    if (status != E_OK)
+        return status;
+    struct resident_query asked = {
+        .plan = question_plan(q),
+        .kind = kind_of(q),
+        .offset = q->offset,
+        .limit = q->limit,
+        .order = q->order,
+        .n_order = q->n_order,
+        .columns = q->columns,
+        .n_columns = q->n_columns,
+        .by = q->by,
     };
-    struct run_options options = run_options(r, timed);
-    use->resident = resident_new(&q, use->snapshot, use->scans, use->n_scans, crew, &options,
-                                 &service->budget, e);
+    struct run_options options = run_options(r, explains || snapshot->n_rows > TIMED_ROWS);
+    q->resident =
+        resident_new(&asked, snapshot, q->scans, q->n_scans, crew, &options, &service->budget, e);
     return e->status;
 }
 
+/* The question's number, for its results. */
+static uint32_t number_of(const struct question *q) {
+    const struct request *r = q->request;
+    return r->kind == MESSAGE_QUERIES ? (uint32_t)(q - r->questions) : REPLY_OF_ALL;
+}
+
 /* A RESULT whose data is a msgpack value of its own. */
-static enum status write_value(struct request *r, const struct resident_chunk *c, struct error *e) {
-    size_t mark = reply_begin(&r->out, MESSAGE_RESULT, r->id, 6);
+static enum status write_value(struct question *q, const struct resident_chunk *c,
+                               struct error *e) {
+    struct request *r = q->request;
+    uint32_t number = number_of(q);
+    size_t mark = number == REPLY_OF_ALL ? reply_begin(&r->out, MESSAGE_RESULT, r->id, 6)
+                                         : reply_begin(&r->out, MESSAGE_RESULT_OF, r->id, 7);
+    if (number != REPLY_OF_ALL)
+        mp_write_uint(&r->out, number);
     mp_write_text(&r->out, result_kind_name(c->kind));
     mp_write_uint(&r->out, c->base);
     mp_write_uint(&r->out, c->rows);
     buf_add(&r->out, r->use.data.data, r->use.data.len);
-    r->use.data.len = 0;
     return reply_end(&r->out, mark) ? E_OK : error_set(e, E_MEMORY, "out of memory for the result");
 }
 
-static enum status take_value(struct request *r, struct resident_chunk *chunk, struct error *e) {
-    enum status status = resident_take(r->use.resident, &r->use.data, chunk, e);
-    return status == E_OK && chunk->has_data ? write_value(r, chunk, e) : status;
+static enum status take_value(struct question *q, uint32_t to, struct resident_chunk *chunk,
+                              struct error *e) {
+    struct buf *data = &q->request->use.data;
+    enum status status = resident_take(q->resident, to, data, chunk, e);
+    if (status == E_OK && chunk->has_data)
+        status = write_value(q, chunk, e);
+    data->len = 0;
+    data->failed = false;
+    return status;
 }
 
-static enum status take_bin(struct request *r, struct resident_chunk *chunk, struct error *e) {
+static enum status take_bin(struct question *q, uint32_t to, struct resident_chunk *chunk,
+                            struct error *e) {
+    struct request *r = q->request;
     struct reply_result reply;
-    enum result_kind kind = r->result_kind == RESULT_AUTO ? RESULT_INDICES : r->result_kind;
-    reply_result_begin(&reply, &r->out, r->id, result_kind_name(kind));
-    enum status status = resident_take(r->use.resident, &r->out, chunk, e);
+    enum result_kind kind = q->result_kind == RESULT_AUTO ? RESULT_INDICES : q->result_kind;
+    reply_result_begin(&reply, &r->out, r->id, number_of(q), result_kind_name(kind));
+    enum status status = resident_take(q->resident, to, &r->out, chunk, e);
     if (status == E_OK && chunk->has_data)
         return reply_result_end(&reply, &r->out, result_kind_name(chunk->kind), chunk->base,
                                 (uint32_t)chunk->rows)
@@ -234,50 +259,70 @@ static enum status take_bin(struct request *r, struct resident_chunk *chunk, str
     return status;
 }
 
-static enum status take(struct request *r, struct resident_chunk *chunk, struct error *e) {
-    enum result_kind kind = r->kind == MESSAGE_EXPLAIN ? RESULT_COUNT : r->result_kind;
-    if (kind == RESULT_COUNT)
-        return resident_take(r->use.resident, &r->use.data, chunk, e);
-    return kind == RESULT_COLUMNS || kind == RESULT_COUNTS ? take_value(r, chunk, e)
-                                                           : take_bin(r, chunk, e);
+/* Counts what has been looked at, for the request and for STATS. */
+static void add_work(struct request *r, uint64_t rows, uint64_t matched) {
+    struct service *service = r->session->service;
+    r->rows += rows;
+    r->matched += matched;
+    atomic_fetch_add_explicit(&service->rows, rows, memory_order_relaxed);
+    atomic_fetch_add_explicit(&service->matched, matched, memory_order_relaxed);
+}
+
+enum status table_query_take(struct question *q, uint32_t to, struct error *e) {
+    struct resident_chunk chunk;
+    enum result_kind kind = kind_of(q);
+    uint64_t rows = resident_rows(q->resident), matched = resident_matched(q->resident);
+    bool has_bin = kind != RESULT_COUNT && kind != RESULT_COLUMNS && kind != RESULT_COUNTS;
+    enum status status = has_bin ? take_bin(q, to, &chunk, e) : take_value(q, to, &chunk, e);
+    add_work(q->request, resident_rows(q->resident) - rows,
+             resident_matched(q->resident) - matched);
+    return status;
 }
 
 enum status table_query_advance(struct request *r, struct error *e) {
     const struct service *service = r->session->service;
-    uint64_t began = service->now_ns ? service->now_ns() : 0, rows = 0;
-    enum status status = E_OK;
-    if (!r->use.resident && r->strict)
-        status = strict_pass(r, e);
-    if (status == E_OK && !r->use.resident)
-        status = start(r, e);
-    while (status == E_OK && !resident_is_over(r->use.resident) &&
-           request_may_go_on(r, began, rows)) {
-        struct resident_chunk chunk;
-        status = take(r, &chunk, e);
-        rows += PARTS_COST;
+    struct question *q = &r->own;
+    uint64_t began = service->now_ns ? service->now_ns() : 0,
+             chunks = 0; /* which count by their time and bytes */
+    if (!r->use.snapshot)
+        r->use.snapshot = table_snapshot(r->use.table->table);
+    enum status status = q->resident ? E_OK : table_query_start(q, e);
+    while (status == E_OK && !resident_is_over(q->resident) &&
+           request_may_go_on(r, began, chunks)) {
+        status = table_query_take(q, RESIDENT_ALL, e);
+        chunks++;
         if (atomic_load_explicit(&r->stop, memory_order_relaxed))
             return E_OK; /* session_ran says why */
     }
-    if (!r->use.resident)
-        return status;
-    r->rows = resident_rows(r->use.resident);
-    r->matched = resident_matched(r->use.resident);
-    r->limit_reached = resident_limit_reached(r->use.resident);
     return status;
 }
 
-void table_query_done(struct request *r) {
-    struct table_use *use = &r->use;
-    resident_free(use->resident);
-    use->resident = NULL;
-    while (use->n_scans > 0) {
-        struct scan *s = use->scans[--use->n_scans];
-        if (use->scans_are_shared)
-            compiled_give_scan(r->compiled, s);
+struct reply_counts table_query_counts(const struct question *q) {
+    return (struct reply_counts){
+        .matched = resident_matched(q->resident),
+        .rows = resident_rows(q->resident),
+        .type_mismatch = resident_mismatches(q->resident),
+        .undefined = resident_undefined(q->resident),
+        .limit_reached = resident_limit_reached(q->resident),
+    };
+}
+
+void table_query_end(struct question *q) {
+    resident_free(q->resident);
+    q->resident = NULL;
+    while (q->n_scans > 0) {
+        struct scan *s = q->scans[--q->n_scans];
+        if (q->scans_are_shared)
+            compiled_give_scan(q->compiled, s);
         else
             scan_free(s);
     }
-    if (use->snapshot)
-        snapshot_unref(use->snapshot);
-    use->snapshot = NULL;
+}
+
+void table_query_done(struct request *r) {
+    for (uint32_t i = 0; i < r->n_questions; i++)
+        table_query_end(&r->questions[i]);
+    if (r->use.snapshot)
+        snapshot_unref(r->use.snapshot);
+    r->use.snapshot = NULL;
 }

@@ -49,12 +49,11 @@ static void write_text(struct buf *b, const char *key, const char *text) {
     mp_write_str(b, (const char *)clean, n);
 }
 
-bool reply_error(struct buf *b, uint32_t id, const struct error *e) {
+void reply_error_map(struct buf *b, const struct error *e) {
     bool has_pos = e->pos != ERROR_NONE;
     uint32_t n = 3 + 2 * has_pos + (*e->near_text != 0) + (*e->suggestion != 0) +
                  (e->row != ERROR_NONE) + (e->offset != ERROR_NONE) + (e->limit != ERROR_NONE) +
                  (e->actual != ERROR_NONE);
-    size_t mark = reply_begin(b, MESSAGE_ERROR, id, 3);
     mp_write_map(b, n);
     mp_write_text(b, "code");
     mp_write_uint(b, e->status);
@@ -69,7 +68,25 @@ bool reply_error(struct buf *b, uint32_t id, const struct error *e) {
     write_number(b, "offset", e->offset);
     write_number(b, "limit", e->limit);
     write_number(b, "actual", e->actual);
+}
+
+bool reply_error(struct buf *b, uint32_t id, const struct error *e) {
+    size_t mark = reply_begin(b, MESSAGE_ERROR, id, 3);
+    reply_error_map(b, e);
     return reply_end(b, mark);
+}
+
+void reply_counts(struct buf *b, const struct reply_counts *c) {
+    mp_write_text(b, "matched");
+    mp_write_uint(b, c->matched);
+    mp_write_text(b, "rows");
+    mp_write_uint(b, c->rows);
+    mp_write_text(b, "type_mismatch");
+    mp_write_uint(b, c->type_mismatch);
+    mp_write_text(b, "undefined");
+    mp_write_uint(b, c->undefined);
+    mp_write_text(b, "limit_reached");
+    mp_write_bool(b, c->limit_reached);
 }
 
 void reply_warnings(struct buf *b, const struct warning *warnings, uint32_t n) {
@@ -94,13 +111,14 @@ void reply_warnings(struct buf *b, const struct warning *warnings, uint32_t n) {
     }
 }
 
-/* Before the data: length, array, kind, id, kind's name, base, rows and bin header. All but the
- * name are of fixed width. */
-enum { HEAD_BYTES = 4 + 1 + 1 + 5 + 1 + 9 + 5 + 5 };
+/* Before the data: length, array, kind, id, kind's name, base, rows and bin header, and the number
+ * of the query, if there is one. All but the name are of fixed width. */
+enum { HEAD_BYTES = 4 + 1 + 1 + 5 + 1 + 9 + 5 + 5, QUERY_BYTES = 5 };
 
-void reply_result_begin(struct reply_result *r, struct buf *b, uint32_t id, const char *kind) {
-    size_t room = HEAD_BYTES + strlen(kind);
-    *r = (struct reply_result){.mark = b->len, .data = b->len + room, .id = id};
+void reply_result_begin(struct reply_result *r, struct buf *b, uint32_t id, uint32_t query,
+                        const char *kind) {
+    size_t room = HEAD_BYTES + strlen(kind) + (query == REPLY_OF_ALL ? 0 : QUERY_BYTES);
+    *r = (struct reply_result){.mark = b->len, .data = b->len + room, .id = id, .query = query};
     if (buf_reserve(b, room)) {
         memset(b->data + b->len, 0, room);
         b->len += room;
@@ -123,9 +141,12 @@ bool reply_result_end(const struct reply_result *r, struct buf *b, const char *k
     }
     size_t kind_bytes = strlen(kind), data_bytes = b->len - r->data;
     uint8_t *p = b->data + r->mark + 4;
-    *p++ = 0x96;
-    *p++ = MESSAGE_RESULT;
+    bool of_all = r->query == REPLY_OF_ALL;
+    *p++ = of_all ? 0x96 : 0x97;
+    *p++ = of_all ? MESSAGE_RESULT : MESSAGE_RESULT_OF;
     p = put_be(p, 0xCE, r->id, 4);
+    if (!of_all)
+        p = put_be(p, 0xCE, r->query, 4);
     *p++ = (uint8_t)(0xA0 | kind_bytes);
     memcpy(p, kind, kind_bytes);
     p = put_be(p + kind_bytes, 0xCF, base, 8);

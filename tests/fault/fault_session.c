@@ -7,6 +7,8 @@
 #include "alloc_fault.h"
 #include "session_unit.h"
 
+#include "wire/message.h"
+
 enum { MOST_FRAMES = 16, MOST_OUT = 1 << 20 };
 
 struct conversation {
@@ -72,7 +74,7 @@ static void look_at_output(bool *ret_answered) {
         for (uint32_t i = 2; i < elements; i++)
             mp_skip(&r);
         assert_true(r.status == E_OK && mp_at_end(&r));
-        if (kind != 66 && id >= 5 && id < 5 + MOST_FRAMES)
+        if (kind != MESSAGE_RESULT && kind != MESSAGE_RESULT_OF && id >= 5 && id < 5 + MOST_FRAMES)
             ret_answered[id - 5] = true;
         if (kind == 71)
             continue;
@@ -211,6 +213,19 @@ static const char *const EXPLAINS[] = {
     NULL,
 };
 
+static const char *const TABLES[] = {
+    HELLO_TEXT,
+    "[12, 5, 't', {'private': true}]",
+    "[14, 6, 't', nil, ['maps', [{'a': 1}, {'a': 2, 'b': 'x'}, {'a': 3, 'b': 'y'}]]]",
+    "[3, 7, 'a = :x']",
+    "[18, 8, 't', [['a >= 2', nil], [1, {'params': {'x': 3}, 'result': 'count'}], [2, nil], "
+    "['a >', nil], ['b = \"x\" or a < 2', {'result': 'columns', 'columns': ['b']}], "
+    "['a > 0', {'result': 'counts', 'by': 'b'}], ['a >= 2', {'order': [['b', 'desc']]}], "
+    "['a = 2', {'result': 'rows', 'strict': true}]]]",
+    "[18, 9, 't', [['a', 1]]]",
+    NULL,
+};
+
 static const char *const REFUSALS[] = {
     HELLO_TEXT,
     "[2, 5, 'a >', nil, " ROWS3 "]",
@@ -240,11 +255,8 @@ static void test_conversations(void **state) {
         const char *name;
         const char *const *messages;
         unsigned n_answers;
-    } ALL[] = {{"forms", FORMS, 7},
-               {"streams", STREAMS, 3},
-               {"plans", PLANS, 4},
-               {"explains", EXPLAINS, 2},
-               {"refusals", REFUSALS, 5}};
+    } ALL[] = {{"forms", FORMS, 7},       {"streams", STREAMS, 3}, {"plans", PLANS, 4},
+               {"explains", EXPLAINS, 2}, {"tables", TABLES, 5},   {"refusals", REFUSALS, 5}};
     for (size_t i = 0; i < COUNT_OF(ALL); i++) {
         struct conversation c = {.n_answers = ALL[i].n_answers};
         for (; ALL[i].messages[c.n_frames]; c.n_frames++)

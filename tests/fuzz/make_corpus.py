@@ -394,6 +394,24 @@ def streams() -> dict[str, bytes]:
         + frame(number(11), number(4), number(1))
         + frame(number(11), number(5), number(0))
     )
+    table = text("t")
+    found["queries"] = (
+        HELLO
+        + frame(number(12), number(1), table, mapping(text("private"), b"\xc3"))
+        + frame(number(14), number(2), table, nil(), maps)
+        + frame(number(3), number(3), text("a = :x"))
+        + frame(
+            number(18),
+            number(4),
+            table,
+            array(
+                array(query, nil()),
+                array(number(1), mapping(text("params"), mapping(text("x"), number(5)))),
+                array(text("a >"), nil()),
+                array(query, mapping(text("result"), text("columns"))),
+            ),
+        )
+    )
     found["explain"] = (
         HELLO
         + frame(number(10), number(1), query, nil())

@@ -26,9 +26,9 @@ from tests.lib.mp import Plain, Value
 ROOT = Path(__file__).resolve().parents[2]
 
 HELLO, FILTER, PREPARE, EXECUTE, ROWS, END, CANCEL, PING, STATS, EXPLAIN, CLOSE = range(1, 12)
-CREATE, OPEN, LOAD, DELETE, DROP, DESCRIBE = range(12, 18)
+CREATE, OPEN, LOAD, DELETE, DROP, DESCRIBE, QUERIES = range(12, 19)
 WELCOME, RESULT, DONE, ERROR, PREPARED, PONG, STATISTICS, EXPLAINED, CLOSED = range(65, 74)
-TABLE, CHANGED, DESCRIBED = range(74, 77)
+TABLE, CHANGED, DESCRIBED, RESULT_OF = range(74, 78)
 
 Fields = dict[str, Value]
 
@@ -249,7 +249,7 @@ class Connection:
             if message[1] != request_id:
                 raise Broken(f"a reply to {request_id} was expected, not {message!r}")
             out.append(message)
-            if message[0] != RESULT:
+            if message[0] not in (RESULT, RESULT_OF):
                 return out
 
     def call(self, kind: int, *elements: Plain) -> list[list[Value]]:

@@ -66,7 +66,7 @@ static void test_results(void **state) {
     struct error e;
     struct buf b = {0};
     error_clear(&e);
-    reply_result_begin(&r, &b, 7, "rows");
+    reply_result_begin(&r, &b, 7, REPLY_OF_ALL, "rows");
     buf_add(&b, "abc", 3);
     assert_true(reply_result_end(&r, &b, "rows", UINT64_C(1) << 40, 5));
     read_only(&b, &m);

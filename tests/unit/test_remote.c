@@ -63,7 +63,7 @@ static void say_welcome(struct buf *b, uint64_t frame_bytes) {
 static void say_result(struct buf *b, uint32_t id, const char *kind, const char *data, size_t n,
                        uint64_t base, uint32_t rows) {
     struct reply_result r;
-    reply_result_begin(&r, b, id, kind);
+    reply_result_begin(&r, b, id, REPLY_OF_ALL, kind);
     buf_add(b, data, n);
     assert_true(reply_result_end(&r, b, kind, base, rows));
 }

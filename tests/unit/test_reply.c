@@ -180,7 +180,7 @@ static void test_results(void **state) {
             struct reply_result r;
             size_t n = SIZES[k];
             buf_add_text(&b, "before");
-            reply_result_begin(&r, &b, UINT32_MAX - 1, "indices");
+            reply_result_begin(&r, &b, UINT32_MAX - 1, REPLY_OF_ALL, "indices");
             for (size_t at = 0; at < n; at += 1000) /* bit by bit */
                 buf_add(&b, data + at, n - at < 1000 ? n - at : 1000);
             assert_int_equal(b.len, r.data + n);
@@ -188,12 +188,38 @@ static void test_results(void **state) {
             check_result(&b, 6, UINT32_MAX - 1, KINDS[i], 1ull << 40, UINT32_MAX, data, n);
             assert_memory_equal(b.data, "before", 6);
             size_t after = b.len; /* a second one behind it */
-            reply_result_begin(&r, &b, 1, KINDS[i]);
+            reply_result_begin(&r, &b, 1, REPLY_OF_ALL, KINDS[i]);
             buf_add(&b, data, n);
             assert_true(reply_result_end(&r, &b, KINDS[i], 0, 0));
             check_result(&b, after, 1, KINDS[i], 0, 0, data, n);
             buf_done(&b);
         }
+}
+
+/* The same with the number of a query. */
+static void test_results_of(void **state) {
+    (void)state;
+    static const char *const KINDS[] = {"indices", "bitmap"};
+    for (size_t i = 0; i < COUNT_OF(KINDS); i++) {
+        struct buf b = {0};
+        struct reply_result r;
+        msgpack_unpacked u;
+        reply_result_begin(&r, &b, 7, UINT32_MAX - 1, "indices");
+        buf_add_text(&b, "data");
+        assert_true(reply_result_end(&r, &b, KINDS[i], 5, 9));
+        msgpack_object o = unpack(&b, 0, &u);
+        assert_int_equal(o.via.array.size, 7);
+        assert_int_equal(element(&o, 0), MESSAGE_RESULT_OF);
+        assert_int_equal(element(&o, 1), 7);
+        assert_true(element(&o, 2) == UINT32_MAX - 1);
+        assert_true(is_text(&o.via.array.ptr[3], KINDS[i]));
+        assert_int_equal(element(&o, 4), 5);
+        assert_int_equal(element(&o, 5), 9);
+        assert_int_equal(o.via.array.ptr[6].via.bin.size, 4);
+        assert_memory_equal(o.via.array.ptr[6].via.bin.ptr, "data", 4);
+        msgpack_unpacked_destroy(&u);
+        buf_done(&b);
+    }
 }
 
 /* --- no memory: whatever the budget, a reply is whole or not there --- */
@@ -207,7 +233,7 @@ static bool write_pong(struct buf *b) {
 
 static bool write_result(struct buf *b) {
     struct reply_result r;
-    reply_result_begin(&r, b, 1, "indices");
+    reply_result_begin(&r, b, 1, REPLY_OF_ALL, "indices");
     for (int i = 0; i < 50; i++)
         buf_add(b, "some text to fill the buffer", 28);
     return reply_result_end(&r, b, "rows", 0, 50);
@@ -254,7 +280,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         value_test(test_begin_and_end),   value_test(test_errors),
         value_test(test_errors_are_utf8), value_test(test_results),
-        value_test(test_no_memory),
+        value_test(test_results_of),      value_test(test_no_memory),
     };
     return cmocka_run_group_tests_name("reply", tests, NULL, NULL);
 }

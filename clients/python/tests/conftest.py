@@ -59,17 +59,3 @@ def real(tamisd: str) -> Iterator[tamis.Client]:
     """A client of the real daemon."""
     with tamis.Client(tamisd, timeout=60) as made:
         yield made
-
-
-@pytest.fixture
-def has_queries() -> Callable[[tamis.Client], bool]:
-    """Whether a daemon answers QUERIES."""
-
-    def ask(client: tamis.Client) -> bool:
-        try:
-            client.create_table("asked", exists="replace").queries([])
-        except tamis.ProtocolError as error:
-            return error.name != "KIND_UNKNOWN"
-        return True
-
-    return ask

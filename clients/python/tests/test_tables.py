@@ -8,7 +8,7 @@ import io
 import threading
 from array import array
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import msgpack
 import pytest
@@ -373,10 +373,8 @@ def test_rows_come_back_as_they_went(client: tamis.Client, rows: list[dict[str, 
         assert as_it_comes(column.to_list()) == as_it_comes([row.get(name) for row in rows])
 
 
-def test_queries(client: tamis.Client, has_queries: Callable[[tamis.Client], bool]) -> None:
+def test_queries(client: tamis.Client) -> None:
     table = people(client)
-    if not has_queries(client):
-        pytest.skip("this daemon has no QUERIES yet")
     with table.prepare("age >= 18") as prepared:
         found = table.queries(
             [
