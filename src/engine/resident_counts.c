@@ -146,36 +146,36 @@ static int by_first(const void *a, const void *b, void *data) {
 }
 
 /* Counts the codes of the part, then looks the values up that there are, in the order in which they
- * came. */
+ * came. What is null or missing counts as one more code, behind the dictionary's. */
 static bool add_codes(struct resident *r, const struct chunk *c) {
     struct tally *t = r->tally;
-    uint32_t n_codes = dict_count(c->dict), at = 0, n, used = 0, nulls = 0;
+    uint32_t n_codes = dict_count(c->dict), at = 0, n, used = 0;
     uint32_t *codes;
-    if (!reserve_codes(r, t, n_codes))
+    if (!reserve_codes(r, t, n_codes + 1))
         return false;
     while ((n = resident_cells(r, &at, r->cells, BLOCK_ROWS)) > 0)
         for (uint32_t i = 0; i < n; i++) {
-            uint32_t cell = r->cells[i], code = chunk_code(c, cell);
-            if (!bits_get(c->valid, cell))
-                nulls++;
-            else if (t->by_code[code].count++ == 0)
+            uint32_t cell = r->cells[i],
+                     code = bits_get(c->valid, cell) ? chunk_code(c, cell) : n_codes;
+            if (t->by_code[code].count++ == 0)
                 t->by_code[code].first = cell;
         }
-    for (uint32_t i = 0; i < n_codes; i++)
+    for (uint32_t i = 0; i <= n_codes; i++)
         used += t->by_code[i].count > 0;
     codes = used > 0 ? budget_realloc(r->budget, NULL, 0, used * sizeof *codes) : NULL;
     if (used > 0 && !codes)
         return false;
-    for (uint32_t i = 0, k = 0; i < n_codes; i++)
+    for (uint32_t i = 0, k = 0; i <= n_codes; i++)
         if (t->by_code[i].count > 0)
             codes[k++] = i;
     if (used > 0)
         qsort_r(codes, used, sizeof *codes, by_first, t);
     bool ok = true;
     for (uint32_t i = 0; i < used && ok; i++)
-        ok = add(r, dict_value(c->dict, codes[i]), t->by_code[codes[i]].count);
+        ok = add(r, codes[i] < n_codes ? dict_value(c->dict, codes[i]) : value_null(),
+                 t->by_code[codes[i]].count);
     budget_free(r->budget, codes, used * sizeof *codes);
-    return ok && (nulls == 0 || add(r, value_null(), nulls));
+    return ok;
 }
 
 bool tally_add_part(struct resident *r) {

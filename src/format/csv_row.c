@@ -141,7 +141,7 @@ static bool make_map(struct reader *r, struct csv_rows *w, uint32_t row, struct 
 /* The cells and the map of a row of w->block, as row `to` of b. */
 static bool put_row(struct reader *r, struct csv_rows *w, uint32_t row, struct block *b,
                     uint32_t to) {
-    struct value map;
+    struct value map = value_null();
     if (!make_map(r, w, row, &map))
         return false;
     column_put(&b->columns[w->slot], to, map);
