@@ -106,14 +106,10 @@ static bool late(uint32_t i) { return i >= PART_ROWS + 20; }
 static bool by_plan(uint32_t i) { return zip_of(i) + i % 2 > 15; }
 
 static const struct question QUESTIONS[] = {
-    {"1 = 1", all},
-    {"1 = 2", none},
-    {"city = 'Oslo'", oslo},
-    {"n = 77 and home.zip < 4", few},
-    {"n > -490", dense},
-    {"city is null", no_city},
-    {"id >= :late", late},
-    {"home.zip + id % 2 > 15", by_plan},
+    {"1 = 1", all},          {"1 = 2", none},
+    {"city = 'Oslo'", oslo}, {"n = 77 and home.zip < 4", few},
+    {"n > -490", dense},     {"city is null", no_city},
+    {"id >= :late", late},   {"home.zip + id % 2 > 15", by_plan},
 };
 
 struct ask {
@@ -339,8 +335,8 @@ static void check_counts(const struct ask *a, const struct buf *b) {
             assert_true(str_is(value_as_str(v), CITY[want[i].what]));
         uint64_t count = mp_read_value(&r).w.u;
         if (count != want[i].count)
-            fail_msg("%s: %llu of %u, not %llu", a->q->text, (unsigned long long)count, want[i].what,
-                     (unsigned long long)want[i].count);
+            fail_msg("%s: %llu of %u, not %llu", a->q->text, (unsigned long long)count,
+                     want[i].what, (unsigned long long)want[i].count);
     }
     assert_true(r.status == E_OK && mp_at_end(&r));
 }
@@ -543,7 +539,7 @@ static void test_parts(void **state) {
     for (size_t i = 0; i < COUNT_OF(GONE); i++) {
         struct model m;
         model_new(&m, 2 * PART_ROWS + 77, GONE[i], NULL);
-        every_answer(&m, NULL, 37);
+        every_answer(&m, NULL, 211);
         every_count(&m, NULL);
         model_done(&m);
     }
@@ -558,7 +554,7 @@ static void test_crew(void **state) {
     assert_non_null(crew);
     budget_init(&budget, 0);
     model_new(&m, RESIDENT_PARALLEL_ROWS + PART_ROWS, NULL, &budget);
-    every_answer(&m, crew, 97);
+    every_answer(&m, crew, 499);
     struct ask a = {.m = &m,
                     .q = &QUESTIONS[7],
                     .kind = RESULT_COLUMNS,
@@ -568,8 +564,8 @@ static void test_crew(void **state) {
                     .budget = &budget};
     assert_int_equal(ask(&a), E_OK);
     size_t before = budget.used_bytes, refused = 0;
-    for (size_t room = 1; room < 200; room++) { /* quadratically growing: many end early */
-        budget.limit_bytes = before + room * room * 64;
+    for (size_t room = 1; room < 100; room++) { /* in growing steps */
+        budget.limit_bytes = before + room * room * 256;
         refused += ask(&a) == E_MEMORY;
         assert_int_equal(budget.used_bytes, before);
     }
