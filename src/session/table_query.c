@@ -3,17 +3,36 @@
 #include "session/state.h"
 
 #include "value/column.h"
+#include "value/dict.h"
 
-#define SMALL_ROWS 32768u /* tables of so many rows are looked at on the loop's own thread */
-#define TIMED_ROWS 65536u /* tables of more rows have their terms measured */
-#define PARTS_COST 1u     /* of a turn: a chunk counts by its time and bytes, not its rows */
+/* What is looked at on the loop's own thread, where everybody waits for it. */
+#define SMALL_ROWS  32768u              /* rows of the table ... */
+#define SMALL_CELLS 4096u               /* ... if each that matches is looked at by itself */
+#define SMALL_BYTES (128u * SMALL_ROWS) /* of its chunks: strings may be long */
+#define TIMED_ROWS  65536u              /* tables of more rows have their terms measured */
+#define PARTS_COST  1u /* of a turn: a chunk counts by its time and bytes, not its rows */
+
+static bool has_few_bytes(const struct snapshot *s) {
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < s->n_parts; i++)
+        for (uint32_t k = 0; k < s->n_columns && bytes <= SMALL_BYTES; k++) {
+            const struct chunk *c = part_chunk(&s->parts[i], k);
+            bytes += c ? c->bytes + (c->dict ? dict_bytes(c->dict) : 0) : 0;
+        }
+    return bytes <= SMALL_BYTES;
+}
 
 bool table_query_is_small(const struct request *r) {
     const struct snapshot *s = table_snapshot(r->use.table->table);
+    const enum result_kind kind = r->result_kind;
+    bool cells = r->use.n_order > 0 || kind == RESULT_ROWS || kind == RESULT_COLUMNS ||
+                 kind == RESULT_COUNTS;
     uint64_t rows = s->n_rows;
-    snapshot_unref(s);
     size_t query = r->compiled ? r->compiled->bytes : r->query_value.n;
-    return rows <= SMALL_ROWS && !r->strict && rows * (query + r->params_bytes) <= 64 * SMALL_ROWS;
+    bool small = rows <= (cells ? SMALL_CELLS : SMALL_ROWS) && !r->strict &&
+                 rows * (query + r->params_bytes) <= 64 * SMALL_ROWS && has_few_bytes(s);
+    snapshot_unref(s);
+    return small;
 }
 
 static enum status bad(struct error *e, const char *text) {
@@ -142,12 +161,11 @@ static enum status strict_pass(struct request *r, struct error *e) {
     s->chunks =
         arena_array(&r->arena, plan_fields(request_plan(r))->n_slots, sizeof(struct chunk *));
     s->run = run_new(request_plan(r), &options, &service->budget);
-    s->snapshot = table_snapshot(r->use.table->table);
+    s->snapshot = r->use.snapshot;
     enum status status =
         s->run && s->chunks ? E_OK : error_set(e, E_MEMORY, "out of memory for the query");
     for (uint32_t i = 0; status == E_OK && i < s->snapshot->n_parts; i++)
         status = strict_part(s, &s->snapshot->parts[i]);
-    snapshot_unref(s->snapshot);
     run_free(s->run);
     return status;
 }
@@ -161,7 +179,8 @@ static enum status take_scans(struct request *r, uint32_t n, struct error *e) {
     const struct plan *plan = request_plan(r);
     use->scans_are_shared = plan == r->compiled->plan;
     while (use->n_scans < n && use->n_scans < SCANS_KEPT) {
-        struct scan *s = use->scans_are_shared ? compiled_take_scan(r->compiled) : NULL;
+        struct scan *s =
+            use->scans_are_shared ? plan_cache_take_scan(&service->plans, r->compiled) : NULL;
         if (!s)
             s = scan_new(plan, &service->limits, &service->budget, e);
         if (!s)
@@ -174,7 +193,6 @@ static enum status take_scans(struct request *r, uint32_t n, struct error *e) {
 static enum status start(struct request *r, struct error *e) {
     struct service *service = r->session->service;
     struct table_use *use = &r->use;
-    use->snapshot = table_snapshot(use->table->table);
     bool as_numbers =
         r->result_kind == RESULT_NUMBERS || (use->n_order > 0 && r->result_kind <= RESULT_AUTO);
     if (as_numbers && use->snapshot->n_rows > (uint64_t)UINT32_MAX + 1)
@@ -246,6 +264,8 @@ enum status table_query_advance(struct request *r, struct error *e) {
     const struct service *service = r->session->service;
     uint64_t began = service->now_ns ? service->now_ns() : 0, rows = 0;
     enum status status = E_OK;
+    if (!r->use.snapshot)
+        r->use.snapshot = table_snapshot(r->use.table->table);
     if (!r->use.resident && r->strict)
         status = strict_pass(r, e);
     if (status == E_OK && !r->use.resident)
@@ -272,8 +292,8 @@ void table_query_done(struct request *r) {
     use->resident = NULL;
     while (use->n_scans > 0) {
         struct scan *s = use->scans[--use->n_scans];
-        if (use->scans_are_shared)
-            compiled_give_scan(r->compiled, s);
+        if (use->scans_are_shared && !r->made_query) /* a query that came once may never again */
+            plan_cache_give_scan(&r->session->service->plans, r->compiled, s);
         else
             scan_free(s);
     }
