@@ -5,6 +5,7 @@
  * equal (X1), and so are null and missing. */
 #include "engine/resident_state.h"
 
+#include "base/sort.h"
 #include "value/column.h"
 #include "value/mp.h"
 
@@ -139,43 +140,52 @@ static bool reserve_codes(struct resident *r, struct tally *t, uint32_t n) {
     return true;
 }
 
-static int by_first(const void *a, const void *b, void *data) {
+static int by_first(uint32_t a, uint32_t b, const void *data) {
     const struct tally *t = data;
-    uint32_t x = t->by_code[*(const uint32_t *)a].first, y = t->by_code[*(const uint32_t *)b].first;
+    uint32_t x = t->by_code[a].first, y = t->by_code[b].first;
     return (x > y) - (x < y);
 }
 
+/* Room for n items, and as much behind them for sorting. NULL: no memory. */
+static uint32_t *items_new(struct resident *r, uint64_t n) {
+    return budget_realloc(r->budget, NULL, 0, 2 * n * sizeof(uint32_t));
+}
+
+static void items_free(struct resident *r, uint32_t *items, uint64_t n) {
+    budget_free(r->budget, items, items ? 2 * n * sizeof *items : 0);
+}
+
 /* Counts the codes of the part, then looks the values up that there are, in the order in which they
- * came. */
+ * came. What is null or missing counts as one more code, behind the dictionary's. */
 static bool add_codes(struct resident *r, const struct chunk *c) {
     struct tally *t = r->tally;
-    uint32_t n_codes = dict_count(c->dict), at = 0, n, used = 0, nulls = 0;
+    uint32_t n_codes = dict_count(c->dict), at = 0, n, used = 0;
     uint32_t *codes;
-    if (!reserve_codes(r, t, n_codes))
+    if (!reserve_codes(r, t, n_codes + 1))
         return false;
     while ((n = resident_cells(r, &at, r->cells, BLOCK_ROWS)) > 0)
         for (uint32_t i = 0; i < n; i++) {
-            uint32_t cell = r->cells[i], code = chunk_code(c, cell);
-            if (!bits_get(c->valid, cell))
-                nulls++;
-            else if (t->by_code[code].count++ == 0)
+            uint32_t cell = r->cells[i],
+                     code = bits_get(c->valid, cell) ? chunk_code(c, cell) : n_codes;
+            if (t->by_code[code].count++ == 0)
                 t->by_code[code].first = cell;
         }
-    for (uint32_t i = 0; i < n_codes; i++)
+    for (uint32_t i = 0; i <= n_codes; i++)
         used += t->by_code[i].count > 0;
-    codes = used > 0 ? budget_realloc(r->budget, NULL, 0, used * sizeof *codes) : NULL;
+    codes = used > 0 ? items_new(r, used) : NULL;
     if (used > 0 && !codes)
         return false;
-    for (uint32_t i = 0, k = 0; i < n_codes; i++)
+    for (uint32_t i = 0, k = 0; i <= n_codes; i++)
         if (t->by_code[i].count > 0)
             codes[k++] = i;
     if (used > 0)
-        qsort_r(codes, used, sizeof *codes, by_first, t);
+        sort_items(codes, used, codes + used, by_first, t, r->stop);
     bool ok = true;
     for (uint32_t i = 0; i < used && ok; i++)
-        ok = add(r, dict_value(c->dict, codes[i]), t->by_code[codes[i]].count);
-    budget_free(r->budget, codes, used * sizeof *codes);
-    return ok && (nulls == 0 || add(r, value_null(), nulls));
+        ok = add(r, codes[i] < n_codes ? dict_value(c->dict, codes[i]) : value_null(),
+                 t->by_code[codes[i]].count);
+    items_free(r, codes, used);
+    return ok;
 }
 
 bool tally_add_part(struct resident *r) {
@@ -195,24 +205,23 @@ bool tally_add_part(struct resident *r) {
     return true;
 }
 
-static int by_count(const void *a, const void *b, void *data) {
+static int by_count(uint32_t a, uint32_t b, const void *data) {
     const struct tally_entry *e = data;
-    uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
-    if (e[i].count != e[k].count)
-        return e[i].count > e[k].count ? -1 : 1;
-    return (i > k) - (i < k);
+    if (e[a].count != e[b].count)
+        return e[a].count > e[b].count ? -1 : 1;
+    return (a > b) - (a < b);
 }
 
 bool tally_write(struct resident *r, struct buf *data) {
     struct tally *t = r->tally;
     uint64_t n = t->n < r->q.limit ? t->n : r->q.limit;
-    uint32_t *order = t->n > 0 ? budget_realloc(r->budget, NULL, 0, t->n * sizeof *order) : NULL;
+    uint32_t *order = t->n > 0 ? items_new(r, t->n) : NULL;
     if (t->n > 0 && !order)
         return false;
     for (uint64_t i = 0; i < t->n; i++)
         order[i] = (uint32_t)i;
     if (t->n > 0)
-        qsort_r(order, t->n, sizeof *order, by_count, t->entries);
+        sort_items(order, t->n, order + t->n, by_count, t->entries, r->stop);
     mp_write_array(data, (uint32_t)n);
     for (uint64_t i = 0; i < n; i++) {
         mp_write_array(data, 2);
@@ -220,6 +229,6 @@ bool tally_write(struct resident *r, struct buf *data) {
         mp_write_uint(data, t->entries[order[i]].count);
     }
     r->limit_reached = n < t->n;
-    budget_free(r->budget, order, t->n * sizeof *order);
+    items_free(r, order, t->n);
     return !buf_failed(data);
 }

@@ -2,6 +2,7 @@
  * resident_state.h, and PROTOCOL.md for the order of values. */
 #include "engine/resident_state.h"
 
+#include "base/sort.h"
 #include "value/column.h"
 
 #include <endian.h>
@@ -206,9 +207,7 @@ bool ranked_add_part(struct resident *r) {
     return true;
 }
 
-static int by_order(const void *a, const void *b, void *data) {
-    return heap_order(data, *(const uint32_t *)a, *(const uint32_t *)b);
-}
+static int by_order(uint32_t a, uint32_t b, const void *data) { return heap_order(data, a, b); }
 
 static uint64_t first_of(const struct ranked *k, uint64_t offset) {
     return offset < k->n ? offset : k->n;
@@ -220,9 +219,13 @@ bool ranked_sort(struct resident *r) {
         k->sorted = budget_realloc(r->budget, NULL, 0, k->n * sizeof *k->sorted);
         if (!k->sorted)
             return false;
+        uint32_t *room = budget_realloc(r->budget, NULL, 0, k->n * sizeof *room);
+        if (!room)
+            return false;
         for (uint64_t i = 0; i < k->n; i++)
             k->sorted[i] = (uint32_t)i;
-        qsort_r(k->sorted, k->n, sizeof *k->sorted, by_order, r);
+        sort_items(k->sorted, k->n, room, by_order, r, r->stop);
+        budget_free(r->budget, room, k->n * sizeof *room);
     }
     r->told = first_of(k, r->q.offset);
     r->matched = k->n - r->told;

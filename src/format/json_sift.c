@@ -81,9 +81,9 @@ static inline bool is_word(const uint8_t *p, const uint8_t *end) {
     if (end - p < 6)
         return false;
     memcpy(&word, p, 4);
-    bool four = (word == JSON_WORD("true")) | (word == JSON_WORD("null"));
-    bool five = (word == JSON_WORD("fals")) & (p[4] == 'e');
-    return (four & ends_scalar(p[4])) | (five & ends_scalar(p[5]));
+    unsigned four = (word == JSON_WORD("true")) | (word == JSON_WORD("null"));
+    unsigned five = (word == JSON_WORD("fals")) & (p[4] == 'e');
+    return ((four & ends_scalar(p[4])) | (five & ends_scalar(p[5]))) != 0;
 }
 
 /* A letter outside of strings is a word's first, or an exponent that makes a number. */

@@ -66,6 +66,7 @@ struct run_options {
 /* State for running p; NULL: no memory. */
 struct run *run_new(const struct plan *p, const struct run_options *options, struct budget *budget);
 void run_free(struct run *r);
+size_t run_held_bytes(const struct run *r);
 
 /* The block to fill: run_clear, then columns by slot, then run_seal. */
 struct block *run_block(struct run *r);

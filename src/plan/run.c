@@ -268,6 +268,18 @@ void run_free(struct run *r) {
     free(r);
 }
 
+static size_t frame_bytes(const struct frame *f) {
+    size_t bytes = f->block.bytes + f->values.held_bytes;
+    for (uint32_t i = 0, k = 0; f->quantifiers && i < f->program->n_steps; i++)
+        if (f->program->steps[i].kind == STEP_QUANTIFY)
+            bytes += frame_bytes(&f->quantifiers[k++].frame);
+    return bytes;
+}
+
+size_t run_held_bytes(const struct run *r) {
+    return sizeof *r + r->arena.held_bytes + frame_bytes(&r->frame);
+}
+
 struct block *run_block(struct run *r) {
     return &r->frame.block;
 }

@@ -261,6 +261,22 @@ void scan_free(struct scan *s) {
     free(s);
 }
 
+static size_t node_bytes(const struct scan_node *node) {
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < node->n_kids; i++)
+        bytes += node_bytes(node->kids[i]);
+    for (uint32_t i = 0; node->sets && i < CODE_SETS; i++)
+        bytes += node->sets[i].words * sizeof *node->sets[i].bits;
+    if (node->part)
+        bytes += plan_held_bytes(node->part->plan) +
+                 (node->part->run ? run_held_bytes(node->part->run) : 0);
+    return bytes;
+}
+
+size_t scan_held_bytes(const struct scan *s) {
+    return sizeof *s + s->arena.held_bytes + s->block.bytes + s->log.cap + node_bytes(s->root);
+}
+
 /* ---- order ---- */
 
 #define TIMED_ROWS 4096u /* segments of so many rows are worth looking at the clock */

@@ -28,6 +28,8 @@ struct scan;
 struct scan *scan_new(const struct plan *p, const struct limits *limits, struct budget *budget,
                       struct error *e);
 void scan_free(struct scan *s); /* NULL is fine */
+/* The memory that it keeps, also between requests; grows with what it has seen. */
+size_t scan_held_bytes(const struct scan *s);
 
 /* Begins a request: counters are zero, what was learned stays. options.now_ns not NULL: terms are
  * measured, and put in order by that. */

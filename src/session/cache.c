@@ -21,31 +21,20 @@ void compiled_ref(struct compiled *c) {
     atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
 }
 
+static void free_scans(struct compiled *c) {
+    for (uint32_t i = 0; i < SCANS_KEPT; i++) {
+        scan_free(c->scans[i]);
+        c->scans[i] = NULL;
+    }
+}
+
 void compiled_unref(struct compiled *c) {
     if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) > 1)
         return;
-    for (uint32_t i = 0; i < SCANS_KEPT; i++)
-        scan_free(atomic_load(&c->scans[i]));
+    free_scans(c);
     plan_free(c->plan);
     query_done(&c->query);
     free(c);
-}
-
-struct scan *compiled_take_scan(struct compiled *c) {
-    struct scan *scan = NULL;
-    for (uint32_t i = 0; i < SCANS_KEPT && !scan; i++)
-        if (atomic_load_explicit(&c->scans[i], memory_order_relaxed))
-            scan = atomic_exchange(&c->scans[i], NULL);
-    return scan;
-}
-
-void compiled_give_scan(struct compiled *c, struct scan *scan) {
-    for (uint32_t i = 0; i < SCANS_KEPT && scan; i++) {
-        struct scan *none = NULL;
-        if (atomic_compare_exchange_strong(&c->scans[i], &none, scan))
-            return;
-    }
-    scan_free(scan);
 }
 
 void plan_cache_init(struct plan_cache *cache, size_t most_bytes, struct budget *budget) {
@@ -102,6 +91,20 @@ static void take_out(struct plan_cache *cache, struct compiled *c) {
     leave_list(cache, c);
     cache->held_bytes -= c->held_bytes;
     cache->n--;
+    c->is_kept = false;
+}
+
+/* Takes out what was not used for the longest time, until the rest is as small as it must be; gives
+ * it as a chain, for drop_all. */
+static struct compiled *take_oldest(struct plan_cache *cache) {
+    struct compiled *gone = NULL;
+    while (cache->held_bytes > cache->most_bytes) {
+        struct compiled *last = cache->oldest;
+        take_out(cache, last);
+        last->chain = gone;
+        gone = last;
+    }
+    return gone;
 }
 
 /* --- from any thread --- */
@@ -109,8 +112,17 @@ static void take_out(struct plan_cache *cache, struct compiled *c) {
 static void drop(struct plan_cache *cache, struct compiled *c) {
     uint8_t *key = (uint8_t *)(uintptr_t)c->key.w.p;
     size_t n = c->key.n;
+    free_scans(c); /* nobody gives it any now; requests and prepared plans may hold it for long */
     compiled_unref(c);
     budget_free(cache->budget, key, n);
+}
+
+static void drop_all(struct plan_cache *cache, struct compiled *gone) {
+    while (gone) {
+        struct compiled *next = gone->chain;
+        drop(cache, gone);
+        gone = next;
+    }
 }
 
 void plan_cache_done(struct plan_cache *cache) {
@@ -150,6 +162,7 @@ static bool insert(struct plan_cache *cache, struct compiled *c) {
     make_newest(cache, c);
     cache->n++;
     cache->held_bytes += c->held_bytes;
+    c->is_kept = true;
     return true;
 }
 
@@ -162,7 +175,7 @@ void plan_cache_add(struct plan_cache *cache, struct value query, struct compile
     if (!bytes)
         return;
     memcpy(bytes, query.w.p, query.n);
-    struct compiled *gone = NULL;
+    struct compiled *gone;
     c->key = query;
     c->key.w.p = bytes;
     c->hash = hash_bytes(hash_key(), query.w.p, query.n);
@@ -171,20 +184,46 @@ void plan_cache_add(struct plan_cache *cache, struct value query, struct compile
     bool kept = insert(cache, c);
     if (kept)
         compiled_ref(c);
-    while (kept && cache->held_bytes > cache->most_bytes) {
-        struct compiled *last = cache->oldest;
-        take_out(cache, last);
-        last->chain = gone;
-        gone = last;
-    }
+    gone = take_oldest(cache);
     pthread_mutex_unlock(&cache->lock);
     if (!kept) /* so c is still the caller's alone */
         budget_free(cache->budget, bytes, query.n);
-    while (gone) {
-        struct compiled *next = gone->chain;
-        drop(cache, gone);
-        gone = next;
+    drop_all(cache, gone);
+}
+
+struct scan *plan_cache_take_scan(struct plan_cache *cache, struct compiled *c) {
+    struct scan *scan = NULL;
+    pthread_mutex_lock(&cache->lock);
+    for (uint32_t i = 0; c->is_kept && i < SCANS_KEPT && !scan; i++) {
+        if (!c->scans[i])
+            continue;
+        scan = c->scans[i];
+        c->scans[i] = NULL;
+        c->held_bytes -= c->scan_bytes[i];
+        cache->held_bytes -= c->scan_bytes[i];
     }
+    pthread_mutex_unlock(&cache->lock);
+    return scan;
+}
+
+void plan_cache_give_scan(struct plan_cache *cache, struct compiled *c, struct scan *scan) {
+    size_t bytes = scan_held_bytes(scan);
+    pthread_mutex_lock(&cache->lock);
+    uint32_t i = 0;
+    while (i < SCANS_KEPT && c->scans[i])
+        i++;
+    bool keeps = c->is_kept && i < SCANS_KEPT && bytes <= cache->most_bytes / LARGE_SHARE;
+    if (keeps) {
+        c->scans[i] = scan;
+        c->scan_bytes[i] = bytes;
+        c->held_bytes += bytes;
+        cache->held_bytes += bytes;
+    }
+    struct compiled *gone = take_oldest(cache);
+    pthread_mutex_unlock(&cache->lock);
+    if (!keeps)
+        scan_free(scan);
+    drop_all(cache, gone);
 }
 
 struct plan_cache_counts plan_cache_counts(struct plan_cache *cache) {

@@ -25,8 +25,10 @@ struct compiled {
     struct plan *plan; /* NULL if the query has parameters: then each request compiles its own */
     size_t bytes;      /* of the query as it came */
     bool heavy;        /* query_is_heavy */
-    _Atomic(struct scan *) scans[SCANS_KEPT]; /* of `plan`, that nobody uses now; or NULL */
     /* the cache's, under its lock */
+    bool is_kept;                   /* by the cache */
+    struct scan *scans[SCANS_KEPT]; /* of `plan`, that nobody uses now; or NULL */
+    size_t scan_bytes[SCANS_KEPT];  /* of each; part of held_bytes */
     struct compiled *chain;         /* in its bucket */
     struct compiled *newer, *older; /* by last use */
     uint64_t hash;
@@ -37,10 +39,6 @@ struct compiled {
 struct compiled *compiled_new(void); /* with one reference; NULL: no memory */
 void compiled_ref(struct compiled *c);
 void compiled_unref(struct compiled *c); /* NULL is fine */
-
-/* A scan of c->plan for the caller alone: one that was given back, or NULL. */
-struct scan *compiled_take_scan(struct compiled *c);
-void compiled_give_scan(struct compiled *c, struct scan *scan);
 
 struct plan_cache {
     pthread_mutex_t lock;
@@ -60,6 +58,11 @@ void plan_cache_done(struct plan_cache *cache);
 struct compiled *plan_cache_find(struct plan_cache *cache, struct value query);
 /* Keeps c, if there is room for it and nothing is kept for the same bytes. */
 void plan_cache_add(struct plan_cache *cache, struct value query, struct compiled *c);
+
+/* A scan of c->plan for the caller alone: one that was given back, or NULL. */
+struct scan *plan_cache_take_scan(struct plan_cache *cache, struct compiled *c);
+/* Keeps it with c, as part of what the cache holds, if c is in the cache; else frees it. */
+void plan_cache_give_scan(struct plan_cache *cache, struct compiled *c, struct scan *scan);
 
 struct plan_cache_counts {
     uint64_t hits, misses, plans, bytes;

@@ -3,18 +3,40 @@
 #include "session/state.h"
 
 #include "value/column.h"
+#include "value/dict.h"
 
-#define SMALL_ROWS 32768u /* tables of so many rows are looked at on the loop's own thread */
-#define TIMED_ROWS 65536u /* tables of more rows have their terms measured */
+/* What is looked at on the loop's own thread, where everybody waits for it. */
+#define SMALL_ROWS  32768u              /* rows of the table ... */
+#define SMALL_CELLS 4096u               /* ... if each that matches is looked at by itself */
+#define SMALL_BYTES (128u * SMALL_ROWS) /* of its chunks: strings may be long */
+#define TIMED_ROWS  65536u              /* tables of more rows have their terms measured */
+
+static bool has_few_bytes(const struct snapshot *s) {
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < s->n_parts; i++)
+        for (uint32_t k = 0; k < s->n_columns && bytes <= SMALL_BYTES; k++) {
+            const struct chunk *c = part_chunk(&s->parts[i], k);
+            bytes += c ? c->bytes + (c->dict ? dict_bytes(c->dict) : 0) : 0;
+        }
+    return bytes <= SMALL_BYTES;
+}
+
+/* Whether each row that matches is looked at by itself. */
+static bool by_cells(const struct question *q) {
+    return q->n_order > 0 || q->result_kind == RESULT_ROWS || q->result_kind == RESULT_COLUMNS ||
+           q->result_kind == RESULT_COUNTS;
+}
 
 bool table_query_is_small(const struct request *r) {
     const struct snapshot *s = table_snapshot(r->use.table->table);
     uint64_t rows = s->n_rows;
+    bool small = true;
+    for (uint32_t i = 0; i < r->n_questions && small; i++)
+        small = !r->questions[i].strict &&
+                rows <= (by_cells(&r->questions[i]) ? SMALL_CELLS : SMALL_ROWS);
+    small = small && rows * request_query_bytes(r) <= 64 * SMALL_ROWS && has_few_bytes(s);
     snapshot_unref(s);
-    for (uint32_t i = 0; i < r->n_questions; i++)
-        if (r->questions[i].strict)
-            return false;
-    return rows <= SMALL_ROWS && rows * request_query_bytes(r) <= 64 * SMALL_ROWS;
+    return small;
 }
 
 static enum status bad(struct error *e, const char *text) {
@@ -159,7 +181,8 @@ static enum status take_scans(struct question *q, uint32_t n, struct error *e) {
     const struct plan *plan = question_plan(q);
     q->scans_are_shared = plan == q->compiled->plan;
     while (q->n_scans < n && q->n_scans < SCANS_KEPT) {
-        struct scan *s = q->scans_are_shared ? compiled_take_scan(q->compiled) : NULL;
+        struct scan *s =
+            q->scans_are_shared ? plan_cache_take_scan(&service->plans, q->compiled) : NULL;
         if (!s)
             s = scan_new(plan, &service->limits, &service->budget, e);
         if (!s)
@@ -312,8 +335,8 @@ void table_query_end(struct question *q) {
     q->resident = NULL;
     while (q->n_scans > 0) {
         struct scan *s = q->scans[--q->n_scans];
-        if (q->scans_are_shared)
-            compiled_give_scan(q->compiled, s);
+        if (q->scans_are_shared && !q->made_query) /* a query that came once may never again */
+            plan_cache_give_scan(&q->request->session->service->plans, q->compiled, s);
         else
             scan_free(s);
     }

@@ -155,6 +155,9 @@ static enum status exists_error(struct str name, const char *what, struct error 
                      (int)(name.n < 60 ? name.n : 60), name.p, what);
 }
 
+/* A column may be called "", which is not the same as no key. */
+static bool same_key(struct str a, struct str b) { return !a.p == !b.p && str_eq(a, b); }
+
 enum status tables_create(struct tables *t, struct owner owner, struct str name, struct str key,
                           enum exists exists, uint64_t most, const struct limits *limits,
                           struct budget *budget, struct named_table **ret, struct error *e) {
@@ -166,7 +169,7 @@ enum status tables_create(struct tables *t, struct owner owner, struct str name,
         status = error_set(e, E_MEMORY, "out of memory for the table");
     else
         old = *name_place(t, owner, name);
-    if (old && exists == EXISTS_OPEN && str_eq(table_key(old->table), key)) {
+    if (old && exists == EXISTS_OPEN && same_key(table_key(old->table), key)) {
         *ret = held(old);
         old = NULL;
     } else if (old && exists != EXISTS_REPLACE) {

@@ -5,11 +5,11 @@
  * The frames are built before and the output is kept in static memory: all allocations that fail
  * are the session's. */
 #include "alloc_fault.h"
-#include "session_unit.h"
+#include "session_drive.h"
 
 #include "wire/message.h"
 
-enum { MOST_FRAMES = 16, MOST_OUT = 1 << 20 };
+enum { MOST_FRAMES = 24 };
 
 struct conversation {
     const char *const *messages;
@@ -20,71 +20,23 @@ struct conversation {
     size_t reference_len;
 };
 
-static uint8_t out[MOST_OUT];
-static size_t out_len;
-
-/* --- the driver --- */
-
-static bool give(struct session *s, const uint8_t *p, size_t n) {
-    while (n > 0 && session_wants_input(s)) {
-        size_t room = 0;
-        uint8_t *space = session_space(s, &room);
-        if (!space)
-            return false;
-        size_t got = n < room ? n : room;
-        memcpy(space, p, got);
-        session_fed(s, got);
-        p += got;
-        n -= got;
-    }
-    return n == 0;
-}
-
-static void settle_session(struct session *s) {
-    size_t n;
-    bool small;
-    const uint8_t *p;
-    do {
-        for (struct request *r; (r = session_next(s, &small));) {
-            session_run(r);
-            session_ran(s, r);
-        }
-        p = session_output(s, &n);
-        assert_true(out_len + n <= MOST_OUT);
-        if (n > 0)
-            memcpy(out + out_len, p, n);
-        out_len += n;
-        session_sent(s, n);
-    } while (n > 0);
-}
-
 /* Takes STATISTICS out of the output, which are never the same, and marks the ids that have got
  * their last reply. */
 static void look_at_output(bool *ret_answered) {
     size_t to = 0;
     for (size_t at = 0, n; at < out_len; at += n) {
         struct mp_reader r;
-        const uint8_t *p = out + at;
-        assert_true(out_len - at >= 4);
-        n = 4 + ((size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3]);
-        assert_true(n <= out_len - at);
-        mp_reader_init(&r, p + 4, n - 4, 64);
-        uint32_t elements = mp_read_array(&r);
-        uint64_t kind = mp_read_value(&r).w.u, id = mp_read_value(&r).w.u;
-        for (uint32_t i = 2; i < elements; i++)
-            mp_skip(&r);
-        assert_true(r.status == E_OK && mp_at_end(&r));
+        uint64_t kind, id;
+        n = frame_at(at, &kind, &id, &r);
         if (kind != MESSAGE_RESULT && kind != MESSAGE_RESULT_OF && id >= 5 && id < 5 + MOST_FRAMES)
             ret_answered[id - 5] = true;
         if (kind == 71)
             continue;
-        memmove(out + to, p, n);
+        memmove(out + to, out + at, n);
         to += n;
     }
     out_len = to;
 }
-
-static bool says_memory(void) { return memmem(out, out_len, "\xA6MEMORY", 7) != NULL; }
 
 /* The second session: it was there before, with a stream open. E_OK if it is served. */
 static enum status serve_other(struct session *s, const struct buf *last) {
@@ -213,7 +165,7 @@ static const char *const EXPLAINS[] = {
     NULL,
 };
 
-static const char *const TABLES[] = {
+static const char *const QUESTIONS[] = {
     HELLO_TEXT,
     "[12, 5, 't', {'private': true}]",
     "[14, 6, 't', nil, ['maps', [{'a': 1}, {'a': 2, 'b': 'x'}, {'a': 3, 'b': 'y'}]]]",
@@ -240,6 +192,56 @@ static const char *const REFUSALS[] = {
     NULL,
 };
 
+/* Messages about tables. */
+static const char *const TABLES[] = {
+    HELLO_TEXT,
+    "[12, 5, 't', {'key': 'a'}]",
+    "[14, 6, 't', {}, " ROWS3 "]",
+    "[14, 7, 't', {'mode': 'upsert'}, ['template', ['a', 'b', 'c'], [[3, 'x', {'d': 1}], [4, 'y', "
+    "{'d': 'z'}], [5, 'x']]]]",
+    "[14, 8, 't', nil, nil]",
+    "[5, 8, ['columns', 2, [['a', 'i64', #06000000000000000700000000000000], ['b', 'str', "
+    "[#000000000100000002000000, #7879]]]]]",
+    "[5, 8, ['maps', [{'a': 8}]]]",
+    "[6, 8]",
+    "[15, 9, 't', [1, 7, 99]]",
+    "[12, 10, 'p', {'private': true}]",
+    "[13, 11, 't']",
+    "[17, 12, 't']",
+    "[17, 13, nil]",
+    "[14, 14, 'p', {'mode': 'replace'}, ['maps', [{'x': 1.5, 1: 2}, {'x': nil}]]]",
+    "[14, 15, 't', nil, ['maps', [{'a': 9}, {'a': 2}]]]", /* DUPLICATE_KEY */
+    "[12, 16, 't', {'exists': 'replace'}]",
+    "[16, 17, 't']",
+    "[14, 18, 'p', nil, ['bytes', 'jsonl', '{\"x\":8}\n{\"y\":[1]}']]",
+    "[14, 19, 'p', nil, ['bytes', 'csv', 'x,y\n1,2', {'types': {'x': 'double'}}]]",
+    NULL,
+};
+
+/* Queries over a table, in every kind of result. */
+static const char *const TABLE_QUERIES[] = {
+    HELLO_TEXT,
+    "[12, 5, 't', {'key': 'a'}]",
+    "[14, 6, 't', nil, ['maps', [{'a': 1, 'b': 'x', 'c': {'d': 1}}, {'a': 2, 'b': 'y'}, {'a': 3, "
+    "'b': 'x', 'c': {'d': 'z'}}, {'a': 4, 'b': nil}, {'a': 5, 'c': [1]}]]]",
+    "[15, 7, 't', [2]]",
+    "[2, 8, 'a >= 2', {'result': 'indices', 'limit': 2}, ['table', 't']]",
+    "[2, 9, \"b = 'x' or a + 1 > 5\", {'result': 'auto', 'offset': 1}, ['table', 't']]",
+    "[2, 10, \"c.d = 1 or b like '%y%'\", {'result': 'bitmap'}, ['table', 't']]",
+    "[2, 11, 'any e in c satisfies e = 1 end', {'result': 'rows'}, ['table', 't']]",
+    "[2, 12, 'a > 0', {'result': 'columns', 'order': [['b', 'desc'], ['a', 'asc']], 'limit': 3}, "
+    "['table', 't']]",
+    "[2, 13, 'a in (1, 3, 5)', {'result': 'counts', 'by': 'b'}, ['table', 't']]",
+    "[2, 14, 'a > 0', {'result': 'numbers'}, ['table', 't']]",
+    "[2, 15, \"b > 'x'\", {'result': 'count', 'strict': true}, ['table', 't']]",
+    "[2, 16, 'a > 0', {'result': 'rows', 'columns': ['b', ['c', 'd']], 'order': [[['c', 'd'], "
+    "'asc']]}, ['table', 't']]",
+    "[3, 17, 'a > :x']",
+    "[4, 18, 1, {'params': {'x': 3}, 'result': 'count'}, ['table', 't']]",
+    "[10, 19, \"b = 'x' and upper(b) = 'X'\", nil, ['table', 't']]",
+    NULL,
+};
+
 static void run_conversation(const char *name, struct conversation *c) {
     assert_int_equal(whole(c), E_OK); /* the reference */
     assert_true(c->reference_len > 100 && !says_memory());
@@ -255,8 +257,10 @@ static void test_conversations(void **state) {
         const char *name;
         const char *const *messages;
         unsigned n_answers;
-    } ALL[] = {{"forms", FORMS, 7},       {"streams", STREAMS, 3}, {"plans", PLANS, 4},
-               {"explains", EXPLAINS, 2}, {"tables", TABLES, 5},   {"refusals", REFUSALS, 5}};
+    } ALL[] = {{"forms", FORMS, 7},       {"streams", STREAMS, 3},
+               {"plans", PLANS, 4},       {"explains", EXPLAINS, 2},
+               {"refusals", REFUSALS, 5}, {"questions", QUESTIONS, 5},
+               {"tables", TABLES, 15},    {"table queries", TABLE_QUERIES, 15}};
     for (size_t i = 0; i < COUNT_OF(ALL); i++) {
         struct conversation c = {.n_answers = ALL[i].n_answers};
         for (; ALL[i].messages[c.n_frames]; c.n_frames++)
@@ -279,6 +283,109 @@ static void test_large(void **state) {
     run_conversation("large", &c);
 }
 
+/* ---- a table is what it was, or what was asked for ---- */
+
+/* Changes of a table with the keys 1 to 6. `keys` are bits: what is added, put in, or taken out. */
+static const struct change {
+    enum { ADDS, PUTS, TAKES, REPLACES } what;
+    uint32_t keys;
+    const char *message;
+} STEPS[] = {
+    {ADDS, 0x7, "[14, 5, 't', nil, ['maps', [{'a': 1, 'b': 'x'}, {'a': 2}, {'a': 3, 'c': [1]}]]]"},
+    {PUTS, 0x1C,
+     "[14, 5, 't', {'mode': 'upsert'}, ['template', ['a', 'b'], [[3, 'y'], [4], [5]]]]"},
+    {TAKES, 0x12, "[15, 5, 't', [2, 5, 77]]"},
+    {ADDS, 0x20, "[14, 5, 't', nil, ['columns', 1, [['a', 'i64', #0600000000000000]]]]"},
+    {PUTS, 0x3F,
+     "[14, 5, 't', {'mode': 'upsert'}, ['template', ['a'], [[1], [2], [3], [4], [5], "
+     "[6]]]]"},
+    {REPLACES, 0x19, "[14, 5, 't', {'mode': 'replace'}, ['maps', [{'a': 1}, {'a': 4}, {'a': 5}]]]"},
+};
+
+static struct buf hello, create, steps[COUNT_OF(STEPS)], question;
+
+/* The last reply's kind, and of a DONE what matched; 0: there is none. */
+static uint64_t last_reply(uint64_t *ret_matched) {
+    uint64_t kind = 0, id;
+    for (size_t at = 0; at < out_len;) {
+        struct mp_reader r;
+        at += frame_at(at, &kind, &id, &r);
+        if (kind != 67)
+            continue;
+        mp_read_map(&r);
+        mp_skip(&r); /* "matched" stands first */
+        *ret_matched = mp_read_value(&r).w.u;
+    }
+    return kind;
+}
+
+static uint64_t say_to(struct session *s, const struct buf *frame, uint64_t *ret_matched) {
+    out_len = 0;
+    if (!give(s, frame->data, frame->len))
+        return 0;
+    settle_session(s);
+    uint64_t kind = last_reply(ret_matched);
+    assert_true(kind != 68 || says_memory());
+    return kind;
+}
+
+static enum status change_table(struct session *s) {
+    uint64_t matched = 0;
+    uint32_t keys = 0;
+    if (say_to(s, &hello, &matched) != 65 || say_to(s, &create, &matched) != 74)
+        return E_MEMORY;
+    enum status status = E_OK;
+    for (size_t i = 0; i < COUNT_OF(STEPS); i++) {
+        const struct change *c = &STEPS[i];
+        uint32_t next = c->what == TAKES      ? keys & ~c->keys
+                        : c->what == REPLACES ? c->keys
+                                              : keys | c->keys;
+        uint64_t said = say_to(s, &steps[i], &matched);
+        if (said != 75)
+            status = E_MEMORY;
+        uint64_t asked = say_to(s, &question, &matched);
+        if (asked != 67)
+            status = E_MEMORY;
+        if (said == 75)
+            keys = next;
+        else if (said == 0 && asked == 67 && matched == (unsigned)__builtin_popcount(next))
+            keys = next; /* nothing was said of it */
+        if (asked == 67)
+            assert_int_equal(matched, __builtin_popcount(keys));
+    }
+    return status;
+}
+
+static enum status table_life(void *arg) {
+    (void)arg;
+    static struct service service;
+    struct limits limits;
+    limits_default(&limits);
+    service_init(&service, &limits);
+    struct session *s = session_new(&service);
+    enum status status = s ? change_table(s) : E_MEMORY;
+    session_free(s);
+    service_done(&service);
+    assert_int_equal(service.budget.used_bytes, 0);
+    return status;
+}
+
+static void test_tables_stay(void **state) {
+    (void)state;
+    write_frame(&hello, HELLO_TEXT);
+    write_frame(&create, "[12, 5, 't', {'key': 'a'}]");
+    write_frame(&question, "[2, 6, 'a > 0', {'result': 'count'}, ['table', 't']]");
+    for (size_t i = 0; i < COUNT_OF(STEPS); i++)
+        write_frame(&steps[i], STEPS[i].message);
+    assert_int_equal(table_life(NULL), E_OK);
+    assert_true(fault_each("table life", table_life, NULL) > 100);
+    buf_done(&hello);
+    buf_done(&create);
+    buf_done(&question);
+    for (size_t i = 0; i < COUNT_OF(STEPS); i++)
+        buf_done(&steps[i]);
+}
+
 int main(void) {
     write_frame(&other_begin, HELLO_TEXT);
     write_frame(&other_begin, "[2, 9, 'a >= 2', nil, nil]");
@@ -287,6 +394,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conversations),
         cmocka_unit_test(test_large),
+        cmocka_unit_test(test_tables_stay),
     };
     int failed = cmocka_run_group_tests_name("fault_session", tests, NULL, NULL);
     buf_done(&other_begin);

@@ -320,12 +320,16 @@ class Answer:
         return "OK" if self.error is None else text_of(self.error["name"])
 
     @classmethod
-    def of(cls, replies: Sequence[list[Value]]) -> Answer:
-        """Puts replies together. Raises Broken where they are not what PROTOCOL.md promises."""
+    def of(cls, replies: Sequence[list[Value]], *, ordered: bool = False) -> Answer:
+        """Puts replies together. Raises Broken where they are not what PROTOCOL.md promises.
+
+        ordered: the request had an "order", so that chunks tell of all rows.
+        """
         answer = cls()
         reached = 0
         for message in replies[:-1]:
-            reached = answer._result(message, reached)
+            end = answer._result(message, reached)
+            reached = 0 if ordered else end
         last = replies[-1]
         if last[0] == ERROR:
             answer.error = fields(last[2])

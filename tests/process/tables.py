@@ -38,8 +38,8 @@ def plain(value: Value) -> object:
     return value.raw.decode() if isinstance(value, Str) else value
 
 
-def rows_of(replies: list[list[Value]]) -> list[object]:
-    answer = Answer.of(replies)
+def rows_of(replies: list[list[Value]], *, ordered: bool = False) -> list[object]:
+    answer = Answer.of(replies, ordered=ordered)
     assert answer.error is None, answer.error
     return [plain(value) for value in mp.decode_all(b"".join(answer.rows))]
 

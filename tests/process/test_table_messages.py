@@ -119,7 +119,8 @@ def test_describe(people: tuple[Connection, int]) -> None:
         "storage": "int8",
     }
     assert (columns["city"]["storage"], columns["city"]["distinct"]) == ("dictionary", 3)
-    assert (columns["score"]["storage"], columns["id"]["storage"]) == ("double", "int16")
+    assert columns["score"]["storage"] == "double"
+    assert columns["id"]["storage"] in ("int8", "int16")  # by how many rows a segment has
 
 
 # ---- loading ------------------------------------------------------------------------------------

@@ -354,7 +354,8 @@ static inline void add_result(struct answer *a, const struct value *v) {
     assert_true(base >= a->next); /* in order, no overlap */
     a->next = base + v[4].w.u;
     a->results++;
-    bool is_bitmap = str_is(value_as_str(v[2]), "bitmap");
+    bool is_bitmap = str_is(value_as_str(v[2]), "bitmap"),
+         is_numbers = str_is(value_as_str(v[2]), "numbers");
     if (str_is(value_as_str(v[2]), "rows") || str_is(value_as_str(v[2]), "spans") ||
         str_is(value_as_str(v[2]), "runs")) {
         buf_add(&a->bytes, v[5].w.p, v[5].n);
@@ -366,8 +367,8 @@ static inline void add_result(struct answer *a, const struct value *v) {
         const uint8_t *p = v[5].w.p + 4 * (size_t)i;
         if (is_bitmap && !(v[5].w.p[i / 8] >> (i % 8) & 1))
             continue;
-        uint64_t row =
-            base + (is_bitmap ? i : p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24);
+        uint64_t row = is_bitmap ? i : p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
+        row += is_numbers ? 0 : base;
         assert_true(row < a->next);
         buf_add(&a->rows, &row, sizeof row);
     }

@@ -279,11 +279,80 @@ static void test_heavy_leaves(void **state) {
     talk_stop(&t);
 }
 
+/* What scans keep is held by the cache, too: many queries over a table take no more than its
+ * bytes. */
+static void test_scans_count(void **state) {
+    (void)state;
+    struct limits small;
+    struct talk t;
+    char text[120];
+    limits_default(&small);
+    small.plan_cache_bytes = 4 << 20;
+    talk_begin(&t, &small);
+    say(&t, "[12, 5, 't', nil]");
+    hear(&t);
+    say(&t, "[14, 6, 't', nil, ['maps', [{'a': 1, 'b': 'x'}, {'a': 2, 'b': 'y'}]]]");
+    hear(&t);
+    size_t before = t.service.budget.used_bytes, most = 0;
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 200; i++) {
+            snprintf(text, sizeof text,
+                     "[2, 7, \"a = %d and upper(b) = 'X'\", nil, ['table', 't']]", i % 150);
+            say(&t, text);
+            if (i % 150 == 1)
+                hear(&t);
+            hear(&t);
+            size_t here = t.service.budget.used_bytes;
+            most = here > most ? here : most;
+        }
+    assert_in_range(most - before, 2 << 20, 6 << 20);
+    assert_true(plan_cache_counts(&t.service.plans).bytes <= small.plan_cache_bytes);
+    assert_true(plan_cache_counts(&t.service.plans).plans > 3);
+    talk_stop(&t);
+}
+
+/* A scan is kept with its query, as long as that is in the cache. */
+static void test_scans_are_kept(void **state) {
+    (void)state;
+    struct budget budget;
+    struct plan_cache cache;
+    struct error e;
+    error_clear(&e);
+    budget_init(&budget, 0);
+    plan_cache_init(&cache, 32 << 20, &budget);
+    struct compiled *c = compile_text("a = 1", &budget);
+    struct scan *scan = scan_new(c->plan, &limits, &budget, &e);
+    assert_non_null(scan);
+    size_t used = budget.used_bytes;
+    plan_cache_give_scan(&cache, c, scan); /* not in the cache: freed */
+    assert_true(budget.used_bytes < used);
+    assert_null(plan_cache_take_scan(&cache, c));
+    plan_cache_add(&cache, value_str(str_of("a = 1")), c);
+    uint64_t without = plan_cache_counts(&cache).bytes;
+    for (uint32_t i = 0; i < SCANS_KEPT + 1; i++) { /* one more than are kept */
+        scan = scan_new(c->plan, &limits, &budget, &e);
+        uint64_t bytes = scan_held_bytes(scan), before = plan_cache_counts(&cache).bytes;
+        plan_cache_give_scan(&cache, c, scan);
+        assert_int_equal(plan_cache_counts(&cache).bytes, before + (i < SCANS_KEPT ? bytes : 0));
+    }
+    for (uint32_t i = 0; i < SCANS_KEPT; i++) {
+        scan = plan_cache_take_scan(&cache, c);
+        assert_non_null(scan);
+        scan_free(scan);
+    }
+    assert_null(plan_cache_take_scan(&cache, c));
+    assert_int_equal(plan_cache_counts(&cache).bytes, without);
+    compiled_unref(c);
+    plan_cache_done(&cache);
+    assert_int_equal(budget.used_bytes, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_found_by_bytes), cmocka_unit_test(test_oldest_goes),
         cmocka_unit_test(test_too_large),      cmocka_unit_test(test_threads),
         cmocka_unit_test(test_sessions_share), cmocka_unit_test(test_heavy_leaves),
+        cmocka_unit_test(test_scans_count),    cmocka_unit_test(test_scans_are_kept),
     };
     limits_default(&limits);
     return cmocka_run_group_tests_name("plan_cache", tests, NULL, NULL);

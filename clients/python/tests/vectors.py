@@ -58,13 +58,14 @@ def groups(lines: list[Line]) -> list[tuple[list[Line], list[Line]]]:
 
 
 BYTES = ("rows", "spans", "runs")  # results whose chunks are one behind the other
+VALUES = ("columns", "counts")  # results that are compared as they stand
 
 
 def meaning(messages: list[Any]) -> list[Any]:
     """The replies with the RESULTs of one request joined."""
     told: list[Any] = []
     for message in messages:
-        if message[0] != RESULT:
+        if message[0] != RESULT or message[2] in VALUES:
             told.append(message)
             continue
         _, number, kind, base, rows, data = message
@@ -72,8 +73,9 @@ def meaning(messages: list[Any]) -> list[Any]:
             told.append([RESULT, number, kind, b"" if kind in BYTES else []])
         if kind in BYTES:
             told[-1][3] += data
-        elif kind == "indices":
-            told[-1][3] += [base + i for (i,) in struct.iter_unpack("<I", data)]
+        elif kind in ("indices", "numbers"):
+            first = base if kind == "indices" else 0
+            told[-1][3] += [first + i for (i,) in struct.iter_unpack("<I", data)]
         else:
             bits = int.from_bytes(data, "little")
             assert len(data) == (rows + 7) // 8
