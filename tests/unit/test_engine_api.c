@@ -152,6 +152,8 @@ static void test_pieces(void **state) {
     } CASES[] = {
         {1, 95, RESULT_ROWS}, {1, 96, RESULT_RUNS}, {2, 1, RESULT_ROWS}, {2, 200, RESULT_ROWS}};
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {
+        if (CASES[i].rows > BLOCK_ROWS)
+            continue; /* its runs would be those of several blocks */
         struct feed f = {1, CASES[i].rows, CASES[i].every}, none = {1, 10, 0};
         struct result r = {.kind = RESULT_PIECES};
         struct buf data = {0};

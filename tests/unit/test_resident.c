@@ -1,6 +1,9 @@
 /* engine/resident.h against a model: every kind of result, with deleted rows, offset and limit, an
  * order, with and without a crew, under budgets that are too small, and stopped. What is in the
- * result is worked out row by row, by the rules of PROTOCOL.md. */
+ * result is worked out row by row, by the rules of PROTOCOL.md.
+ *
+ * It is long because the model, the readers of each kind of result and the questions share the
+ * rows. */
 #include "engine/resident.h"
 
 #include "base/build.h"

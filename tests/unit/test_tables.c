@@ -127,7 +127,9 @@ static void test_lists(void **state) {
     assert_true(tables_list(&t, (struct viewer){1, 1}, &list, &n));
     assert_int_equal(n, 100);
     for (uint32_t i = 0; i < n; i++) {
-        int number = atoi(list[i]->name + 1);
+        char name[20];
+        snprintf(name, sizeof name, "%.*s", (int)list[i]->name_n, list[i]->name);
+        int number = atoi(name + 1);
         assert_true(i == 0 || list[i]->number > list[i - 1]->number);
         assert_int_equal(list[i]->owner.is_session,
                          number % 3 == 0 || (number % 5 == 1 && number % 3));
