@@ -43,6 +43,8 @@ static struct scan_node *build_part(struct builder *b, const struct pred *p, enu
     if (!part)
         return node ? fail(b) : NULL;
     node->part = part;
+    part->next = s->parts;
+    s->parts = part;
     part->plan = plan_part(s->plan, p->node, want, s->limits, s->arena.budget, b->e);
     if (!part->plan) {
         b->failed = true;
@@ -244,10 +246,6 @@ static void free_node(struct scan *s, struct scan_node *node) {
     for (uint32_t i = 0; node->sets && i < CODE_SETS; i++)
         budget_free(s->arena.budget, node->sets[i].bits,
                     node->sets[i].words * sizeof *node->sets[i].bits);
-    if (node->part) {
-        run_free(node->part->run);
-        plan_free(node->part->plan);
-    }
 }
 
 void scan_free(struct scan *s) {
@@ -255,6 +253,10 @@ void scan_free(struct scan *s) {
         return;
     if (s->root)
         free_node(s, s->root);
+    for (struct scan_sub *part = s->parts; part; part = part->next) {
+        run_free(part->run);
+        plan_free(part->plan);
+    }
     block_done(&s->block);
     buf_done(&s->log);
     arena_done(&s->arena);

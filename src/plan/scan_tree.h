@@ -71,6 +71,7 @@ struct scan_sub {
     struct run *run;
     uint32_t *slots; /* of the scan's plan, by those of this one */
     uint32_t n_slots;
+    struct scan_sub *next; /* of the scan's parts, also of those that are in no tree */
 };
 
 struct scan_node {
@@ -99,6 +100,7 @@ struct scan {
     struct run_options options;
     const struct dense_ops *ops;
     struct scan_node *root;
+    struct scan_sub *parts; /* all that were made */
     uint32_t n_nodes, n_levels;
     uint64_t *registers;      /* LEVEL_SETS * CHUNK_WORDS words a level */
     uint64_t *all, *narrowed; /* all n rows; rows of a term that hold values */
