@@ -9,12 +9,19 @@
 
 void buf_init(struct buf *b, struct budget *budget) { *b = (struct buf){.budget = budget}; }
 
+void buf_init_fixed(struct buf *b, void *p, size_t n) {
+    *b = (struct buf){.data = p, .cap = n, .is_fixed = true};
+}
+
 void buf_done(struct buf *b) {
-    budget_free(b->budget, b->data, b->cap);
+    if (!b->is_fixed)
+        budget_free(b->budget, b->data, b->cap);
     buf_init(b, b->budget);
 }
 
 static bool grow_to(struct buf *b, size_t cap) {
+    if (b->is_fixed)
+        return false;
     uint8_t *p = budget_realloc(b->budget, b->data, b->cap, cap);
     if (!p)
         return false;
@@ -57,7 +64,7 @@ bool buf_reserve(struct buf *b, size_t n) {
 }
 
 void buf_trim(struct buf *b) {
-    if (b->cap <= BUF_FIRST_BYTES || b->len > b->cap / 2)
+    if (b->is_fixed || b->cap <= BUF_FIRST_BYTES || b->len > b->cap / 2)
         return;
     if (b->len == 0) {
         bool failed = b->failed;

@@ -1,8 +1,9 @@
 /* A growing byte buffer with a sticky failure.
  *
  * Writers append without checking and look at buf_failed once at the end: after a failed growth
- * every append is dropped, and what was there before stays. The buffer owns its memory. A zeroed
- * struct buf is an empty buffer without a budget. */
+ * every append is dropped, and what was there before stays. The buffer owns its memory, but for a
+ * fixed one, which is as large as it is: what does not fit fails as if there were no memory. A
+ * zeroed struct buf is an empty buffer without a budget. */
 #ifndef TAMIS_BASE_BUF_H
 #define TAMIS_BASE_BUF_H
 
@@ -15,10 +16,13 @@ struct buf {
     uint8_t *data;
     size_t len, cap;
     bool failed;
+    bool is_fixed; /* the memory is somebody else's */
     struct budget *budget;
 };
 
 void buf_init(struct buf *b, struct budget *budget);
+/* An empty buffer over n bytes at p, which outlive it; it never moves or frees them. */
+void buf_init_fixed(struct buf *b, void *p, size_t n);
 void buf_done(struct buf *b); /* frees; the buffer is then empty and usable */
 
 /* Makes room for n more bytes; false (and failed set) if there is no memory. */

@@ -312,19 +312,35 @@ static enum result_kind choose(const struct resident *r) {
 }
 
 static bool is_full(const struct buf *data, size_t start, const struct resident_chunk *c) {
-    return data->len - start >= RESIDENT_CHUNK_BYTES || c->rows > UINT32_MAX - SEGMENT_ROWS;
+    return (!data->is_fixed && data->len - start >= RESIDENT_CHUNK_BYTES) ||
+           c->rows > UINT32_MAX - SEGMENT_ROWS;
+}
+
+bool resident_fits_fixed(const struct resident_query *q) {
+    return q->n_order == 0 && (q->kind == RESULT_NUMBERS || q->kind == RESULT_INDICES);
+}
+
+/* Whether the current part does, which waits if it does not. */
+static bool fits(const struct resident *r, const struct buf *data) {
+    return !data->is_fixed || data->cap - data->len >= 4 * (size_t)r->part_left;
 }
 
 /* Counts, indices and bitmaps: whole parts. */
 static enum status take_bits(struct resident *r, uint32_t to, struct buf *data,
                              struct resident_chunk *chunk, struct error *e) {
     size_t start = data->len;
-    for (uint32_t i = 0; i < PARTS_AT_ONCE && r->next < to; i++) {
-        enum status status = next_part(r, e);
-        if (status != E_OK)
-            return status;
-        if (is_stopped(r))
-            return E_OK;
+    for (uint32_t i = 0; i < PARTS_AT_ONCE; i++) {
+        if (!in_part(r)) {
+            if (r->next >= to)
+                break;
+            enum status status = next_part(r, e);
+            if (status != E_OK)
+                return status;
+            if (is_stopped(r))
+                return E_OK;
+        }
+        if (!fits(r, data))
+            break;
         if (chunk->rows == 0)
             chunk->kind = choose(r);
         if (!add_part(r, data, start, chunk))
@@ -332,7 +348,7 @@ static enum status take_bits(struct resident *r, uint32_t to, struct buf *data,
         if (is_full(data, start, chunk))
             break;
     }
-    r->over = r->next == r->snapshot->n_parts;
+    r->over = !in_part(r) && r->next == r->snapshot->n_parts;
     chunk->has_data = chunk->matched > 0 && chunk->kind != RESULT_COUNT;
     return E_OK;
 }

@@ -35,6 +35,10 @@ struct resident_query {
 
 struct resident;
 
+/* Whether it is written number by number, so that a fixed buffer can take it: row numbers without
+ * an order. */
+bool resident_fits_fixed(const struct resident_query *q);
+
 #define RESIDENT_PARALLEL_ROWS (8u * SEGMENT_ROWS) /* tables of so many are worth a crew */
 
 /* scans: at least one for the plan, which go on belonging to the caller; begun here. With a crew,
@@ -62,7 +66,9 @@ struct resident_chunk {
 
 /* Goes on, but looks at no part from number `to` on (RESIDENT_ALL: at all). It must not be at `to`
  * yet. Errors: MEMORY, TOO_MANY_ELEMENTS. With options.stop set what it gives is meaningless.
- */
+ * data may be a fixed buffer if resident_fits_fixed: nothing in it is read. It then takes the
+ * parts whose numbers fit as a whole; a chunk without rows, while it is not over, tells that the
+ * next one does not, and must be taken into another buffer. */
 enum status resident_take(struct resident *r, uint32_t to, struct buf *data,
                           struct resident_chunk *ret, struct error *e);
 /* Whether all that can be told without the parts from `to` on has been. Several queries over one

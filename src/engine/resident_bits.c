@@ -73,9 +73,44 @@ const uint64_t *bits_by_live_row(const uint64_t *bits, const struct part *p, uin
     return compact;
 }
 
+#define SPARE 16u /* numbers that the loop may write behind its own */
+
+/* The numbers, and nothing behind them: the last ones are made aside. */
+static void put_indices(const uint64_t *bits, uint32_t words, uint32_t n_set, uint32_t base,
+                        uint32_t *to) {
+    uint32_t last[SPARE + 64 + SPARE], n_last = 0, w = words;
+    while (w > 0 && n_last < SPARE)
+        n_last += (uint32_t)__builtin_popcountll(bits[--w]);
+    dense_ops()->indices(bits, w, base, to);
+    dense_ops()->indices(bits + w, words - w, base + 64 * w, last);
+    memcpy(to + (n_set - n_last), last, n_last * sizeof *last);
+}
+
+static void to_little_endian(uint8_t *p, uint32_t n) {
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t le;
+        memcpy(&le, p + 4 * (size_t)i, 4);
+        le = htole32(le);
+        memcpy(p + 4 * (size_t)i, &le, 4);
+    }
+#else
+    (void)p, (void)n;
+#endif
+}
+
 bool bits_add_indices(const uint64_t *bits, uint32_t words, uint32_t n_set, uint32_t base,
                       struct buf *data) {
-    size_t room = 4 * ((size_t)n_set + 16 + 1);
+    if (data->is_fixed) {
+        uint8_t *at = data->data + data->len;
+        if (!buf_reserve(data, 4 * (size_t)n_set))
+            return false;
+        put_indices(bits, words, n_set, base, (uint32_t *)(void *)at);
+        to_little_endian(at, n_set);
+        data->len += 4 * (size_t)n_set;
+        return true;
+    }
+    size_t room = 4 * ((size_t)n_set + SPARE + 1);
     if (!buf_reserve(data, room))
         return false;
     /* in a frame the bytes stand anywhere: the loop writes aligned, and the bytes are moved down */
@@ -84,14 +119,7 @@ bool bits_add_indices(const uint64_t *bits, uint32_t words, uint32_t n_set, uint
     uint32_t n = dense_ops()->indices(bits, words, base, to);
     if ((uint8_t *)to != at)
         memmove(at, to, 4 * (size_t)n);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t le;
-        memcpy(&le, at + 4 * (size_t)i, 4);
-        le = htole32(le);
-        memcpy(at + 4 * (size_t)i, &le, 4);
-    }
-#endif
+    to_little_endian(at, n);
     data->len += 4 * (size_t)n;
     return true;
 }

@@ -17,9 +17,8 @@ uint32_t bits_count_live(const struct part *p, uint32_t from, uint32_t to);
  * for CHUNK_WORDS + 1 words. */
 const uint64_t *bits_by_live_row(const uint64_t *bits, const struct part *p, uint64_t *compact);
 
-/* Appends the numbers of the n_set set bits, each plus base, as little-endian u32. False: no
- * memory.
- */
+/* Appends the numbers of the n_set set bits, each plus base, as little-endian u32. Into a fixed
+ * buffer, whose end must be at a multiple of 4, it writes just these. False: no memory, or room. */
 bool bits_add_indices(const uint64_t *bits, uint32_t words, uint32_t n_set, uint32_t base,
                       struct buf *data);
 /* Appends `rows` bits behind the first `done` of a bitmap that begins at `start`. */

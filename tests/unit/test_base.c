@@ -265,6 +265,32 @@ static void test_buf_printf(void **state) {
     buf_done(&b);
 }
 
+static void test_buf_fixed(void **state) {
+    (void)state;
+    struct buf b;
+    uint8_t memory[8] = "........";
+    buf_init_fixed(&b, memory, 7);
+    buf_add(&b, "abcde", 5);
+    buf_trim(&b);
+    assert_true(buf_reserve_exact(&b, 2));
+    assert_true(b.data == memory);
+    buf_byte(&b, 'f');
+    assert_false(buf_reserve(&b, 2));
+    assert_true(buf_failed(&b));
+    b.failed = false; /* as who goes on with another buffer does */
+    buf_add(&b, "g", 1);
+    assert_false(buf_failed(&b));
+    buf_byte(&b, 'h');
+    assert_true(buf_failed(&b));
+    assert_int_equal(b.len, 7);
+    assert_memory_equal(memory, "abcdefg.", 8);
+    buf_done(&b);
+    buf_byte(&b, 'a'); /* a growing one, elsewhere */
+    assert_true(b.data != memory);
+    buf_done(&b);
+    assert_memory_equal(memory, "abcdefg.", 8);
+}
+
 static void test_buf_failure_is_sticky(void **state) {
     (void)state;
     struct budget budget;
@@ -394,6 +420,7 @@ int main(void) {
         cmocka_unit_test(test_arena_blocks_stand_apart),
         cmocka_unit_test(test_arena_big_block_and_reset),
         cmocka_unit_test(test_arena_refuses),
+        cmocka_unit_test(test_buf_fixed),
         cmocka_unit_test(test_buf_grows_and_drops),
         cmocka_unit_test(test_buf_printf),
         cmocka_unit_test(test_buf_failure_is_sticky),
