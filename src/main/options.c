@@ -6,10 +6,12 @@
 #include "base/amount.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXIT_USAGE          2
 #define DRAIN_MS_DEFAULT    30000u
@@ -113,6 +115,12 @@ static void take_drain_ms(struct parse *p, const char *value) {
     take_number(p, "--drain-ms", value, false, 0, DRAIN_MS_MOST, &p->o->drain_ms);
 }
 
+static void take_shared_memory(struct parse *p, const char *value) {
+    uint64_t n = 0;
+    take_number(p, "--shared-memory", value, false, STDERR_FILENO + 1, INT_MAX, &n);
+    p->o->shared_fd = (int)n;
+}
+
 static void take_no_parent_watch(struct parse *p, const char *value) {
     (void)value;
     p->o->watch_parent = false;
@@ -136,6 +144,9 @@ static const struct option OPTIONS[] = {
     {"--drain-ms", "N", take_drain_ms,
      "after SIGTERM or SIGINT, the longest wait for running requests (30000);\n"
      "a second signal ends the wait"},
+    {"--shared-memory", "FD", take_shared_memory,
+     "--stdio: the memfd, sealed against shrinking, that this process has as\n"
+     "descriptor FD: results of tables may be written to it"},
     {"--no-parent-watch", NULL, take_no_parent_watch,
      "--stdio: go on when the process that started tamisd ends"},
     {"--help", NULL, take_help, "print this and exit"},
@@ -257,6 +268,8 @@ static void check_whole(struct parse *p) {
         usage_error(p, "--stdio and --listen exclude each other");
     else if (o->files && !o->stdio)
         usage_error(p, "--files goes with --stdio: others must not choose files");
+    else if (o->shared_fd && !o->stdio)
+        usage_error(p, "--shared-memory goes with --stdio: a descriptor has one other end");
     else if (!o->stdio && !listens && server_activated() > 0)
         o->activated = true;
     else if (!o->stdio && !listens)

@@ -292,6 +292,7 @@ int server_run(const struct server_options *options) {
     }
     if (!closer_free(server->closer))
         return status; /* its thread may still count: all of it goes with the process */
+    shared_unmap(&server->shared);
     service_done(&server->service);
     crew_free(server->service.crew);
     free(server);

@@ -7,6 +7,7 @@
 #include "server/link.h"
 #include "server/parent.h"
 #include "server/server.h"
+#include "server/shared.h"
 #include "server/uids.h"
 #include "session/session.h"
 
@@ -41,6 +42,7 @@ struct server {
     uv_timer_t accept_timer; /* after the descriptors ran out */
     int reserve_fd;          /* given up for a moment to refuse a client when they did */
 
+    struct shared shared; /* --stdio: the client's memory */
     struct parent_watch parent;
     uv_signal_t signals[3];
     size_t signal_count; /* of them that are initialized */

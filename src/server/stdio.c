@@ -28,8 +28,17 @@ bool stdio_start(struct server *server) {
         server->stdio_flags[fd] = fcntl(fd, F_GETFL);
         (void)fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES); /* no pipe, or not allowed: slower, not wrong */
     }
-    if (!client_new_stdio(server))
+    if (o->shared_fd > 0) {
+        const char *wrong = shared_map(&server->shared, o->shared_fd, o->limits.shared_bytes);
+        if (wrong) {
+            server_log("--shared-memory %d: %s", o->shared_fd, wrong);
+            return false;
+        }
+    }
+    struct client *client = client_new_stdio(server);
+    if (!client)
         return false;
+    session_share(client->session, server->shared.p, server->shared.n);
     if (!o->watch_parent)
         return true;
     int err = parent_watch_start(&server->parent, &server->loop, on_parent_gone, server);

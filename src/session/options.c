@@ -142,6 +142,35 @@ static enum status set_by(struct question *q, struct value key, struct value v, 
     return E_OK;
 }
 
+static bool read_size(struct mp_reader *reader, uint64_t *ret) {
+    struct value v = mp_read_value(reader);
+    *ret = v.w.u;
+    return v.type == T_UINT || (v.type == T_INT && v.w.i >= 0);
+}
+
+static enum status set_into(struct question *q, struct value key, struct value v, struct error *e) {
+    const struct session *s = q->request->session;
+    struct mp_reader reader;
+    uint64_t offset, bytes;
+    uint32_t n = 0;
+    if (v.type == T_NULL)
+        return E_OK;
+    if (v.type == T_ARRAY)
+        mp_enter(&reader, v, &n);
+    if (n != 2 || !read_size(&reader, &offset) || !read_size(&reader, &bytes))
+        return bad_option(e, key, "must be [offset, bytes], two unsigned integers");
+    if (!s->shared)
+        return bad_option(e, key, "there is no memory that client and daemon share");
+    if (bytes > s->shared_bytes || offset > s->shared_bytes - bytes)
+        return bad_option(e, key, "is not all within the shared memory");
+    if (offset % 4 != 0)
+        return bad_option(e, key, "must begin at a multiple of 4");
+    q->into = (struct into){
+        .is_set = true, .p = s->shared + offset, .offset = (size_t)offset, .bytes = (size_t)bytes};
+    q->has_table_options = true;
+    return E_OK;
+}
+
 static enum status set_key(struct question *q, struct value key, struct value v, struct error *e) {
     if (v.type != T_STR && v.type != T_NULL)
         return bad_option(e, key, "must be the name of a column");
@@ -202,6 +231,7 @@ static const struct option {
     {"order", set_order, RUNS},
     {"columns", set_columns, RUNS},
     {"by", set_by, RUNS},
+    {"into", set_into, FOR(FILTER) | FOR(EXECUTE)},
     {"key", set_key, FOR(CREATE)},
     {"private", set_private, FOR(CREATE)},
     {"exists", set_exists, FOR(CREATE)},

@@ -39,6 +39,11 @@ struct session *session_new(struct service *service) {
 
 void session_set_user(struct session *s, uint64_t user) { s->viewer.user = user; }
 
+void session_share(struct session *s, uint8_t *p, size_t n) {
+    s->shared = p;
+    s->shared_bytes = n;
+}
+
 void session_free(struct session *s) {
     if (!s)
         return;

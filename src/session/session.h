@@ -63,6 +63,10 @@ void session_may_pass(struct session *s);
 void session_free(struct session *s);
 /* Whose shared tables it sees; 0 unless it is told. */
 void session_set_user(struct session *s, uint64_t user);
+/* Memory that its client has, too, for the data of results: n bytes that stay mapped while the
+ * session lives, aligned to a page. The client may change them at any time, so they are written and
+ * never read. Before the first bytes of the client. */
+void session_share(struct session *s, uint8_t *p, size_t n);
 
 uint8_t *session_space(struct session *s, size_t *ret_n); /* NULL: no memory, the session is over */
 void session_fed(struct session *s, size_t n);

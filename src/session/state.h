@@ -38,6 +38,17 @@ struct payload {
     size_t charged;     /* of the session's queued_bytes: its own size too, many may be tiny */
 };
 
+/* A region of the memory that the client shares, in which results go one behind the other. */
+struct into {
+    bool is_set;
+    uint8_t *p;
+    size_t offset, bytes; /* of the region: offset in the whole */
+    size_t used;
+    bool is_direct;              /* results are made there, not copied */
+    struct resident_chunk chunk; /* put there and not told yet, if it has data */
+    size_t chunk_at, chunk_bytes;
+};
+
 /* A query, how its request asks it, and its run over a table. A request has one, or none; QUERIES
  * has many. Run side. */
 struct question {
@@ -59,6 +70,7 @@ struct question {
     uint32_t n_order, n_columns;
     struct path by;
     bool has_table_options;
+    struct into into; /* not of QUERIES */
     struct resident *resident;
     struct scan *scans[SCANS_KEPT];
     uint32_t n_scans;
@@ -74,7 +86,7 @@ struct table_use {
     struct named_table *table; /* with a reference */
     /* queries */
     const struct snapshot *snapshot; /* from the first turn on, the same for all questions */
-    struct buf data;                 /* of a RESULT that is no bin */
+    struct buf data;                 /* of a RESULT that is no bin, or whose place is open */
     uint32_t asked;                  /* the question of QUERIES whose turn it is ... */
     uint32_t to;                     /* ... up to this part, like the others' */
     uint32_t n_over;                 /* questions */
@@ -166,6 +178,8 @@ struct session {
     uint32_t n_plans;
     uint64_t next_plan;
     struct viewer viewer;
+    uint8_t *shared; /* NULL: nothing */
+    size_t shared_bytes;
 };
 
 /* session.c */
@@ -253,6 +267,12 @@ struct reply_counts table_query_counts(const struct question *q);
 bool table_queries_find_plans(struct session *s, struct request *r, struct mp_reader at_table);
 enum status table_queries_parse(struct request *r, struct error *e);   /* run side */
 enum status table_queries_advance(struct request *r, struct error *e); /* run side */
+
+/* table_into.c: run side. Results in memory that the client shares. */
+/* The next chunk, as far as it fits there, else in a RESULT with all its bytes. */
+enum status into_take(struct question *q, struct resident_chunk *chunk, struct error *e);
+/* RESULT of what is there and has not been told. */
+enum status into_tell(struct question *q, struct error *e);
 
 /* table_change.c: run side. The other messages about tables. */
 bool message_is_for_tables(enum message_kind kind);

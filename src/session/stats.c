@@ -23,31 +23,35 @@ static void write_limits(struct buf *b, const struct limits *limits) {
     }
 }
 
+static void write_count(struct buf *b, const char *key, uint64_t v) {
+    mp_write_text(b, key);
+    mp_write_uint(b, v);
+}
+
 bool welcome_reply(struct session *s, uint32_t id) {
     struct buf *b = &s->pending;
     size_t mark = reply_begin(b, MESSAGE_WELCOME, id, 3),
            n = sizeof CAPABILITIES / sizeof *CAPABILITIES;
-    mp_write_map(b, 4);
+    mp_write_map(b, 4 + (s->shared != NULL));
     mp_write_text(b, "version");
     mp_write_uint(b, 1);
     mp_write_text(b, "capabilities");
-    mp_write_array(b, (uint32_t)n + s->service->may_open + s->may_pass);
+    mp_write_array(b, (uint32_t)n + s->service->may_open + s->may_pass + (s->shared != NULL));
     for (size_t i = 0; i < n; i++)
         mp_write_text(b, CAPABILITIES[i]);
     if (s->service->may_open)
         mp_write_text(b, "payload.file");
     if (s->may_pass)
         mp_write_text(b, "payload.descriptor");
+    if (s->shared)
+        mp_write_text(b, "shared.memory");
     mp_write_text(b, "server");
     mp_write_text(b, "tamisd " TAMIS_VERSION);
     mp_write_text(b, "limits");
     write_limits(b, &s->service->limits);
+    if (s->shared)
+        write_count(b, "shared", s->shared_bytes);
     return reply_end(b, mark);
-}
-
-static void write_count(struct buf *b, const char *key, uint64_t v) {
-    mp_write_text(b, key);
-    mp_write_uint(b, v);
 }
 
 bool stats_reply(struct session *s, uint32_t id) {

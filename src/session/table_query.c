@@ -48,7 +48,7 @@ enum status table_query_check(const struct question *q, struct error *e) {
     enum result_kind kind = q->result_kind;
     if (!q->request->use.table) {
         if (q->has_table_options)
-            return bad(e, "\"offset\", \"order\", \"columns\" and \"by\" are for tables");
+            return bad(e, "\"offset\", \"order\", \"columns\", \"by\" and \"into\" are for tables");
         if (kind == RESULT_COLUMNS || kind == RESULT_COUNTS || kind == RESULT_NUMBERS)
             return error_set(e, E_RESULT_KIND, "the result \"%s\" is for tables",
                              result_kind_name(kind));
@@ -61,6 +61,8 @@ enum status table_query_check(const struct question *q, struct error *e) {
         return bad(e, "the result \"counts\" and the option \"by\" go together");
     if (q->n_order > 0 && (kind == RESULT_BITMAP || kind == RESULT_COUNTS))
         return bad(e, "an \"order\" does not go with a bitmap or counts");
+    if (q->into.is_set && (kind == RESULT_COUNT || kind == RESULT_COLUMNS || kind == RESULT_COUNTS))
+        return bad(e, "\"into\" is for results whose data is bytes");
     if (q->columns && kind != RESULT_COLUMNS && kind != RESULT_ROWS)
         return bad(e, "\"columns\" are for the results \"columns\" and \"rows\"");
     return E_OK;
@@ -226,6 +228,7 @@ enum status table_query_start(struct question *q, struct error *e) {
         .n_columns = q->n_columns,
         .by = q->by,
     };
+    q->into.is_direct = resident_fits_fixed(&asked);
     struct run_options options = run_options(r, explains || snapshot->n_rows > TIMED_ROWS);
     q->resident =
         resident_new(&asked, snapshot, q->scans, q->n_scans, crew, &options, &service->budget, e);
@@ -296,7 +299,9 @@ enum status table_query_take(struct question *q, uint32_t to, struct error *e) {
     enum result_kind kind = kind_of(q);
     uint64_t rows = resident_rows(q->resident), matched = resident_matched(q->resident);
     bool has_bin = kind != RESULT_COUNT && kind != RESULT_COLUMNS && kind != RESULT_COUNTS;
-    enum status status = has_bin ? take_bin(q, to, &chunk, e) : take_value(q, to, &chunk, e);
+    enum status status = q->into.is_set ? into_take(q, &chunk, e)
+                         : has_bin      ? take_bin(q, to, &chunk, e)
+                                        : take_value(q, to, &chunk, e);
     add_work(q->request, resident_rows(q->resident) - rows,
              resident_matched(q->resident) - matched);
     return status;
@@ -317,7 +322,7 @@ enum status table_query_advance(struct request *r, struct error *e) {
         if (atomic_load_explicit(&r->stop, memory_order_relaxed))
             return E_OK; /* session_ran says why */
     }
-    return status;
+    return status == E_OK && resident_is_over(q->resident) ? into_tell(q, e) : status;
 }
 
 struct reply_counts table_query_counts(const struct question *q) {

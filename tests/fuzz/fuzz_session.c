@@ -125,6 +125,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct session *s = session_new(service);
     struct buf out = {0};
     FUZZ_CHECK(s);
+    static _Alignas(4096) uint8_t shared[4096];
+    session_share(s, shared, sizeof shared);
     unsigned piece = data[0] ? data[0] * (unsigned)data[0] : 1;
     if (data[1] & 1)
         feed(s, HELLO, sizeof HELLO, piece, &out);

@@ -101,10 +101,19 @@ class Connection:
         os.set_blocking(write_fd, False)
 
     @classmethod
-    def spawn(cls, *options: str, timeout_s: float = 30.0, hello: bool = True) -> Connection:
+    def spawn(
+        cls,
+        *options: str,
+        timeout_s: float = 30.0,
+        hello: bool = True,
+        pass_fds: Sequence[int] = (),
+    ) -> Connection:
         """Starts `tamisd --stdio` with more options and says HELLO to it."""
         process = subprocess.Popen(
-            [str(tamisd()), "--stdio", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [str(tamisd()), "--stdio", *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=pass_fds,
         )
         assert process.stdin is not None and process.stdout is not None
         connection = cls(process.stdout.fileno(), process.stdin.fileno(), timeout_s)

@@ -47,6 +47,7 @@ def test_help_names_every_limit() -> None:
         "--threads",
         "--drain-ms",
         "--no-parent-watch",
+        "--shared-memory FD",
         "--max-memory",
         "--version",
         "systemd:",
@@ -102,6 +103,10 @@ def test_output_that_cannot_be_written(option: str) -> None:
         (["--stdio", "--socket-mode", "66"], "is not a mode"),
         (["--stdio", "--socket-mode", "4755"], "is not a mode"),
         (["--stdio", "--max-memory", "x"], "--memory-bytes"),
+        (["--stdio", "--shared-memory", "2"], "out of range (3 to 2147483647)"),
+        (["--stdio", "--shared-memory", "2147483648"], "out of range"),
+        (["--stdio", "--shared-memory", "3K"], "is not a number"),
+        (["--listen", "/tmp/x", "--shared-memory", "3"], "--shared-memory goes with --stdio"),
         (["--" + "x" * 1000], "unknown option"),
     ],
 )
