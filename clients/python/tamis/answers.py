@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
 from . import bits, result
+from .bits import Bits
 from .column import Chunk, Column, absent, chunk_of
 from .errors import ProtocolError, from_reply
 from .restore import restored, rows_of
@@ -45,10 +46,10 @@ def indices(results: Sequence[Result], ordered: bool) -> memoryview:
     return memoryview(b"".join([_raised(_u32(part), part[1]) for part in found])).cast("I")
 
 
-def _u32(part: Result) -> bytes:
+def _u32(part: Result) -> Bits:
     """The numbers of a result, native."""
     kind, _, _, given = part
-    data: bytes = given
+    data: Bits = given
     if kind not in ("numbers", "indices") or len(data) % 4:
         raise ProtocolError(f"a result of kind {kind!r} that was not asked for, or cut off")
     if sys.byteorder == "little":
@@ -58,7 +59,7 @@ def _u32(part: Result) -> bytes:
     return numbers.tobytes()
 
 
-def _raised(data: bytes, base: int) -> bytes:
+def _raised(data: Bits, base: int) -> Bits:
     """Numbers of 32 bits plus a base, which makes none of them too large.
 
     All at once: as the digits of one large number.

@@ -29,6 +29,7 @@ from .connection import EXECUTE, Connection, Request
 from .errors import ClosedError, TamisError, Timeout
 from .frames import LENGTH, PACK_ERRORS, Packer
 from .passing import Passing
+from .shared import Place
 from .transport import Transport, remaining
 
 READ_BYTES = 65536
@@ -164,13 +165,19 @@ class Channel:
     # Requests, within a section --------------------------------------------------------------
 
     def quick(
-        self, rest: tuple[bytes, bytes], options: object, kind: int, query: object
+        self,
+        rest: tuple[bytes, bytes],
+        options: object,
+        kind: int,
+        query: object,
+        place: Optional[Place] = None,
     ) -> Optional[Request]:
         """A request without deadline, in a section of its own, by the shortest way.
 
         Its message is an array of five: kind, id, an element, options, an element; rest: the two
         elements, packed. options: what is still to be packed, or bytes of msgpack. None if they
-        cannot be packed: nothing was sent then. Raises what the daemon answers.
+        cannot be packed: nothing was sent then. place: of which the options tell the daemon.
+        Raises what the daemon answers.
 
         The same as section() and exchange() where nothing else is under way: the steps of _write
         and _read one behind the other, each in as safe an order.
@@ -198,9 +205,10 @@ class Channel:
                 or self._sections % DRAIN_EVERY == 0
                 or self.connection.stale_plans
             ):
-                return self._inside(self._ask, (head, tail, kind, query))
+                return self._inside(self._ask, (head, tail, kind, query, place))
             self._sections += 1
             request = self.connection.open(kind, query)
+            request.place = place
             try:
                 data = head + LENGTH.pack(request.id) + tail
                 self._outbox.append(data)
@@ -235,8 +243,11 @@ class Channel:
             raise request.error
         return request
 
-    def _ask(self, head: bytes, tail: bytes, kind: int, query: object) -> Request:
+    def _ask(
+        self, head: bytes, tail: bytes, kind: int, query: object, place: Optional[Place]
+    ) -> Request:
         request = self.connection.open(kind, query)
+        request.place = place
         self.exchange(request, head + LENGTH.pack(request.id) + tail, None)
         return request
 

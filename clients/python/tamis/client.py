@@ -30,6 +30,7 @@ from .prepared import Prepared
 from .raw import Bytes, ByteStream, RawFilter, RawStats
 from .result import Stats
 from .runner import Runner, check_timeout
+from .shared import POOL_BYTES
 from .stream import Feed, Stream
 from .table import Table
 from .tables import TableInfo
@@ -53,6 +54,10 @@ class Client:
     tamisd on PATH, else one beside the package.
     default: called with a value that msgpack has no form for; returns one that it has.
     timeout: seconds for each request, unless the request says otherwise. None: no end.
+    shared_bytes: at most so much memory is shared with the daemon, for large results of tables;
+    their memory is used again when nothing looks at them any more. 0: none. None: 256 MiB, and
+    none if command is an argument vector of several, which may start the daemon where this
+    process's memory is not.
 
     To be closed after use, best by `with`. May be used by several threads: one request runs at a
     time, the others wait. In a forked process make a new one.
@@ -68,10 +73,20 @@ class Client:
         *,
         default: Optional[Default] = None,
         timeout: Optional[float] = None,
+        shared_bytes: Optional[int] = None,
     ) -> None:
         check_timeout(timeout)
+        if shared_bytes is not None and shared_bytes < 0:
+            raise ValueError("shared_bytes must not be negative")
         self._argv = find_daemon(command)
-        self._start(ChildTransport(self._argv), default, timeout)
+        if shared_bytes is None:
+            alone = command is None or isinstance(command, (str, os.PathLike)) or len(command) == 1
+            shared_bytes = POOL_BYTES if alone else 0
+        self._shared_bytes = shared_bytes
+        self._start(self._spawn(self._argv), default, timeout)
+
+    def _spawn(self, argv: list[str]) -> ChildTransport:
+        return ChildTransport(argv, self._shared_bytes)
 
     def _start(
         self, transport: Transport, default: Optional[Default], timeout: Optional[float]
@@ -90,7 +105,8 @@ class Client:
             raise
         self._channel = channel
         self._transport = transport
-        self._runner = Runner(channel, packer, timeout)
+        shares = "shared.memory" in channel.connection.capabilities
+        self._runner = Runner(channel, packer, timeout, transport.pool if shares else None)
 
     def _restarted(self, dead: Runner) -> Optional[Runner]:
         """The runner of a daemon that was started in place of a dead one of ours; None if that one
@@ -101,7 +117,7 @@ class Client:
             if self._argv is None or self._channel.closed or not self._channel.broken:
                 return None
             seconds = dead.seconds(None)
-            self._start(ChildTransport(self._argv), dead.packer.default, seconds)
+            self._start(self._spawn(self._argv), dead.packer.default, seconds)
             return self._runner
 
     # What the caller asks ----------------------------------------------------------------------

@@ -17,6 +17,7 @@ from msgpack import unpackb
 
 from .errors import ProtocolError, TamisError, from_reply
 from .frames import LENGTH, UNPACK_ERRORS, Decoder, Packer
+from .shared import Place
 
 VERSION = 1
 
@@ -61,7 +62,8 @@ class Request:
     "columns" and "counts", which only tables give. results_of: the number of the query and the
     same, of each RESULT_OF. answer: the elements of the last reply after kind and id. error: what
     the daemon said instead. finished: nothing more will come. streams: its row stream is open: END
-    is still to be sent, or CANCEL if it is answered before that.
+    is still to be sent, or CANCEL if it is answered before that. place: where in shared memory the
+    daemon may put its results; their data is then a memoryview.
     """
 
     __slots__ = (
@@ -70,6 +72,7 @@ class Request:
         "expects",
         "finished",
         "id",
+        "place",
         "query",
         "results",
         "results_of",
@@ -80,6 +83,7 @@ class Request:
         self.id = id
         self.query = query
         self.expects = ANSWER[kind]
+        self.place: Optional[Place] = None
         self.results: list[tuple[str, int, int, Any]] = []
         self.results_of: list[tuple[int, tuple[str, int, int, Any]]] = []
         self.answer: list[Any] = []
@@ -99,7 +103,8 @@ class Connection:
         self.stale_plans: list[int] = []  # plans whose request had been given up: to be closed
         self._decoder = Decoder(LEAST_REPLY_BYTES)
         self._open: dict[int, Request] = {}
-        self._given_up: set[int] = set()
+        # With the places that the daemon may still write to.
+        self._given_up: dict[int, Optional[Place]] = {}
         self._last_id = 0
 
     @property
@@ -140,7 +145,7 @@ class Connection:
         if request.finished or self._open.pop(request.id, None) is None:
             return b""
         request.finished = True
-        self._given_up.add(request.id)
+        self._given_up[request.id] = request.place
         return self.packer.frame((CANCEL, request.id))
 
     def end(self, request: Request) -> bytes:
@@ -240,7 +245,7 @@ class Connection:
         self, request: Optional[Request], kind: int, number: int, message: list[Any]
     ) -> None:
         if request is None:
-            self._given_up.discard(number)
+            self._given_up.pop(number, None)
             if kind == PREPARED and type(message[2]) is int:
                 self.stale_plans.append(message[2])
             return
@@ -274,6 +279,21 @@ def _result(request: Request, message: list[Any]) -> tuple[str, int, int, Any]:
     kind, base, rows, data = message
     if type(kind) is not str or type(base) is not int or type(rows) is not int:
         raise ProtocolError("a RESULT with elements of the wrong types")
-    if type(data) is not (list if kind in LISTS else bytes) or base < 0 or rows < 0:
+    if base < 0 or rows < 0:
         raise ProtocolError("a RESULT with elements of the wrong types")
+    if type(data) is not (list if kind in LISTS else bytes):
+        return kind, base, rows, _placed(request, data)
     return kind, base, rows, data
+
+
+def _placed(request: Request, data: Any) -> memoryview:
+    """The data of a RESULT that tells where in shared memory it is."""
+    if type(data) is not list or len(data) != 2 or request.place is None:
+        raise ProtocolError("a RESULT with elements of the wrong types")
+    offset, size = data
+    if type(offset) is not int or type(size) is not int:
+        raise ProtocolError("a RESULT with elements of the wrong types")
+    try:
+        return request.place.piece(offset, size)
+    except ValueError as error:
+        raise ProtocolError(f"a RESULT with {error}") from None

@@ -27,7 +27,17 @@ PLAIN_OPTIONS = {kind: {"result": kind} for kind in ("auto", "indices", "bitmap"
 class Plan:
     """A query as the daemon of one connection knows it."""
 
-    __slots__ = ("closed", "fields", "gatherer", "number", "params", "query", "text", "warnings")
+    __slots__ = (
+        "closed",
+        "expected_bytes",
+        "fields",
+        "gatherer",
+        "number",
+        "params",
+        "query",
+        "text",
+        "warnings",
+    )
 
     def __init__(self, query: Query, answer: Sequence[Any]) -> None:
         """answer: plan and description of a PREPARED reply; ProtocolError if they are none."""
@@ -37,11 +47,16 @@ class Plan:
         self.query = query
         self.number = number
         self.closed = False  # the daemon was told to forget it
+        self.expected_bytes = 0  # of row numbers of a table
         self.fields = tuple(_path(path) for path in _list(told.get("fields")))
         self.params: tuple[Optional[str], ...] = tuple(_list(told.get("params")))
         self.text = str(told.get("text", ""))
         self.warnings = warnings_of(told, query)
         self.gatherer = Gatherer([path for path in map(_keys, self.fields) if path])
+
+    def learn(self, size: int) -> None:
+        """It gave so many bytes of row numbers. Of results that differ the large ones count."""
+        self.expected_bytes = max(size, self.expected_bytes - (self.expected_bytes >> 3))
 
 
 def _list(value: Any) -> list[Any]:

@@ -14,6 +14,7 @@ from .connection import EXECUTE, Request
 from .errors import ClosedError, DaemonDied, ProtocolError, RequestError
 from .explain import Explanation
 from .plans import Params, Plan, Query
+from .shared import Place
 from .tables import Home, query_options
 
 if TYPE_CHECKING:
@@ -123,9 +124,10 @@ class PreparedTable:
             and timeout is None
             and strict is False
         ):
-            asked = self._quick(ready, {**INDICES, "params": named} if named else ready.indices)
+            asked = self._quick_indices(ready, named)
             if asked is not None:
                 found = answers.indices(asked.results, False)
+                ready.plan.learn(found.nbytes)
                 if len(found) != _matched(asked):
                     raise ProtocolError(f"{len(found)} matches came, not as many as were counted")
                 return found
@@ -256,14 +258,25 @@ class PreparedTable:
                 self._ready = ready = Ready(home, plan)
             return ready.plan
 
-    def _quick(self, ready: Ready, options: object) -> Optional[Request]:
+    def _quick_indices(self, ready: Ready, named: Mapping[str, Any]) -> Optional[Request]:
+        place = ready.home.runner.place(ready.plan)
+        if place is None:
+            return self._quick(ready, {**INDICES, "params": named} if named else ready.indices)
+        options: dict[str, Any] = {**INDICES, "into": (place.offset, place.size)}
+        if named:
+            options["params"] = named
+        return self._quick(ready, options, place)
+
+    def _quick(
+        self, ready: Ready, options: object, place: Optional[Place] = None
+    ) -> Optional[Request]:
         """The query, answered by the shortest way; None if it must go the long one."""
         home = ready.home
         runner = home.runner
         if home is not self._table._home or not runner.is_patient:
             return None
         try:
-            asked = runner.channel.quick(ready.rest, options, EXECUTE, self._query)
+            asked = runner.channel.quick(ready.rest, options, EXECUTE, self._query, place)
         except (DaemonDied, RequestError):
             return None  # which the long way meets again, and knows what to do
         if asked is not None:

@@ -20,6 +20,7 @@ from .errors import ClosedError, LimitError
 from .explain import Explanation, explanation
 from .frames import PACK_ERRORS, Packer
 from .plans import CACHED_PLANS, Key, Params, Plan, PlanCache, Query, make_options
+from .shared import LEAST_BYTES, Place, Pool
 from .warning import absent
 
 T = TypeVar("T")
@@ -32,13 +33,21 @@ FEW_ROWS = 1024
 class Runner:
     """Runs requests over a channel whose HELLO has been answered.
 
-    seconds: for each request that does not say otherwise, None: no end.
+    seconds: for each request that does not say otherwise, None: no end. pool: the memory that the
+    daemon shares.
     """
 
-    def __init__(self, channel: Channel, packer: Packer, seconds: Optional[float]) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        packer: Packer,
+        seconds: Optional[float],
+        pool: Optional[Pool] = None,
+    ) -> None:
         self.channel = channel
         self.packer = packer
         self.limits = channel.connection.limits
+        self._pool = pool
         self._seconds = seconds
         self.is_patient = seconds is None
         """True if a request that does not say otherwise may take any time."""
@@ -79,6 +88,14 @@ class Runner:
         """Keep the counts of a request over bytes for the thread that asked."""
         self._local.raw = done
         self._local.done = done and done.stats
+
+    def place(self, plan: Plan) -> Optional[Place]:
+        """Where the daemon may put the row numbers that a plan keeps of a table; None if they come
+        as well down the pipe."""
+        size = plan.expected_bytes
+        if size < LEAST_BYTES or self._pool is None:
+            return None
+        return self._pool.take(size + (size >> 3))
 
     def until(self, timeout: Optional[float]) -> Optional[float]:
         """The same as a time of time.monotonic()."""

@@ -223,9 +223,16 @@ def _ask(
 ) -> Request:
     runner, channel = home.runner, home.runner.channel
     plan = runner.resolve(source, deadline)
+    numbers = options["result"] in ("numbers", "indices")
+    place = runner.place(plan) if numbers else None
+    if place is not None:
+        options = {**options, "into": (place.offset, place.size)}
     asked = channel.connection.open(EXECUTE, plan.query)
+    asked.place = place
     message = (EXECUTE, asked.id, plan.number, options, ("table", home.number))
     _exchange(runner, asked, message, options, deadline)
+    if numbers:
+        plan.learn(sum(len(data) for _, _, _, data in asked.results))
     return asked
 
 

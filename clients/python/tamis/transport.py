@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Optional, Union
 
 from .errors import DaemonDied, DaemonNotFound
+from .shared import Pool, pool_of
 
 Command = Union[str, "os.PathLike[str]", Sequence[Union[str, "os.PathLike[str]"]]]
 
@@ -36,8 +37,10 @@ STATUS_SECONDS = 1.0  # that a child which closed its pipes has to end by itself
 
 
 class Transport(ABC):
-    """One connection. read_fd and write_fd are for poll(); they may be the same."""
+    """One connection. read_fd and write_fd are for poll(); they may be the same. pool: memory that
+    the peer shares."""
 
+    pool: Optional[Pool] = None
     read_fd: int
     write_fd: int
 
@@ -74,9 +77,21 @@ class Transport(ABC):
 
 
 class ChildTransport(Transport):
-    """A spawned daemon and its pipes."""
+    """A spawned daemon and its pipes, and the memory that it shares."""
 
-    def __init__(self, argv: Sequence[str]) -> None:
+    def __init__(self, argv: Sequence[str], shared_bytes: int = 0) -> None:
+        """shared_bytes: 0 for none; there may be none in any case."""
+        self.pool = pool_of(shared_bytes)
+        try:
+            self._start(argv)
+        except BaseException:
+            self._close_pool()
+            raise
+
+    def _start(self, argv: Sequence[str]) -> None:
+        pool = self.pool
+        if pool is not None:
+            argv = [*argv, "--shared-memory", str(pool.fd)]
         errors, child_errors = os.pipe()
         try:
             # Both ends: the child never blocks on a stderr that nobody reads, nor do we on an
@@ -92,6 +107,7 @@ class ChildTransport(Transport):
                 bufsize=0,
                 close_fds=True,
                 start_new_session=True,
+                pass_fds=() if pool is None else (pool.fd,),
             )
         except FileNotFoundError as error:
             os.close(errors)
@@ -152,6 +168,7 @@ class ChildTransport(Transport):
         if self._closed:
             return
         self._closed = True
+        self._close_pool()
         process = self._process
         # The end of its input is the daemon's sign to finish. Its output is closed as well: one
         # that is stuck in a full pipe would not see the sign.
@@ -170,10 +187,16 @@ class ChildTransport(Transport):
             os.close(self._errors)
             self._errors = -1
 
+    def _close_pool(self) -> None:
+        if self.pool is not None:
+            self.pool.close()
+
     def forget(self) -> None:
         if self._closed:
             return
         self._closed = True
+        if self.pool is not None:
+            self.pool.forget()
         self._stdin.close()
         self._stdout.close()
         os.close(self._errors)
