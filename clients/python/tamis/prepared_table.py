@@ -14,7 +14,7 @@ from .connection import EXECUTE, Request
 from .errors import ClosedError, DaemonDied, ProtocolError, RequestError
 from .explain import Explanation
 from .plans import Params, Plan, Query
-from .shared import Place
+from .shared import LEAST_BYTES, Place
 from .tables import Home, query_options
 
 if TYPE_CHECKING:
@@ -124,10 +124,15 @@ class PreparedTable:
             and timeout is None
             and strict is False
         ):
-            asked = self._quick_indices(ready, named)
+            large = ready.plan.expected_bytes >= LEAST_BYTES
+            if large:
+                asked = self._quick_large(ready, named)
+            else:
+                asked = self._quick(ready, {**INDICES, "params": named} if named else ready.indices)
             if asked is not None:
                 found = answers.indices(asked.results, False)
-                ready.plan.learn(found.nbytes)
+                if large or found.nbytes >= LEAST_BYTES:
+                    ready.plan.learn(found.nbytes)
                 if len(found) != _matched(asked):
                     raise ProtocolError(f"{len(found)} matches came, not as many as were counted")
                 return found
@@ -258,13 +263,12 @@ class PreparedTable:
                 self._ready = ready = Ready(home, plan)
             return ready.plan
 
-    def _quick_indices(self, ready: Ready, named: Mapping[str, Any]) -> Optional[Request]:
+    def _quick_large(self, ready: Ready, named: Mapping[str, Any]) -> Optional[Request]:
+        """The same for row numbers that are to come through shared memory, if there is room."""
+        options: dict[str, Any] = {**INDICES, "params": named} if named else {**INDICES}
         place = ready.home.runner.place(ready.plan)
-        if place is None:
-            return self._quick(ready, {**INDICES, "params": named} if named else ready.indices)
-        options: dict[str, Any] = {**INDICES, "into": (place.offset, place.size)}
-        if named:
-            options["params"] = named
+        if place is not None:
+            options["into"] = (place.offset, place.size)
         return self._quick(ready, options, place)
 
     def _quick(
