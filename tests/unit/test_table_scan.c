@@ -246,6 +246,10 @@ static void check_query(const char *text, const struct snapshot *s, enum dense_l
     if (query_parse(&q, str_of(text), &limits, NULL, &e) != E_OK)
         fail_msg("%s: %s", text, e.message);
     struct plan *p = plan_new(&q, NULL, &limits, NULL, &e);
+    if (!p && e.status == E_NO_REGEX) { /* a build without them */
+        query_done(&q);
+        return;
+    }
     assert_non_null(p);
     struct scan *scan = scan_new(p, &limits, NULL, &e);
     assert_non_null(scan);
