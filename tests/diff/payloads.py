@@ -179,9 +179,11 @@ def _dict(values: Sequence[Value], rng: random.Random) -> Plain:
     words: list[Value] = list(dict.fromkeys(v for v in values if isinstance(v, Str)))
     words += [Str(b"unused")] * rng.randrange(2)
     rng.shuffle(words)
-    kind = rng.choice(list(_INTEGERS))
+    kinds = [k for k in _INTEGERS if len(words) <= 1 << (int(k[1:]) - (k[0] == "i"))]
+    kind = rng.choice(kinds)
     rubbish = 127 if rng.random() < 0.5 else 0
-    codes = [words.index(v) if isinstance(v, Str) else rubbish for v in values]
+    places = {word: i for i, word in enumerate(words)}
+    codes = [places[v] if isinstance(v, Str) else rubbish for v in values]
     return [
         kind,
         struct.pack(f"<{len(codes)}{_INTEGERS[kind]}", *codes),
