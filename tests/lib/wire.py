@@ -354,7 +354,7 @@ class Answer:
         kind, base, count, data = text_of(message[2]), message[3], message[4], message[5]
         if not isinstance(base, int) or not isinstance(count, int) or not isinstance(data, mp.Bin):
             raise Broken(f"RESULT with wrong elements: {message!r}")
-        if base < reached:
+        if 0 < base < reached:  # chunks of rows in an order all begin with 0
             raise Broken(f"a chunk begins at row {base}, after one that ended at {reached}")
         if kind == "rows":
             self.rows.append(data.raw)
