@@ -98,7 +98,8 @@ class RowError(TamisError, ValueError):
         self.offset = offset
 
     def __str__(self) -> str:
-        return self.message if self.row is None else f"row {self.row}: {self.message}"
+        place = "" if self.row is None else f"row {self.row}: "
+        return self.message if self.message.startswith(place) else place + self.message
 
 
 class TypeMismatch(RowError):

@@ -160,3 +160,10 @@ def test_errors_can_be_pickled(error: errors.TamisError) -> None:
     assert type(copy) is type(error)
     assert str(copy) == str(error)
     assert copy.__dict__ == error.__dict__
+
+
+def test_a_row_is_told_once() -> None:
+    """Most messages of the daemon name the row themselves."""
+    assert str(errors.RowError("its key is null", row=4)) == "row 4: its key is null"
+    assert str(errors.RowError("row 4: its key is null", row=4)) == "row 4: its key is null"
+    assert str(errors.RowError("no row")) == "no row"
