@@ -72,7 +72,9 @@ def _copy(source: int, target: int, kept: Path) -> None:
 
 
 def main(directory: Path, command: list[str]) -> int:
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+    # What the client hands down besides the pipes (shared memory) is the daemon's as well.
+    pipe = subprocess.PIPE
+    child = subprocess.Popen(command, stdin=pipe, stdout=pipe, bufsize=0, close_fds=False)
     assert child.stdin and child.stdout
     to, back = os.dup(child.stdin.fileno()), child.stdout.fileno()
     child.stdin.close()
