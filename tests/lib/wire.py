@@ -25,6 +25,9 @@ from tests.lib.mp import Plain, Value
 
 ROOT = Path(__file__).resolve().parents[2]
 
+# How long anything may take before it counts as a hang; sanitized builds are many times as slow.
+PATIENCE_S = 120.0 if "TAMIS_SANITIZER" in os.environ else 30.0
+
 HELLO, FILTER, PREPARE, EXECUTE, ROWS, END, CANCEL, PING, STATS, EXPLAIN, CLOSE = range(1, 12)
 CREATE, OPEN, LOAD, DELETE, DROP, DESCRIBE, QUERIES = range(12, 19)
 WELCOME, RESULT, DONE, ERROR, PREPARED, PONG, STATISTICS, EXPLAINED, CLOSED = range(65, 74)
@@ -89,7 +92,7 @@ def text_of(value: Value) -> str:
 class Connection:
     """Both ends of one conversation with the daemon, over file descriptors."""
 
-    def __init__(self, read_fd: int, write_fd: int, timeout_s: float = 30.0) -> None:
+    def __init__(self, read_fd: int, write_fd: int, timeout_s: float = PATIENCE_S) -> None:
         self._read_fd, self._write_fd = read_fd, write_fd
         self._input = bytearray()
         self._timeout_s = timeout_s
@@ -104,7 +107,7 @@ class Connection:
     def spawn(
         cls,
         *options: str,
-        timeout_s: float = 30.0,
+        timeout_s: float = PATIENCE_S,
         hello: bool = True,
         pass_fds: Sequence[int] = (),
     ) -> Connection:
@@ -123,7 +126,7 @@ class Connection:
         return connection
 
     @classmethod
-    def connect(cls, path: str | Path, timeout_s: float = 30.0, hello: bool = True) -> Connection:
+    def connect(cls, path: str | Path, timeout_s: float = PATIENCE_S, hello: bool = True) -> Connection:
         """Connects to `tamisd --listen path` and says HELLO to it."""
         sock = socket.socket(socket.AF_UNIX)
         sock.connect(str(path))

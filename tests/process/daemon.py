@@ -24,7 +24,7 @@ MEMORY_FACTOR = 8 if SANITIZED else 1
 SMALL_QUARANTINE = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=4"}
 
 
-def wait_until(check: Callable[[], bool], timeout: float = 20.0) -> None:
+def wait_until(check: Callable[[], bool], timeout: float = 60.0) -> None:
     """Looks every 10 ms; TimeoutError after `timeout` seconds."""
     until = time.monotonic() + timeout
     while not check():

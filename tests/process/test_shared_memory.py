@@ -103,7 +103,7 @@ def said(fd: int, *options: str) -> tuple[int, str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         pass_fds=[fd],
         check=False,
     )

@@ -15,7 +15,7 @@ from tests.shell.command import SECONDS, TAMIS
 TAMISD = os.path.join(os.path.dirname(TAMIS), "tamisd")
 
 
-def wait_until(check: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_until(check: Callable[[], bool], seconds: float = 60.0) -> None:
     """Looks every 10 ms; TimeoutError when it does not come true."""
     until = time.monotonic() + seconds
     while not check():

@@ -108,7 +108,7 @@ def test_the_output_as_input(file: File) -> None:
     path = file("x.jsonl", DATA)
     with open(path, "ab") as out:
         done = subprocess.run(
-            [TAMIS, "a > 0", path], stdout=out, stderr=subprocess.PIPE, timeout=20, check=False
+            [TAMIS, "a > 0", path], stdout=out, stderr=subprocess.PIPE, timeout=60, check=False
         )
     assert done.returncode == 2 and b"it is also the output" in done.stderr
     assert Path(path).read_bytes() == DATA
@@ -153,7 +153,7 @@ def endless(command: Running, data: bytes, ended: threading.Event) -> None:
 def test_head_of_an_endless_stream(query: str) -> None:
     script = f"""yes '{{"a":3}}' | "$0" "{query}" | head -1; echo ${{PIPESTATUS[1]}}"""
     done = subprocess.run(
-        ["bash", "-c", script, TAMIS], capture_output=True, timeout=20, check=False
+        ["bash", "-c", script, TAMIS], capture_output=True, timeout=60, check=False
     )
     assert (done.stdout, done.stderr) == (b'{"a":3}\n141\n', b"")
 

@@ -173,7 +173,7 @@ class Fake:
         elif kind == 6:
             if number in self.ended:
                 self.ended.discard(number)
-            else:
+            elif number in self.streams:
                 self.done(number)
         elif kind == 7 and self.loads.pop(number, None) is not None:
             self.cancelled(number)
@@ -274,7 +274,9 @@ class Fake:
 
     def rows(self, number: int, payload: Any) -> None:
         self.pause(number)
-        state = self.streams[number]
+        state = self.streams.get(number)
+        if state is None:  # this daemon lied instead of opening it, which the client has yet to read
+            return
         plan, options = state["plan"], state["options"]
         form, count, columns = payload
         assert form == "columns"
