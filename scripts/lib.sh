@@ -5,6 +5,7 @@
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD_JOBS=$(nproc 2>/dev/null || echo 2)
+TEST_JOBS=$((BUILD_JOBS < 8 ? BUILD_JOBS : 8)) # each has daemons with threads of their own
 VENV=$TOP/.venv
 
 say() { printf '\n== %s\n' "$*"; }
@@ -119,7 +120,7 @@ run_ctest() {
     junit "$name" "$code" "$file" ${SKIPS_FAIL:+--skips-fail}
 }
 
-# run_pytest NAME BUILD_DIR PATH...: those of the paths that exist, against the tamisd of that build.
+# run_pytest NAME BUILD_DIR PATH...: those of the paths that exist, against the tamisd of that build, TEST_JOBS at once.
 run_pytest() {
     local name=$1 dir=$2 file code=0 path paths=()
     shift 2
@@ -130,7 +131,8 @@ run_pytest() {
     file=$dir/$name.junit.xml
     rm -f "$file"
     (cd "$TOP" && TAMISD=$dir/tamisd TAMIS_BUILD=$dir PYTHONPATH=$TOP/clients/python${PYTHONPATH:+:$PYTHONPATH} \
-        timeout --foreground -k 10 "${PYTEST_SECONDS:-1200}" python -m pytest -q -ra --junitxml "$file" "${paths[@]}" </dev/null) || code=$?
+        timeout --foreground -k 10 "${PYTEST_SECONDS:-1200}" python -m pytest -q -ra -n "$TEST_JOBS" --dist worksteal \
+        --durations 8 --junitxml "$file" "${paths[@]}" </dev/null) || code=$?
     junit "$name" "$code" "$file" ${SKIPS_FAIL:+--skips-fail}
 }
 

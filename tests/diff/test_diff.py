@@ -23,6 +23,8 @@ from tests.lib.mp import Str
 
 SEED = int(os.environ.get("TAMIS_DIFF_SEED", "20260101"))
 SECONDS = float(os.environ.get("TAMIS_DIFF_SECONDS", "20"))
+# That all is reached takes a minute in a plain build, and many in a sanitized one, which shows nothing more by it.
+COVERAGE = "TAMIS_SANITIZER" not in os.environ
 
 needs_daemon = pytest.mark.skipif(
     not wire.tamisd().exists() and not os.environ.get("TAMIS_CI"),
@@ -34,9 +36,9 @@ needs_daemon = pytest.mark.skipif(
 def test_every_route_agrees_with_the_reference(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print(f"\ndifferential test: seed {SEED}, {SECONDS} s, {reference.CASEFOLD_SOURCE}")
-        seen = run.run(SEED, SECONDS, least_coverage=True)
+        seen = run.run(SEED, SECONDS, least_coverage=COVERAGE)
         print(run.report(seen))
-    assert not run.unreached(seen)
+    assert not COVERAGE or not run.unreached(seen)
 
 
 @needs_daemon
