@@ -7,7 +7,6 @@ import os
 import shutil
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,9 +14,10 @@ from pathlib import Path
 import tamis
 
 from harness.bench import Bench
+from harness.calls import CallContestant
 from harness.child import ProgramContestant
 from harness.queries import QUERIES, compile_comprehension
-from harness.race import AnswersDiffer
+from harness.race import Answer, AnswersDiffer, Contestant, Timing, race
 from harness.report import Aim, Report, Table
 
 SAYS = """\
@@ -25,7 +25,8 @@ Raw bytes in files, matching rows out, by wall clock from start to end of the pr
 the page cache and the rows into /dev/null. The table of MB a second is of the input's. simdjson is
 a bare On-Demand program that finds the query's fields in memory and neither compares nor writes:
 the bound. filter_bytes is the Python client over a spawned daemon, the bytes in Python's memory
-before and after."""
+before and after. jq and json.loads, which take seconds, run fewer rounds, with what they are
+compared with."""
 
 JQ = {
     "Q1": "select(.age >= 30)",
@@ -41,8 +42,12 @@ FIELDS = {
 }
 CSV_TYPES = "age=integer,score=double,active=boolean"
 MAWK_Q2 = '$2 >= 30 && $4 == "Oslo"'
-ROUNDS = 7
-LONG_SECONDS = 2.0  # what takes longer is run but once
+SLOW_ROUNDS = 3  # of those that take seconds
+
+ONE, TWO, SIMDJSON = "tamis", "tamis, 2 threads", "simdjson"
+DUCK_1, DUCK_2, JQ_NAME = "DuckDB, 1", "DuckDB, 2", "jq"
+LOADS, BYTES, FILE = "json.loads", "filter_bytes", "filter_file"
+COLUMNS = (ONE, TWO, SIMDJSON, DUCK_1, DUCK_2, JQ_NAME, LOADS, BYTES, FILE)
 
 
 def _output(command: Sequence[str | Path]) -> bytes:
@@ -51,18 +56,6 @@ def _output(command: Sequence[str | Path]) -> bytes:
 
 def _quiet(command: Sequence[str | Path]) -> None:
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-
-
-def _seconds(run: Callable[[], object]) -> float:
-    """The median of some runs."""
-    taken: list[float] = []
-    while len(taken) < ROUNDS:
-        start = time.perf_counter()
-        run()
-        taken.append(time.perf_counter() - start)
-        if taken[0] > LONG_SECONDS:
-            break
-    return statistics.median(taken)
 
 
 def _python(data: bytes, name: str) -> Callable[[], bytes]:
@@ -76,18 +69,37 @@ def _python(data: bytes, name: str) -> Callable[[], bytes]:
     return run
 
 
-def _simdjson(bench: Bench, path: Path, name: str) -> float | None:
-    program = bench.program("simdjson_rows")
-    if not program.exists():
-        return None
-    contestant = ProgramContestant("simdjson", [program, path, "find", *FIELDS[name]])
-    try:
-        return statistics.median(contestant.run()[0] for _ in range(ROUNDS))
-    finally:
-        contestant.close()
+def _call(name: str, size: int, call: Callable[[], object]) -> CallContestant:
+    """A contestant that gives a number of rows, their bytes, or nothing at all to compare."""
+
+    def answer(found: object) -> Answer:
+        if isinstance(found, int):
+            return Answer(size, found)
+        return Answer(size, found.count(b"\n") if isinstance(found, bytes) else None)
+
+    return CallContestant(name, call, answer)
 
 
-def _duckdb(path: Path, name: str, threads: int) -> float | None:
+def _bare(name: str, size: int, command: Sequence[str | Path]) -> CallContestant:
+    return _call(name, size, lambda: _quiet(command))
+
+
+class _Scan:
+    """A program that goes through the input in memory and finds no rows: a bound."""
+
+    def __init__(self, name: str, size: int, command: Sequence[str | Path]) -> None:
+        self.name = name
+        self._size = size
+        self._program = ProgramContestant(name, command, answers=False)
+
+    def run(self) -> tuple[float, Answer]:
+        return self._program.run()[0], Answer(self._size)
+
+    def close(self) -> None:
+        self._program.close()
+
+
+def _duckdb(path: Path, name: str, threads: int) -> Callable[[], object] | None:
     """Counts by read_json; None where there is no DuckDB."""
     try:
         import duckdb
@@ -102,107 +114,139 @@ def _duckdb(path: Path, name: str, threads: int) -> float | None:
     connection = duckdb.connect(config={"threads": threads})
     source = f"read_json('{path}', format='newline_delimited')"
     query = f"select count(*) from {source} where {where}"
-    return _seconds(lambda: connection.execute(query).fetchall())
+    return lambda: connection.execute(query).fetchall()[0][0]
+
+
+def _fast(
+    bench: Bench, client: tamis.Client, path: Path, data: bytes, name: str
+) -> list[Contestant]:
+    """tamis in all ways and, unless it runs alone, those that are not far slower."""
+    text, size = QUERIES[name].text, len(data)
+    tamis_program = bench.build / "tamis"
+    found: list[Contestant] = [
+        _bare(ONE, size, [tamis_program, text, path]),
+        _bare(TWO, size, [tamis_program, "--threads", "2", text, path]),
+        _call(BYTES, size, lambda: client.filter_bytes(data, text)),
+        _call(FILE, size, lambda: b"".join(client.filter_file(path, text))),
+    ]
+    if bench.alone:
+        return found
+    simdjson = bench.program("simdjson_rows")
+    if simdjson.exists():
+        found.append(_Scan(SIMDJSON, size, [simdjson, path, "find", *FIELDS[name]]))
+    for label, threads in ((DUCK_1, 1), (DUCK_2, 2)):
+        duck = _duckdb(path, name, threads)
+        if duck is not None:
+            found.append(_call(label, size, duck))
+    return found
+
+
+def _slow(
+    bench: Bench, client: tamis.Client, path: Path, data: bytes, name: str
+) -> list[Contestant]:
+    """Those that take seconds, and what they are compared with."""
+    text, size = QUERIES[name].text, len(data)
+    found: list[Contestant] = [
+        _bare(ONE, size, [bench.build / "tamis", text, path]),
+        _call(BYTES, size, lambda: client.filter_bytes(data, text)),
+        _call(LOADS, size, _python(data, name)),
+    ]
+    if _has("jq"):
+        found.append(_bare(JQ_NAME, size, ["jq", "-c", JQ[name], path]))
+    return found
 
 
 def _query(bench: Bench, report: Report, path: Path, data: bytes, name: str) -> list[str]:
     """One query by everybody, or by tamis alone: a line of the table, and its aims."""
     text = QUERIES[name].text
-    one: list[str | Path] = [bench.build / "tamis", text, path]
-    two: list[str | Path] = [bench.build / "tamis", "--threads", "2", text, path]
-    python = _python(data, name)
-    kept = python()
-    if _output(one) != kept or _output(two) != kept:
-        raise AnswersDiffer(f"shell {name}: tamis and Python differ")
-    tamis_1, tamis_2 = _seconds(lambda: _quiet(one)), _seconds(lambda: _quiet(two))
+    kept = _python(data, name)()
+    for options in ([], ["--threads", "2"]):
+        if _output([bench.build / "tamis", *options, text, path]) != kept:
+            raise AnswersDiffer(f"shell {name}: tamis {options} and Python differ")
     with tamis.Client(bench.tamisd) as client:
         if client.filter_bytes(data, text) != kept:
             raise AnswersDiffer(f"shell {name}: filter_bytes and Python differ")
-        of_bytes = _seconds(lambda: client.filter_bytes(data, text))
-        of_file = _seconds(lambda: sum(map(len, client.filter_file(path, text))))
-    own = {"1 thread": tamis_1, "2 threads": tamis_2, "filter_bytes": of_bytes}
-    own["filter_file"] = of_file
-    report.figures |= {f"{name}, {way}": seconds for way, seconds in own.items()}
-    if bench.alone:
-        return []
-    bound = _simdjson(bench, path, name)
-    loads = _seconds(python)
-    jq = _seconds(lambda: _quiet(["jq", "-c", JQ[name], path])) if _has("jq") else None
-    duck = [_duckdb(path, name, threads) for threads in (1, 2)]
-    for what, ratio, least in (
-        (f"{name}: of simdjson, one thread, at least 0.75", _times(bound, tamis_1), 0.75),
-        (f"{name}: of DuckDB, one thread each, at least 5", _times(duck[0], tamis_1), 5),
-        (f"{name}: of DuckDB, two threads each, at least 5", _times(duck[1], tamis_2), 5),
-        (f"{name}: of jq, at least 50", _times(jq, tamis_1), 50),
-        (f"{name}: two threads of one, at least 1.7", _times(tamis_1, tamis_2), 1.7),
-        (f"{name}: filter_bytes of json.loads, at least 20", _times(loads, of_bytes), 20),
+        fast = race(f"shell {name}", _fast(bench, client, path, data, name), bench.rounds)
+        times = dict(fast.timings)
+        report.figures |= {f"{name}, {way}": times[way].median for way in (ONE, TWO, BYTES, FILE)}
+        if bench.alone:
+            return []
+        rounds = min(bench.rounds, SLOW_ROUNDS)
+        slow = race(f"shell {name}, slow ones", _slow(bench, client, path, data, name), rounds)
+    for what, timings, other, mine, least in (
+        ("of simdjson, one thread, at least 0.75", times, SIMDJSON, ONE, 0.75),
+        ("of DuckDB, one thread each, at least 5", times, DUCK_1, ONE, 5),
+        ("of DuckDB, two threads each, at least 5", times, DUCK_2, TWO, 5),
+        ("of jq, at least 50", slow.timings, JQ_NAME, ONE, 50),
+        ("two threads of one, at least 1.7", times, ONE, TWO, 1.7),
+        ("filter_bytes of json.loads, at least 20", slow.timings, LOADS, BYTES, 20),
     ):
-        if ratio is not None:
-            report.aims.append(Aim(what, f"{ratio:.2f}", ratio >= least))
-    every = [tamis_1, tamis_2, bound, *duck, jq, loads, of_bytes, of_file]
-    return [name, *(f"{len(data) / s / 1e6:,.0f}" if s else "-" for s in every)]
+        if other in timings:
+            ratio = timings[mine].times_faster(timings[other])
+            report.aims.append(Aim(f"{name}: {what}", f"{ratio:.2f}", ratio >= least))
+    times = {**slow.timings, **times}
+    return [name, *(_rate(times.get(column), len(data)) for column in COLUMNS)]
+
+
+def _rate(timing: Timing | None, size: int) -> str:
+    return f"{size / timing.median / 1e6:,.0f}" if timing else "-"
 
 
 def _jsonl(bench: Bench, report: Report) -> None:
     path = bench.data("jsonl")
     data = path.read_bytes()
-    lines = []
-    for name in ("Q1", "Q2", "Q3"):
-        print(f"shell {name}", file=sys.stderr)
-        lines.append(_query(bench, report, path, data, name))
-    if bench.alone:
-        return
-    head = ["", "tamis", "tamis, 2 threads", "simdjson", "DuckDB, 1", "DuckDB, 2", "jq"]
-    head += ["json.loads", "filter_bytes", "filter_file"]
-    title = f"JSON lines, {len(data) / 1e6:.0f} MB: MB a second"
-    report.tables.append(Table(title, head, lines))
-
-
-def _times(other: float | None, mine: float) -> float | None:
-    return None if other is None else other / mine
+    lines = [_query(bench, report, path, data, name) for name in ("Q1", "Q2", "Q3")]
+    if not bench.alone:
+        title = f"JSON lines, {len(data) / 1e6:.0f} MB: MB a second"
+        report.tables.append(Table(title, ["", *COLUMNS], lines))
 
 
 def _has(program: str) -> bool:
     return shutil.which(program) is not None
 
 
+def _against(
+    bench: Bench,
+    report: Report,
+    title: str,
+    mine: Contestant,
+    other: Contestant | None,
+    aim: str,
+    least: float,
+) -> None:
+    """tamis and one other: a table of its own."""
+    result = race(title, [mine] if bench.alone or not other else [mine, other], bench.rounds)
+    report.figures[title] = result.timings[mine.name].median
+    if other is None or bench.alone:
+        return
+    cells = [_rate(timing, result.answer.rows) for timing in result.timings.values()]
+    report.tables.append(
+        Table(
+            f"{title}, {result.answer.rows / 1e6:.0f} MB, Q2: MB a second",
+            ["", *result.timings],
+            [["Q2", *cells]],
+        )
+    )
+    ratio = result.timings[mine.name].times_faster(result.timings[other.name])
+    what = f"{title}: {aim}, at least {least:g}"
+    report.aims.append(Aim(what, f"{ratio:.2f}", ratio >= least))
+
+
 def _csv(bench: Bench, report: Report) -> None:
     path = bench.data("csv")
-    size = path.stat().st_size / 1e6
-    print("shell csv", file=sys.stderr)
-    one: list[str | Path] = [bench.build / "tamis", "--types", CSV_TYPES, QUERIES["Q2"].text, path]
-    mine = _seconds(lambda: _quiet(one))
-    report.figures["CSV"] = mine
-    if bench.alone:
-        return
-    mawk = _seconds(lambda: _quiet(["mawk", "-F,", MAWK_Q2, path])) if _has("mawk") else None
-    cells = [f"{size / mine:,.0f}", f"{size / mawk:,.0f}" if mawk else "-"]
-    title = f"CSV, {size:.0f} MB, Q2: MB a second"
-    report.tables.append(Table(title, ["", "tamis", "mawk, no quoting"], [["Q2", *cells]]))
-    ratio = _times(mawk, mine)
-    if ratio is not None:
-        report.aims.append(Aim("CSV: of mawk, at least 2", f"{ratio:.2f}", ratio >= 2))
+    size = path.stat().st_size
+    text = QUERIES["Q2"].text
+    mine = _bare(ONE, size, [bench.build / "tamis", "--types", CSV_TYPES, text, path])
+    mawk = _bare("mawk, no quoting", size, ["mawk", "-F,", MAWK_Q2, path])
+    _against(bench, report, "CSV", mine, mawk if _has("mawk") else None, "of mawk", 2)
 
 
 def _msgpack(bench: Bench, report: Report) -> None:
     path = bench.data("msgpack")
-    size = path.stat().st_size / 1e6
-    print("shell msgpack", file=sys.stderr)
-    one: list[str | Path] = [bench.build / "tamis", QUERIES["Q2"].text, path]
-    mine = _seconds(lambda: _quiet(one))
-    report.figures["msgpack"] = mine
-    if bench.alone:
-        return
-    scan = ProgramContestant("skip-scan", [bench.program("skip_scan"), path], answers=False)
-    try:
-        bound = statistics.median(scan.run()[0] for _ in range(ROUNDS))
-    finally:
-        scan.close()
-    cells = [f"{size / mine:,.0f}", f"{size / bound:,.0f}"]
-    title = f"msgpack, {size:.0f} MB, Q2: MB a second"
-    report.tables.append(Table(title, ["", "tamis", "bare skip-scan"], [["Q2", *cells]]))
-    ratio = bound / mine
-    report.aims.append(Aim("msgpack: of a skip-scan, at least 0.6", f"{ratio:.2f}", ratio >= 0.6))
+    size = path.stat().st_size
+    mine = _bare(ONE, size, [bench.build / "tamis", QUERIES["Q2"].text, path])
+    scan = None if bench.alone else _Scan("skip-scan", size, [bench.program("skip_scan"), path])
+    _against(bench, report, "msgpack", mine, scan, "of a skip-scan", 0.6)
 
 
 def _start(bench: Bench, report: Report) -> None:

@@ -23,7 +23,7 @@ from tests.lib.mp import Str
 
 SEED = int(os.environ.get("TAMIS_DIFF_SEED", "20260101"))
 SECONDS = float(os.environ.get("TAMIS_DIFF_SECONDS", "20"))
-# That all is reached takes a minute in a plain build, and many in a sanitized one, which shows nothing more by it.
+# To reach all takes a minute in a plain build, and many in a sanitized one, which shows no more.
 COVERAGE = "TAMIS_SANITIZER" not in os.environ
 
 needs_daemon = pytest.mark.skipif(

@@ -126,7 +126,9 @@ class Connection:
         return connection
 
     @classmethod
-    def connect(cls, path: str | Path, timeout_s: float = PATIENCE_S, hello: bool = True) -> Connection:
+    def connect(
+        cls, path: str | Path, timeout_s: float = PATIENCE_S, hello: bool = True
+    ) -> Connection:
         """Connects to `tamisd --listen path` and says HELLO to it."""
         sock = socket.socket(socket.AF_UNIX)
         sock.connect(str(path))

@@ -379,7 +379,7 @@ def test_others_are_answered_meanwhile(client: Connection) -> None:
     client.send(wire.frame([wire.PING, ping]))
     assert client.receive()[:2] == [wire.PONG, ping]
     client.send(wire.frame([wire.CANCEL, request]))
-    assert error_of(client.replies(request)) == "CANCELLED"  # it was not done when PING was answered
+    assert error_of(client.replies(request)) == "CANCELLED"  # and not done before
 
 
 def test_deadline() -> None:

@@ -275,7 +275,7 @@ class Fake:
     def rows(self, number: int, payload: Any) -> None:
         self.pause(number)
         state = self.streams.get(number)
-        if state is None:  # this daemon lied instead of opening it, which the client has yet to read
+        if state is None:  # a lie was told in its place, which the client has yet to read
             return
         plan, options = state["plan"], state["options"]
         form, count, columns = payload
