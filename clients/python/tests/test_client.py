@@ -352,7 +352,7 @@ ROW = st.dictionaries(st.sampled_from(["a", "b"]), VALUE)
 
 
 def test_any_rows(client: tamis.Client) -> None:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.lists(ROW, max_size=40), st.integers(-5, 5))
     def check(rows: list[dict[str, Any]], x: int) -> None:
         def equal(value: Any) -> bool:  # 1.0 = 1 in the daemon, in the fake not

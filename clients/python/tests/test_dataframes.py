@@ -239,7 +239,6 @@ def test_large_dictionaries_are_not_sent_with_each_part() -> None:
 WORDS = st.sampled_from(["", "x", "twelve bytes", "thirteen byte", "é" * 20, "another long one"])
 
 
-@settings(deadline=None)
 @given(st.lists(WORDS | st.none(), max_size=40), st.randoms(use_true_random=False))
 def test_views_of_strings(words: list[Any], random: Any) -> None:
     views = pa.array(words, pa.string_view())
@@ -457,7 +456,7 @@ def test_the_client_imports_none_of_them() -> None:
 # With a daemon -------------------------------------------------------------------------------
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 200), st.integers(1, 50), st.randoms(use_true_random=False))
 def test_random_tables(count: int, size: int, random: Any) -> None:
     kinds = random.sample(list(ARROW), 4)

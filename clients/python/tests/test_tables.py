@@ -362,7 +362,6 @@ def as_it_comes(value: Any) -> Any:
 
 
 @settings(
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(rows=ROWS | ALIKE)
