@@ -29,6 +29,7 @@ from peers import (
     resident_numpy,
     resident_python,
     resident_sql,
+    tamis_scan,
     tamis_table,
 )
 from peers.narrow import Narrow
@@ -45,14 +46,15 @@ a query as text or as an expression, and the rows as they are; tamis answers fro
 def _makers(bench: Bench, client: tamis.Client, rows: list[Row]) -> list[Callable[[], Peer]]:
     """The contestants in the order of the tables, each to be made when called."""
     narrow = Narrow(rows)
+    every = os.cpu_count() or 1
     ours = [
         lambda: tamis_table.prepared(client, rows),
         lambda: resident_c.plain(narrow, bench.program("resident.so")),
+        *(partial(_scan, bench, n) for n in sorted({1, every})),
     ]
     if bench.alone:
         return ours
     table = pyarrow.Table.from_pylist(rows)
-    every = os.cpu_count() or 1
     return [
         *ours,
         lambda: resident_numba.compiled(narrow),
@@ -68,6 +70,11 @@ def _makers(bench: Bench, client: tamis.Client, rows: list[Row]) -> list[Callabl
         lambda: resident_python.comprehension(rows),
         lambda: resident_python.generic(rows),
     ]
+
+
+def _scan(bench: Bench, threads: int) -> Peer:
+    rows = people.SIZES[bench.size]
+    return tamis_scan.alone(bench.program("table_scan.so"), bench.data("msgpack"), rows, threads)
 
 
 def _load(makers: Sequence[Callable[[], Peer]], stack: ExitStack, report: Report) -> list[Peer]:
