@@ -1,52 +1,41 @@
-/* What each dense loop takes, on each level of SIMD that this machine has, and how much of the
- * memory's bandwidth that is. Usage: dense_kernels [LEVEL [LOOP]]
+/* What each dense loop takes, on each level of SIMD that this machine has, how much of the memory's
+ * bandwidth that is, and how many instructions a row it executes. Usage:
+ *
+ *   dense_kernels [LEVEL [LOOP]]                  times
+ *   dense_kernels --instructions [LEVEL [LOOP]]   instructions
+ *
+ * A line a loop, its fields separated by tabs, behind a line with their names (bench/run kernels
+ * makes a table of both).
  *
  * Two sizes: a segment (SEGMENT_ROWS rows, again and again: in cache) and a column much larger than
  * the cache, walked through segment by segment as a table is. Each figure is the median of ROUNDS.
- * "of read" is the share of what summing up the same number of bytes from memory reaches, measured
- * just before. Instructions are counted if perf_event_open lets us.
+ * What memory gives is measured by the best of the plain readers (reader.h), in turns with the
+ * loop: the share is the median of the rounds' own.
  */
 #include "base/build.h"
 #include "kernel/dense.h"
+#include "reader.h"
+#include "steps.h"
 
-#include <linux/perf_event.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
-#define ROUNDS       9
-#define COLUMN_BYTES (512u << 20) /* of a column that no cache holds */
-#define CACHED_ROWS  (16u << 20)  /* rows that a round in cache looks at */
-#define WORDS        (SEGMENT_ROWS / 64)
-#define ALIGN        64
+#define ROUNDS               7
+#define COLUMN_BYTES         ((size_t)1 << 30) /* of a column that no cache holds */
+#define CACHED_ROWS          (16u << 20)       /* rows that a round in cache looks at */
+#define STEPPED_ROWS         2048u /* whose instructions are counted, behind as many others */
+#define STEPPED_COLUMN_BYTES ((size_t)SEGMENT_ROWS * 16)
+#define WORDS                (SEGMENT_ROWS / 64)
+#define ALIGN                64
 
 /* This thread's time: what others do on the processor is not counted. */
 static double now(void) {
     struct timespec t;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* --- instructions --- */
-
-static int counter = -1;
-
-static void counter_open(void) {
-    struct perf_event_attr a = {.type = PERF_TYPE_HARDWARE,
-                                .size = sizeof a,
-                                .config = PERF_COUNT_HW_INSTRUCTIONS,
-                                .exclude_kernel = 1,
-                                .exclude_hv = 1};
-    counter = (int)syscall(SYS_perf_event_open, &a, 0, -1, -1, 0);
-}
-
-static uint64_t counter_read(void) {
-    uint64_t count = 0;
-    return counter >= 0 && read(counter, &count, sizeof count) == sizeof count ? count : 0;
 }
 
 /* --- data --- */
@@ -70,9 +59,10 @@ static void *take(size_t bytes) {
 }
 
 static struct {
-    uint8_t *large;                   /* COLUMN_BYTES of random bytes */
+    size_t column_bytes;
+    uint8_t *large;                   /* column_bytes of random bytes */
     double *large_f64;                /* as many of doubles in 0 .. 1 */
-    uint32_t *codes;                  /* COLUMN_BYTES of numbers below 65536 */
+    uint32_t *codes;                  /* as many of numbers below 65536 */
     uint64_t set[1024];               /* half of 65536 codes */
     uint64_t *all, *most, *few, *out; /* bitmaps of a segment: every row, 82 %, 1 % */
     uint32_t *numbers;
@@ -94,11 +84,12 @@ static void names_make(void) {
     }
 }
 
-static void data_make(void) {
-    data.large = take(COLUMN_BYTES);
-    data.large_f64 = take(COLUMN_BYTES);
-    data.codes = take(COLUMN_BYTES);
-    for (size_t i = 0; i < COLUMN_BYTES / 8; i++) {
+static void data_make(size_t bytes) {
+    data.column_bytes = bytes;
+    data.large = take(bytes);
+    data.large_f64 = take(bytes);
+    data.codes = take(bytes);
+    for (size_t i = 0; i < bytes / 8; i++) {
         uint64_t r = random_u64();
         memcpy(data.large + i * 8, &r, 8);
         data.large_f64[i] = (double)(r >> 11) / 9007199254740992.0;
@@ -120,101 +111,100 @@ static void data_make(void) {
     names_make();
 }
 
-/* --- loops: one segment whose first row is `row` of the large columns --- */
+/* --- loops: n rows of a segment, the first of which is `row` of the large columns --- */
 
-typedef uint32_t loop_fn(const struct dense_ops *ops, size_t row);
+typedef uint32_t loop_fn(const struct dense_ops *ops, size_t row, uint32_t n);
 
-#define N        SEGMENT_ROWS
 #define AT(type) ((const type *)(const void *)data.large + row)
 
-static uint32_t range_i8(const struct dense_ops *ops, size_t row) {
-    return ops->range_i8(AT(int8_t), N, -90, 90, false, data.all, data.out);
+static uint32_t range_i8(const struct dense_ops *ops, size_t row, uint32_t n) {
+    return ops->range_i8(AT(int8_t), n, -90, 90, false, data.all, data.out);
 }
-static uint32_t range_i8_few(const struct dense_ops *ops, size_t row) {
-    return ops->range_i8(AT(int8_t), N, -90, 90, false, data.few, data.out);
+static uint32_t range_i8_few(const struct dense_ops *ops, size_t row, uint32_t n) {
+    return ops->range_i8(AT(int8_t), n, -90, 90, false, data.few, data.out);
 }
-static uint32_t range_i16(const struct dense_ops *ops, size_t row) {
-    return ops->range_i16(AT(int16_t), N, -20000, 20000, false, data.all, data.out);
+static uint32_t range_i16(const struct dense_ops *ops, size_t row, uint32_t n) {
+    return ops->range_i16(AT(int16_t), n, -20000, 20000, false, data.all, data.out);
 }
-static uint32_t range_i32(const struct dense_ops *ops, size_t row) {
-    return ops->range_i32(AT(int32_t), N, -1000000000, 1000000000, false, data.all, data.out);
+static uint32_t range_i32(const struct dense_ops *ops, size_t row, uint32_t n) {
+    return ops->range_i32(AT(int32_t), n, -1000000000, 1000000000, false, data.all, data.out);
 }
-static uint32_t range_i64(const struct dense_ops *ops, size_t row) {
-    return ops->range_i64(AT(int64_t), N, -(1ll << 62), 1ll << 62, false, data.all, data.out);
+static uint32_t range_i64(const struct dense_ops *ops, size_t row, uint32_t n) {
+    return ops->range_i64(AT(int64_t), n, -(1ll << 62), 1ll << 62, false, data.all, data.out);
 }
-static uint32_t range_f64(const struct dense_ops *ops, size_t row) {
-    return ops->range_f64(data.large_f64 + row, N, .25, .75, false, data.all, data.out);
+static uint32_t range_f64(const struct dense_ops *ops, size_t row, uint32_t n) {
+    return ops->range_f64(data.large_f64 + row, n, .25, .75, false, data.all, data.out);
 }
-static uint32_t pair_i64(const struct dense_ops *ops, size_t row) {
-    return ops->pair_i64(AT(int64_t), AT(int64_t) + COLUMN_BYTES / 16, N, DENSE_LT, data.all,
+static uint32_t pair_i64(const struct dense_ops *ops, size_t row, uint32_t n) {
+    return ops->pair_i64(AT(int64_t), AT(int64_t) + data.column_bytes / 16, n, DENSE_LT, data.all,
                          data.out);
 }
-static uint32_t pair_f64(const struct dense_ops *ops, size_t row) {
+static uint32_t pair_f64(const struct dense_ops *ops, size_t row, uint32_t n) {
     const double *x = data.large_f64 + row;
-    return ops->pair_f64(x, x + COLUMN_BYTES / 16, N, DENSE_LT, data.all, data.out);
+    return ops->pair_f64(x, x + data.column_bytes / 16, n, DENSE_LT, data.all, data.out);
 }
-static uint32_t lookup_u8(const struct dense_ops *ops, size_t row) {
-    return ops->lookup_u8(AT(uint8_t), N, data.set, data.all, data.out);
+static uint32_t lookup_u8(const struct dense_ops *ops, size_t row, uint32_t n) {
+    return ops->lookup_u8(AT(uint8_t), n, data.set, data.all, data.out);
 }
-static uint32_t lookup_u16(const struct dense_ops *ops, size_t row) {
-    return ops->lookup_u16(AT(uint16_t), N, data.set, data.all, data.out);
+static uint32_t lookup_u16(const struct dense_ops *ops, size_t row, uint32_t n) {
+    return ops->lookup_u16(AT(uint16_t), n, data.set, data.all, data.out);
 }
-static uint32_t lookup_u32(const struct dense_ops *ops, size_t row) {
-    return ops->lookup_u32(data.codes + row, N, data.set, data.all, data.out);
+static uint32_t lookup_u32(const struct dense_ops *ops, size_t row, uint32_t n) {
+    return ops->lookup_u32(data.codes + row, n, data.set, data.all, data.out);
 }
-static uint32_t str_equal(const struct dense_ops *ops, size_t row) {
+static uint32_t str_equal(const struct dense_ops *ops, size_t row, uint32_t n) {
     (void)row;
-    return ops->str_equal(data.offsets, data.names, N, (const uint8_t *)"Anna Hansen 17", 14, false,
+    return ops->str_equal(data.offsets, data.names, n, (const uint8_t *)"Anna Hansen 17", 14, false,
                           data.all, data.out);
 }
-static uint32_t str_prefix(const struct dense_ops *ops, size_t row) {
+static uint32_t str_prefix(const struct dense_ops *ops, size_t row, uint32_t n) {
     (void)row;
-    return ops->str_prefix(data.offsets, data.names, N, (const uint8_t *)"A", 1, false, data.all,
+    return ops->str_prefix(data.offsets, data.names, n, (const uint8_t *)"A", 1, false, data.all,
                            data.out);
 }
-static uint32_t str_suffix(const struct dense_ops *ops, size_t row) {
+static uint32_t str_suffix(const struct dense_ops *ops, size_t row, uint32_t n) {
     (void)row;
-    return ops->str_suffix(data.offsets, data.names, N, (const uint8_t *)" 17", 3, false, data.all,
+    return ops->str_suffix(data.offsets, data.names, n, (const uint8_t *)" 17", 3, false, data.all,
                            data.out);
 }
-static uint32_t str_contains(const struct dense_ops *ops, size_t row) {
+static uint32_t str_contains(const struct dense_ops *ops, size_t row, uint32_t n) {
     (void)row;
-    return ops->str_contains(data.offsets, data.names, N, (const uint8_t *)"ansen", 5, false,
+    return ops->str_contains(data.offsets, data.names, n, (const uint8_t *)"ansen", 5, false,
                              data.all, data.out);
 }
-static uint32_t str_contains_few(const struct dense_ops *ops, size_t row) {
+static uint32_t str_contains_few(const struct dense_ops *ops, size_t row, uint32_t n) {
     (void)row;
-    return ops->str_contains(data.offsets, data.names, N, (const uint8_t *)"ansen", 5, false,
+    return ops->str_contains(data.offsets, data.names, n, (const uint8_t *)"ansen", 5, false,
                              data.few, data.out);
 }
-static uint32_t bits_and(const struct dense_ops *ops, size_t row) {
+static uint32_t bits_and(const struct dense_ops *ops, size_t row, uint32_t n) {
     (void)row;
-    return ops->bits_and(data.most, data.few, WORDS, data.out);
+    return ops->bits_and(data.most, data.few, n / 64, data.out);
 }
-static uint32_t indices_most(const struct dense_ops *ops, size_t row) {
-    return ops->indices(data.most, WORDS, (uint32_t)row, data.numbers);
+static uint32_t indices_most(const struct dense_ops *ops, size_t row, uint32_t n) {
+    return ops->indices(data.most, n / 64, (uint32_t)row, data.numbers);
 }
-static uint32_t indices_few(const struct dense_ops *ops, size_t row) {
-    return ops->indices(data.few, WORDS, (uint32_t)row, data.numbers);
+static uint32_t indices_few(const struct dense_ops *ops, size_t row, uint32_t n) {
+    return ops->indices(data.few, n / 64, (uint32_t)row, data.numbers);
 }
-static uint32_t bounds_i64(const struct dense_ops *ops, size_t row) {
+static uint32_t bounds_i64(const struct dense_ops *ops, size_t row, uint32_t n) {
     int64_t low, high;
-    ops->bounds_i64(AT(int64_t), N, &low, &high);
+    ops->bounds_i64(AT(int64_t), n, &low, &high);
     return low < high;
 }
-static uint32_t bounds_f64(const struct dense_ops *ops, size_t row) {
+static uint32_t bounds_f64(const struct dense_ops *ops, size_t row, uint32_t n) {
     double low, high;
     bool nan;
-    ops->bounds_f64(data.large_f64 + row, N, &low, &high, &nan);
+    ops->bounds_f64(data.large_f64 + row, n, &low, &high, &nan);
     return low < high;
 }
-static uint32_t narrow_1(const struct dense_ops *ops, size_t row) {
-    ops->narrow_i64(AT(int64_t), N, 5, 1, data.numbers);
+static uint32_t narrow_1(const struct dense_ops *ops, size_t row, uint32_t n) {
+    ops->narrow_i64(AT(int64_t), n, 5, 1, data.numbers);
     return 1;
 }
-static uint32_t widen_4(const struct dense_ops *ops, size_t row) {
-    static int64_t out[N];
-    ops->widen_i64(data.codes + row, N, 5, 4, out);
+static uint32_t widen_4(const struct dense_ops *ops, size_t row, uint32_t n) {
+    static int64_t out[SEGMENT_ROWS];
+    ops->widen_i64(data.codes + row, n, 5, 4, out);
     return (uint32_t)out[7];
 }
 
@@ -256,85 +246,129 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-struct figure {
-    double ns, instructions; /* a row */
+static double median(double *values) {
+    qsort(values, ROUNDS, sizeof *values, ascending);
+    return values[ROUNDS / 2];
+}
+
+/* Nanoseconds a row of looking at `rows` rows once, beginning again at the column's first segment
+ * behind its `period` rows. */
+static double once(const struct dense_ops *ops, const struct loop *loop, size_t rows,
+                   size_t period) {
+    double begin = now();
+    for (size_t row = 0; row < rows; row += SEGMENT_ROWS)
+        data.sum += loop->run(ops, row % period, SEGMENT_ROWS);
+    return (now() - begin) * 1e9 / (double)rows;
+}
+
+/* GB/s of reading `bytes` as often as it takes to have read a column. */
+static double read_once(const struct reader *reader, size_t bytes) {
+    double begin = now();
+    for (size_t done = 0; done < COLUMN_BYTES; done += bytes)
+        data.sum += reader->run(data.large, bytes);
+    return (double)COLUMN_BYTES / (now() - begin) / 1e9;
+}
+
+/* The reader with the best median over `bytes`, all in turns. */
+static const struct reader *best_reader(size_t bytes, double *ret_speed) {
+    enum { MOST = 16 };
+    double speeds[MOST][ROUNDS];
+    const struct reader *all = readers(), *best = all;
+    for (int round = 0; round < ROUNDS; round++)
+        for (size_t i = 0; all[i].name; i++)
+            speeds[i][round] = read_once(&all[i], bytes);
+    *ret_speed = 0;
+    for (size_t i = 0; all[i].name; i++) {
+        double speed = median(speeds[i]);
+        if (speed > *ret_speed) {
+            *ret_speed = speed;
+            best = &all[i];
+        }
+    }
+    return best;
+}
+
+struct memory_figure {
+    double ns, read, share;
 };
 
-/* `rows` rows, beginning again at the column's first segment behind its `period` rows. */
-static struct figure measure(const struct dense_ops *ops, const struct loop *loop, size_t rows,
-                             size_t period) {
-    double times[ROUNDS];
-    uint64_t instructions = 0;
+static struct memory_figure from_memory(const struct dense_ops *ops, const struct loop *loop,
+                                        const struct reader *reader) {
+    size_t bytes = loop->row_bytes * loop->columns, rows = COLUMN_BYTES / bytes;
+    double times[ROUNDS], reads[ROUNDS], shares[ROUNDS];
     for (int round = 0; round < ROUNDS; round++) {
-        uint64_t count = counter_read();
-        double begin = now();
-        for (size_t row = 0; row < rows; row += N)
-            data.sum += loop->run(ops, row % period);
-        times[round] = (now() - begin) * 1e9 / (double)rows;
-        instructions = counter_read() - count;
+        reads[round] = read_once(reader, COLUMN_BYTES);
+        times[round] = once(ops, loop, rows, rows);
+        shares[round] = (double)bytes / times[round] / reads[round];
     }
-    qsort(times, ROUNDS, sizeof *times, ascending);
-    return (struct figure){times[ROUNDS / 2], (double)instructions / (double)rows};
+    return (struct memory_figure){median(times), median(reads), median(shares)};
 }
 
-/* GB/s of summing up `bytes`, again and again. */
-static double read_bandwidth(size_t bytes, size_t total) {
-    typedef uint64_t lanes __attribute__((vector_size(64)));
-    double times[ROUNDS];
-    for (int round = 0; round < ROUNDS; round++) {
-        double begin = now();
-        for (size_t done = 0; done < total; done += bytes) {
-            lanes sum[4] = {{0}};
-            for (size_t i = 0; i < bytes; i += sizeof sum) {
-                for (size_t l = 0; l < 4; l++)
-                    sum[l] += *(const lanes *)(const void *)(data.large + i + l * 64);
-                __builtin_prefetch(data.large + i + 4096);
-                __builtin_prefetch(data.large + i + 4160);
-                __builtin_prefetch(data.large + i + 4224);
-                __builtin_prefetch(data.large + i + 4288);
-            }
-            data.sum += sum[0][0] + sum[1][1] + sum[2][2] + sum[3][3];
-        }
-        times[round] = (now() - begin) / (double)total * 1e9;
+static void report_times(const struct dense_ops *ops, const struct loop *l,
+                         const struct reader *reader) {
+    double bytes = l->row_bytes * l->columns, times[ROUNDS];
+    for (int round = 0; round < ROUNDS; round++)
+        times[round] = once(ops, l, CACHED_ROWS, SEGMENT_ROWS);
+    printf("%s\t%s\t%.5f", ops->name, l->name, median(times));
+    if (l->row_bytes) {
+        struct memory_figure f = from_memory(ops, l, reader);
+        printf("\t%.5f\t%.2f\t%.2f\t%.4f\n", f.ns, bytes / f.ns, f.read, f.share);
+    } else {
+        printf("\t\t\t\t\n");
     }
-    qsort(times, ROUNDS, sizeof *times, ascending);
-    return 1 / times[ROUNDS / 2];
 }
 
-static void report(const struct dense_ops *ops, const char *only) {
-    printf("\n| %s | in cache: ns/row | rows/ns | GB/s | instructions/row | from memory: ns/row | "
-           "GB/s | of read |\n|---|---|---|---|---|---|---|---|\n",
-           ops->name);
-    for (size_t i = 0; i < sizeof LOOPS / sizeof *LOOPS; i++) {
-        const struct loop *l = &LOOPS[i];
-        if (only && !strstr(l->name, only))
-            continue;
-        double bytes = l->row_bytes * l->columns;
-        struct figure in = measure(ops, l, CACHED_ROWS, N);
-        printf("| %s | %.4f | %.1f | %.1f | ", l->name, in.ns, 1 / in.ns, bytes / in.ns);
-        printf(counter >= 0 ? "%.2f | " : "- | ", in.instructions);
-        if (l->row_bytes) {
-            size_t rows = COLUMN_BYTES / l->row_bytes / l->columns;
-            double read = read_bandwidth(COLUMN_BYTES, COLUMN_BYTES);
-            struct figure out = measure(ops, l, rows, rows);
-            printf("%.4f | %.1f | %.0f %% |\n", out.ns, bytes / out.ns,
-                   bytes / out.ns / read * 100);
-        } else {
-            printf("- | - | - |\n");
-        }
-        fflush(stdout);
-    }
+/* --- instructions --- */
+
+struct stepped {
+    const struct dense_ops *ops;
+    const struct loop *loop;
+    uint32_t n;
+};
+
+static void run_stepped(void *arg) {
+    const struct stepped *s = arg;
+    data.sum += s->loop->run(s->ops, 0, s->n);
+}
+
+/* Of rows behind the first ones: what a call costs once is no row's. */
+static void report_instructions(const struct dense_ops *ops, const struct loop *l) {
+    struct stepped one = {ops, l, STEPPED_ROWS}, two = {ops, l, 2 * STEPPED_ROWS};
+    uint64_t less = steps_count(run_stepped, &one), more = steps_count(run_stepped, &two);
+    printf("%s\t%s\t", ops->name, l->name);
+    if (less > 0 && more > 0)
+        printf("%.4f", (double)(more - less) / STEPPED_ROWS);
+    printf("\n");
 }
 
 int main(int argc, char **argv) {
-    data_make();
-    counter_open();
-    printf("%u rows a segment; a sum reads %.1f GB/s from memory, %.1f GB/s in cache\n", N,
-           read_bandwidth(COLUMN_BYTES, COLUMN_BYTES), read_bandwidth(N, COLUMN_BYTES));
+    bool counts = argc > 1 && strcmp(argv[1], "--instructions") == 0;
+    const char *only_level = argc > 1 + counts ? argv[1 + counts] : NULL;
+    const char *only_loop = argc > 2 + counts ? argv[2 + counts] : NULL;
+    const struct reader *reader = NULL;
+    data_make(counts ? STEPPED_COLUMN_BYTES : COLUMN_BYTES);
+    if (counts) {
+        printf("level\tloop\tinstructions\n");
+    } else {
+        double memory, cached;
+        reader = best_reader(COLUMN_BYTES, &memory);
+        const struct reader *in_cache = best_reader(SEGMENT_ROWS, &cached);
+        printf("# read from memory\t%s\t%.2f\n# read in cache\t%s\t%.2f\n", reader->name, memory,
+               in_cache->name, cached);
+        printf("level\tloop\tcached_ns\tns\tgb_s\tread_gb_s\tshare\n");
+    }
     for (int level = 0; level < DENSE_LEVELS; level++) {
         const struct dense_ops *ops = dense_ops_at(level);
-        if (ops && (argc == 1 || strcmp(argv[1], ops->name) == 0))
-            report(ops, argc > 2 ? argv[2] : NULL);
+        for (size_t i = 0; ops && i < sizeof LOOPS / sizeof *LOOPS; i++) {
+            if ((only_level && strcmp(only_level, ops->name) != 0) ||
+                (only_loop && !strstr(LOOPS[i].name, only_loop)))
+                continue;
+            if (counts)
+                report_instructions(ops, &LOOPS[i]);
+            else
+                report_times(ops, &LOOPS[i], reader);
+            fflush(stdout);
+        }
     }
     return data.sum == 1; /* so that no loop is left out */
 }

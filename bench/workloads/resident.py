@@ -20,7 +20,7 @@ from harness.calls import CallContestant, no_collector
 from harness.chart import Bars
 from harness.queries import QUERIES, Row
 from harness.race import Answer, Contestant, Result, race
-from harness.report import Report, Table, brief
+from harness.report import Aim, Report, Table, brief
 from harness.rows import load
 from peers import (
     resident_c,
@@ -29,6 +29,7 @@ from peers import (
     resident_numpy,
     resident_python,
     resident_sql,
+    tamis_scan,
     tamis_table,
 )
 from peers.narrow import Narrow
@@ -39,20 +40,25 @@ SAYS = """\
 Resident rows: loaded once, untimed (workload load times that), asked many times. Row numbers come in
 whatever the contestant has for them. Plain C, numpy, numexpr and Numba are written for each query by
 hand, over columns that somebody narrowed and coded by hand: what the machine allows. The others take
-a query as text or as an expression, and the rows as they are; tamis answers from another process."""
+a query as text or as an expression, and the rows as they are; tamis answers from another process.
+"The scan alone" is tamis's engine in the same process as the others: what is left without the pipe."""
+
+SCAN_MOST = 1.5
+"""How many times as long as plain C the scan alone may take."""
 
 
 def _makers(bench: Bench, client: tamis.Client, rows: list[Row]) -> list[Callable[[], Peer]]:
     """The contestants in the order of the tables, each to be made when called."""
     narrow = Narrow(rows)
-    ours = [
+    every = os.cpu_count() or 1
+    ours: list[Callable[[], Peer]] = [
         lambda: tamis_table.prepared(client, rows),
         lambda: resident_c.plain(narrow, bench.program("resident.so")),
+        *(partial(_scan, bench, n) for n in sorted({1, every})),
     ]
     if bench.alone:
         return ours
     table = pyarrow.Table.from_pylist(rows)
-    every = os.cpu_count() or 1
     return [
         *ours,
         lambda: resident_numba.compiled(narrow),
@@ -68,6 +74,11 @@ def _makers(bench: Bench, client: tamis.Client, rows: list[Row]) -> list[Callabl
         lambda: resident_python.comprehension(rows),
         lambda: resident_python.generic(rows),
     ]
+
+
+def _scan(bench: Bench, threads: int) -> Peer:
+    rows = people.SIZES[bench.size]
+    return tamis_scan.alone(bench.program("table_scan.so"), bench.data("msgpack"), rows, threads)
 
 
 def _load(makers: Sequence[Callable[[], Peer]], stack: ExitStack, report: Report) -> list[Peer]:
@@ -146,6 +157,27 @@ def _tables(report: Report, results: dict[str, Result], names: Sequence[str], ro
         report.charts.append(Bars(title, unit, panels, base, "" if not suffix else "-count"))
 
 
+def _scan_figures(label: str, result: Result, suffix: str) -> dict[str, float]:
+    name = tamis_scan.name_of(1)
+    if name + suffix not in result.timings:
+        return {}
+    return {f"{label}, {name}": result.timings[name + suffix].median}
+
+
+def _scan_aims(results: dict[str, Result]) -> list[Aim]:
+    aims = []
+    for query, result in results.items():
+        for suffix in ("", COUNT):
+            ours = tamis_scan.name_of(1) + suffix
+            ratio = _ratios(result, resident_c.NAME + suffix, [ours]).get(ours)
+            if ratio is not None:
+                text = (
+                    f"{query}{suffix or ' (row numbers)'}: the scan alone, at most 1.5 of plain C"
+                )
+                aims.append(Aim(text, f"{ratio:.2f}", ratio <= SCAN_MOST))
+    return aims
+
+
 def _ratio(value: float | None) -> str:
     return "-" if value is None else brief(value)
 
@@ -164,7 +196,9 @@ def run(bench: Bench) -> Report:
             if tamis_table.NAME + suffix in result.timings:
                 timing = result.timings[tamis_table.NAME + suffix]
                 report.figures[query + suffix] = timing.median
+                report.figures |= _scan_figures(query + suffix, result, suffix)
     _tables(report, results, [peer.name for peer in peers], count)
+    report.aims += _scan_aims(results)
     kept = (f"{100 * (r.answer.matched or 0) / count:.2f} %" for r in results.values())
     report.notes += [
         f"{name}: `{QUERIES[name].text}`, {part} kept"

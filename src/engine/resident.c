@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PARTS_AT_ONCE 16u /* after which others have a look */
+#define PARTS_AT_ONCE 16u     /* after which others have a look */
+#define CREW_NS       100000u /* work that is left and takes as long is worth waking a crew */
 
 struct bound_path resident_bind(const struct snapshot *s, struct path p) {
     struct bound_path b = {.column = NO_TABLE_COLUMN};
@@ -126,6 +127,7 @@ struct resident *resident_new(const struct resident_query *q, const struct snaps
     r->crew = crew;
     r->budget = budget;
     r->stop = options->stop;
+    r->now_ns = options->now_ns;
     arena_init(&r->arena, budget);
     if (!init(r)) {
         error_set(e, E_MEMORY, "out of memory for the query");
@@ -235,21 +237,34 @@ static enum status take_ahead(struct resident *r, uint32_t *ret_kept, struct err
     return E_OK;
 }
 
+/* Whether the next part is the crew's: it has run it already, or so much is left that waking it
+ * pays, as parts go that were run alone. */
+static bool crew_pays(const struct resident *r) {
+    if (!r->ahead || !r->now_ns || r->ahead->at < r->ahead->n)
+        return r->ahead != NULL;
+    return r->part_ns * (r->snapshot->n_parts - r->next) >= CREW_NS;
+}
+
+/* Parts 0, 1, 2, 4, 8 ... are measured, if it is still open who runs the others. */
+static enum status take_alone(struct resident *r, uint32_t *ret_kept, struct error *e) {
+    const struct part *p = &r->snapshot->parts[r->next];
+    bool measured = r->ahead && (r->next & (r->next - 1)) == 0;
+    uint64_t before = measured ? r->now_ns() : 0;
+    if (!resident_chunks(p, r->slots, r->n_slots, r->chunks))
+        return no_chunks(e);
+    *ret_kept = scan_part(r->scans[0], r->chunks, p->n, p->live, r->bits);
+    if (measured)
+        r->part_ns = r->now_ns() - before;
+    return *ret_kept == SCAN_FAILED ? scan_failure(r->scans[0], e) : E_OK;
+}
+
 /* Runs the scan over the next part. */
 static enum status next_part(struct resident *r, struct error *e) {
     const struct part *p = &r->snapshot->parts[r->next];
     uint32_t kept;
-    if (r->ahead) {
-        enum status status = take_ahead(r, &kept, e);
-        if (status != E_OK)
-            return status;
-    } else {
-        if (!resident_chunks(p, r->slots, r->n_slots, r->chunks))
-            return no_chunks(e);
-        kept = scan_part(r->scans[0], r->chunks, p->n, p->live, r->bits);
-        if (kept == SCAN_FAILED)
-            return scan_failure(r->scans[0], e);
-    }
+    enum status status = crew_pays(r) ? take_ahead(r, &kept, e) : take_alone(r, &kept, e);
+    if (status != E_OK)
+        return status;
     r->part = r->next++;
     r->from = 0;
     r->to = p->n;

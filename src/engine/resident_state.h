@@ -34,6 +34,8 @@ struct resident {
     struct budget *budget;
     struct arena arena;
     const atomic_bool *stop;
+    uint64_t (*now_ns)(void); /* NULL: nothing is measured, and the crew is always called */
+    uint64_t part_ns;         /* of scanning one part alone, when that was last measured */
 
     uint32_t n_slots;
     struct bound_path *slots; /* of the plan's fields */

@@ -116,9 +116,12 @@ static struct scan_node *build_distinct(struct builder *b, const struct pred *p,
     node->level = take_level(b);
     node->kids[0] = term_node(b, p, want, test, x, NO_COLUMN);
     node->kids[1] = term_node(b, p, want, terms, x, NO_COLUMN);
-    node->n_kids = node->kids[0] && node->kids[1] ? 2 : 0;
     b->level--;
-    return node->n_kids > 0 ? node : NULL;
+    if (!node->kids[0] || !node->kids[1])
+        return NULL;
+    node->n_kids = 2;
+    node->kids[0]->has_siblings = node->kids[1]->has_siblings = true;
+    return node;
 }
 
 static struct scan_node *build_term(struct builder *b, const struct pred *p, enum truth want) {
@@ -148,6 +151,7 @@ static struct scan_node *build_junction(struct builder *b, const struct pred *p,
         struct scan_node *kid = build(b, p->kids[i], want);
         if (!kid)
             return NULL;
+        kid->has_siblings = p->n_kids > 1;
         node->kids[node->n_kids++] = kid;
         if (kid->kind == SCAN_PART && kid->pred->node == p->node) {
             /* What was made from one operator by its definition (BETWEEN, IN): its part is all of
@@ -338,7 +342,9 @@ bool scan_is_stopped(const struct scan *s) {
     return s->options.stop && atomic_load_explicit(s->options.stop, memory_order_relaxed);
 }
 
-static uint32_t eval(struct scan *s, struct scan_node *node, const uint64_t *in, uint64_t *out);
+/* n_in: bits that are set of `in`; here and below. */
+static uint32_t eval(struct scan *s, struct scan_node *node, const uint64_t *in, uint32_t n_in,
+                     uint64_t *out);
 
 static uint64_t *set_of(struct scan *s, const struct scan_node *node, uint32_t i) {
     return s->registers + ((size_t)node->level * LEVEL_SETS + i) * CHUNK_WORDS;
@@ -349,11 +355,11 @@ static uint32_t none(const struct scan *s, uint64_t *out) {
     return 0;
 }
 
-static uint32_t eval_conj(struct scan *s, struct scan_node *node, const uint64_t *in,
+static uint32_t eval_conj(struct scan *s, struct scan_node *node, const uint64_t *in, uint32_t n_in,
                           uint64_t *out) {
-    uint32_t kept = 0;
+    uint32_t kept = n_in;
     for (uint32_t i = 0; i < node->n_kids; i++) {
-        kept = eval(s, node->kids[i], i == 0 ? in : out, out);
+        kept = eval(s, node->kids[i], i == 0 ? in : out, kept, out);
         if (kept == 0)
             return none(s, out);
     }
@@ -361,14 +367,14 @@ static uint32_t eval_conj(struct scan *s, struct scan_node *node, const uint64_t
 }
 
 /* Each kid looks at the rows that none before it has kept. */
-static uint32_t eval_disj(struct scan *s, struct scan_node *node, const uint64_t *in,
+static uint32_t eval_disj(struct scan *s, struct scan_node *node, const uint64_t *in, uint32_t n_in,
                           uint64_t *out) {
     uint64_t *rest = set_of(s, node, 0), *found = set_of(s, node, 1), *all = set_of(s, node, 2);
     uint32_t kept = 0;
     none(s, all);
     memcpy(rest, in, s->words * sizeof *rest);
     for (uint32_t i = 0; i < node->n_kids && s->failure == E_OK; i++) {
-        uint32_t n = eval(s, node->kids[i], rest, found);
+        uint32_t n = eval(s, node->kids[i], rest, n_in - kept, found);
         if (n == 0)
             continue;
         kept += n;
@@ -380,19 +386,19 @@ static uint32_t eval_disj(struct scan *s, struct scan_node *node, const uint64_t
     return kept;
 }
 
-static uint32_t eval_rest(struct scan *s, struct scan_node *node, const uint64_t *in,
+static uint32_t eval_rest(struct scan *s, struct scan_node *node, const uint64_t *in, uint32_t n_in,
                           uint64_t *out) {
     uint64_t *found = set_of(s, node, 0);
-    eval(s, node->kids[0], in, found);
+    eval(s, node->kids[0], in, n_in, found);
     return s->ops->bits_and_not(in, found, s->words, out);
 }
 
-static uint32_t eval_kind(struct scan *s, struct scan_node *node, const uint64_t *in,
+static uint32_t eval_kind(struct scan *s, struct scan_node *node, const uint64_t *in, uint32_t n_in,
                           uint64_t *out) {
     switch (node->kind) {
     case SCAN_ALL:
         memmove(out, in, s->words * sizeof *out);
-        return s->ops->bits_count(out, s->words);
+        return n_in;
     case SCAN_NONE:
         return none(s, out);
     case SCAN_TERM:
@@ -400,25 +406,31 @@ static uint32_t eval_kind(struct scan *s, struct scan_node *node, const uint64_t
     case SCAN_PART:
         return scan_by_plan(s, node, in, out);
     case SCAN_CONJ:
-        return eval_conj(s, node, in, out);
+        return eval_conj(s, node, in, n_in, out);
     case SCAN_DISJ:
-        return eval_disj(s, node, in, out);
+        return eval_disj(s, node, in, n_in, out);
     case SCAN_REST:
-        return eval_rest(s, node, in, out);
+        return eval_rest(s, node, in, n_in, out);
     }
     return 0;
 }
 
-static uint32_t eval(struct scan *s, struct scan_node *node, const uint64_t *in, uint64_t *out) {
+/* Terms are measured where another order may pay, and in large segments; for EXPLAIN all are. */
+static bool is_measured(const struct scan *s, const struct scan_node *node) {
+    return s->options.now_ns &&
+           (s->options.measures_all || (node->has_siblings && s->n >= TIMED_ROWS));
+}
+
+static uint32_t eval(struct scan *s, struct scan_node *node, const uint64_t *in, uint32_t n_in,
+                     uint64_t *out) {
     if (s->failure != E_OK || scan_is_stopped(s))
         return none(s, out);
-    if (!s->options.now_ns || (s->n < TIMED_ROWS && !s->options.measures_all))
-        return eval_kind(s, node, in, out);
-    uint32_t rows = s->ops->bits_count(in, s->words); /* before out, which may be in, is written */
+    if (!is_measured(s, node))
+        return eval_kind(s, node, in, n_in, out);
     uint64_t before = s->options.now_ns();
-    uint32_t kept = eval_kind(s, node, in, out);
+    uint32_t kept = eval_kind(s, node, in, n_in, out);
     node->ns += s->options.now_ns() - before;
-    node->timed_rows += rows;
+    node->timed_rows += n_in;
     node->timed_out += kept;
     return kept;
 }
@@ -439,7 +451,8 @@ uint32_t scan_part(struct scan *s, const struct chunk *const *chunks, uint32_t n
     s->words = (n + 63) / 64;
     if (!live)
         set_all(s, n);
-    uint32_t kept = eval(s, s->root, live ? live : s->all, ret_bits);
+    uint32_t n_in = live ? s->ops->bits_count(live, s->words) : n;
+    uint32_t kept = eval(s, s->root, live ? live : s->all, n_in, ret_bits);
     if (s->failure != E_OK)
         return SCAN_FAILED;
     s->segments++;

@@ -20,7 +20,8 @@ static struct code_set *find_set(struct scan *s, struct scan_node *node, uint64_
     if (oldest->bits)
         memset(oldest->bits, 0, oldest->words * sizeof *oldest->bits);
     oldest->dict = dict;
-    oldest->count = oldest->n_wanted = 0;
+    oldest->count = 0;
+    oldest->wanted = oldest->unwanted = (struct code_run){0};
     oldest->mismatched = false;
     return oldest;
 }
@@ -41,10 +42,30 @@ static bool reserve(struct scan *s, struct code_set *set, uint32_t count) {
     return true;
 }
 
-static void set_codes(struct code_set *set, uint32_t from, const uint16_t *kept, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++)
+static void add_run(struct code_run *r, uint32_t n, uint32_t first, uint32_t last) {
+    if (n == 0)
+        return;
+    if (r->n == 0)
+        r->first = first;
+    r->last = last;
+    r->n += n;
+}
+
+/* Of the codes from .. from + n - 1 those are wanted that `kept` names, ascending. */
+static void set_codes(struct code_set *set, uint32_t from, uint32_t n, const uint16_t *kept,
+                      uint32_t n_kept) {
+    for (uint32_t i = 0; i < n_kept; i++)
         set->bits[(from + kept[i]) / 64] |= UINT64_C(1) << ((from + kept[i]) % 64);
-    set->n_wanted += n;
+    if (n_kept > 0)
+        add_run(&set->wanted, n_kept, from + kept[0], from + kept[n_kept - 1]);
+    uint32_t first = 0, behind = n, left = n_kept;
+    while (first < n_kept && kept[first] == first)
+        first++;
+    while (left > 0 && kept[left - 1] == behind - 1) {
+        left--;
+        behind--;
+    }
+    add_run(&set->unwanted, n - n_kept, from + first, from + behind - 1);
 }
 
 static void fill(const struct dict *d, uint32_t from, uint32_t n, struct column *c) {
@@ -61,7 +82,8 @@ static void ask(struct scan *s, struct scan_node *node, const struct dict *d, st
     if (node->kind == SCAN_PART) {
         const uint16_t *rows;
         fill(d, from, n, &run_block(node->part->run)->columns[0]);
-        set_codes(set, from, rows, scan_run_block(s, node, n, &rows));
+        uint32_t kept = scan_run_block(s, node, n, &rows);
+        set_codes(set, from, n, rows, kept);
         return;
     }
     struct sel_args args = {.x = &s->block.columns[0],
@@ -70,7 +92,7 @@ static void ask(struct scan *s, struct scan_node *node, const struct dict *d, st
                             .mismatch = &s->mismatches};
     fill(d, from, n, &s->block.columns[0]);
     const struct kernel *kernel = kernel_pick(node->term, args.x->seen, 0);
-    set_codes(set, from, s->kept, kernel->run(&args, NULL, n, s->kept));
+    set_codes(set, from, n, s->kept, kernel->run(&args, NULL, n, s->kept));
 }
 
 /* Makes the set tell of `count` codes. */
@@ -152,10 +174,78 @@ static uint32_t loop_codes(struct scan *s, const struct chunk *c, const void *bo
     }
 }
 
+/* Wanted codes that are neighbours, as those of one value are, or all others but such: an interval,
+ * which takes less than looking each code up. */
+struct code_interval {
+    uint32_t low, high;
+    bool outside;
+};
+
+static bool is_interval(const struct code_run *r) { return r->n > 0 && r->last - r->first < r->n; }
+
+static enum zone_says judge_interval(const struct zone *z, const void *bounds) {
+    const struct code_interval *b = bounds;
+    if (!z->has_value)
+        return ZONE_NONE;
+    if (b->high < z->low.u || b->low > z->high.u)
+        return b->outside ? ZONE_ALL : ZONE_NONE;
+    if (b->low <= z->low.u && z->high.u <= b->high)
+        return b->outside ? ZONE_NONE : ZONE_ALL;
+    return ZONE_SOME;
+}
+
+/* The loops take codes for signed numbers: an interval on both sides of their sign is the
+ * complement of one that is not, or of none. */
+#define LOOP_INTERVAL(bits)                                                                        \
+    static uint32_t interval_##bits(struct scan *s, const struct chunk *c,                         \
+                                    const struct code_interval *b, struct stretch at,              \
+                                    const uint64_t *in, uint64_t *out) {                           \
+        int##bits##_t low = (int##bits##_t)b->low, high = (int##bits##_t)b->high;                  \
+        bool split = low > high;                                                                   \
+        if (split) {                                                                               \
+            low = (int##bits##_t)(b->high + 1);                                                    \
+            high = (int##bits##_t)(b->low - 1);                                                    \
+        }                                                                                          \
+        return s->ops->range_i##bits((const int##bits##_t *)c->data + at.from, at.to - at.from,    \
+                                     low, high, b->outside != split, in, out);                     \
+    }
+
+LOOP_INTERVAL(8)
+LOOP_INTERVAL(16)
+LOOP_INTERVAL(32)
+#undef LOOP_INTERVAL
+
+static uint32_t loop_interval(struct scan *s, const struct chunk *c, const void *bounds,
+                              struct stretch at, const uint64_t *in, uint64_t *out) {
+    switch (c->width) {
+    case 1:
+        return interval_8(s, c, bounds, at, in, out);
+    case 2:
+        return interval_16(s, c, bounds, at, in, out);
+    default:
+        return interval_32(s, c, bounds, at, in, out);
+    }
+}
+
+static uint32_t in_interval(struct scan *s, struct scan_node *node, const struct chunk *c,
+                            const struct code_run *r, bool outside, const uint64_t *in,
+                            uint64_t *out) {
+    uint32_t most = c->width < 4 ? (1u << (8 * c->width)) - 1 : UINT32_MAX;
+    struct code_interval b = {r->first, r->last < most ? r->last : most, outside};
+    if (b.low > most) /* codes that came when the chunk was there already */
+        return scan_whole(s, node, outside, in, out);
+    node->how[c->width == 1 ? HOW_RANGE_8 : c->width == 2 ? HOW_RANGE_16 : HOW_RANGE_32]++;
+    return scan_by_zones(s, node, c, judge_interval, loop_interval, &b, in, out);
+}
+
 uint32_t scan_lookup(struct scan *s, struct scan_node *node, const struct chunk *c,
                      const struct code_set *set, const uint64_t *in, uint64_t *out) {
-    if (set->n_wanted == 0)
+    if (set->wanted.n == 0)
         return scan_whole(s, node, false, in, out);
+    if (is_interval(&set->wanted))
+        return in_interval(s, node, c, &set->wanted, false, in, out);
+    if (is_interval(&set->unwanted))
+        return in_interval(s, node, c, &set->unwanted, true, in, out);
     struct code_bounds b = {set, c->width};
     node->how[c->width == 1 ? HOW_LOOKUP_8 : c->width == 2 ? HOW_LOOKUP_16 : HOW_LOOKUP_32]++;
     return scan_by_zones(s, node, c, judge_codes, loop_codes, &b, in, out);

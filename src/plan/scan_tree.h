@@ -53,14 +53,19 @@ enum scan_how {
         SCAN_HOWS_COUNT
 };
 
+/* Some codes, in the order of which they came: n of them, from first to last. */
+struct code_run {
+    uint32_t n, first, last;
+};
+
 /* Which codes of one dictionary are wanted. */
 struct code_set {
-    uint64_t dict;     /* dict_id; 0: unused */
-    uint32_t count;    /* codes that were asked */
-    uint32_t n_wanted; /* of them */
-    uint32_t words;    /* of bits, at least those of 65536 codes */
-    bool mismatched;   /* some value was of a type that cannot be judged: rows must be counted */
-    uint64_t used;     /* when last */
+    uint64_t dict;                    /* dict_id; 0: unused */
+    uint32_t count;                   /* codes that were asked */
+    struct code_run wanted, unwanted; /* of them */
+    uint32_t words;                   /* of bits, at least those of 65536 codes */
+    bool mismatched; /* some value was of a type that cannot be judged: rows must be counted */
+    uint64_t used;   /* when last */
     uint64_t *bits;
 };
 #define CODE_SETS 8u /* dictionaries that a node remembers: paths of a few tables */
@@ -84,6 +89,7 @@ struct scan_node {
     struct scan_node **kids;
     uint32_t n_kids;
     uint32_t level;     /* DISJ, REST: whose registers it has */
+    bool has_siblings;  /* in a junction, where it may change places with them */
     double cost, share; /* guessed; of a row, and of the rows that are kept */
     uint64_t rows_in, rows_out, ns, timed_rows, timed_out;
     uint64_t how[SCAN_HOWS_COUNT]; /* calls */

@@ -9,6 +9,7 @@
 #include "base/build.h"
 #include "table_unit.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 enum { PART_ROWS = SEGMENT_ROWS, CITIES = 5, CREW = 3 };
@@ -124,7 +125,28 @@ struct ask {
     struct crew *crew;
     struct budget *budget;
     atomic_bool *stop;
+    bool timed; /* by clock_ns */
 };
+
+/* A clock that goes on by a step each time that somebody looks at it, and notes whether a thread
+ * was among them that is not the test's own. */
+static struct {
+    pthread_t own;
+    _Atomic uint64_t now, step;
+    atomic_bool by_others;
+} the_clock;
+
+static uint64_t clock_ns(void) {
+    if (!pthread_equal(pthread_self(), the_clock.own))
+        atomic_store(&the_clock.by_others, true);
+    return atomic_fetch_add(&the_clock.now, atomic_load(&the_clock.step));
+}
+
+static void clock_set(uint64_t step) {
+    the_clock.own = pthread_self();
+    atomic_store(&the_clock.step, step);
+    atomic_store(&the_clock.by_others, false);
+}
 
 /* ---- what should come ---- */
 
@@ -437,6 +459,8 @@ static enum status ask(const struct ask *a) {
     enum status status = prepare(&q, a, &e);
     const struct snapshot *s = table_snapshot(a->m->table);
     struct run_options options = {.row_depth = 64, .row_fields = 4096, .stop = a->stop};
+    options.now_ns = a->timed ? clock_ns : NULL;
+    options.measures_all = a->timed;
     struct resident_query what = {
         .plan = q.plan,
         .kind = a->kind,
@@ -580,6 +604,34 @@ static void test_crew(void **state) {
     crew_free(crew);
 }
 
+/* What hardly takes any time is done by the caller alone; the crew is called when it shows that
+ * much is left. */
+static void test_crew_pays(void **state) {
+    (void)state;
+    struct crew *crew = crew_new(CREW);
+    struct model m;
+    assert_non_null(crew);
+    model_new(&m, RESIDENT_PARALLEL_ROWS + PART_ROWS, NULL, NULL);
+    struct ask a = {.m = &m, .limit = UINT64_MAX, .crew = crew, .timed = true};
+    clock_set(1);
+    for (size_t q = 0; q < COUNT_OF(QUESTIONS); q++)
+        for (size_t k = 0; k < COUNT_OF(KINDS); k++) {
+            a.q = &QUESTIONS[q];
+            a.kind = KINDS[k];
+            assert_int_equal(ask(&a), E_OK);
+        }
+    assert_false(atomic_load(&the_clock.by_others));
+    clock_set(1000000);
+    for (int tries = 0; tries < 1000 && !atomic_load(&the_clock.by_others); tries++) {
+        a.q = &QUESTIONS[(size_t)tries % COUNT_OF(QUESTIONS)];
+        a.kind = KINDS[(size_t)tries % COUNT_OF(KINDS)];
+        assert_int_equal(ask(&a), E_OK);
+    }
+    assert_true(atomic_load(&the_clock.by_others));
+    model_done(&m);
+    crew_free(crew);
+}
+
 /* Every budget that is too small is refused, and takes nothing. */
 static void test_budget(void **state) {
     (void)state;
@@ -627,7 +679,8 @@ static void test_stop(void **state) {
 int main(void) {
     limits = table_limits();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes),  cmocka_unit_test(test_parts), cmocka_unit_test(test_crew),
+        cmocka_unit_test(test_sizes),  cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_crew),   cmocka_unit_test(test_crew_pays),
         cmocka_unit_test(test_budget), cmocka_unit_test(test_stop),
     };
     return cmocka_run_group_tests_name("resident", tests, NULL, NULL);
