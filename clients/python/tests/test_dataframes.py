@@ -125,6 +125,7 @@ ARROW: dict[str, tuple[pa.DataType, list[Any]]] = {
         pa.struct({"p": pa.int8(), "q": pa.list_(pa.string())}),
         [{"p": 1, "q": ["x"]}, None, {"p": None, "q": None}],
     ),
+    "map": (pa.map_(pa.string(), pa.int64()), [{"x": 1, "y": None}, None, {}]),
     "nested": (pa.list_(pa.struct({"p": pa.bool_()})), [[{"p": True}], [], None, [None]]),
     "words": (pa.dictionary(pa.int8(), pa.string()), ["x", "y", None, "x", "x"]),
     "numbers": (pa.dictionary(pa.uint16(), pa.int64()), [5, 6, None, 5]),
@@ -166,7 +167,12 @@ def test_wire_types() -> None:
     assert found["string"] == found["large_string"] == found["string_view"] == "str"
     assert found["bool"] == "bits"
     assert found["words"] == "dict"
-    assert found["struct"] == found["binary"] == found["numbers"] == "list"
+    for name in ("binary", "large_binary", "binary_view", "fixed"):
+        assert found[name] == "bin"
+    for name in ("list", "large_list", "fixed_list", "nested"):
+        assert found[name] == "array"
+    assert (found["struct"], found["map"]) == ("struct", "map")
+    assert found["numbers"] == found["list_view"] == "list"
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
