@@ -4,7 +4,7 @@
 usage: tests/fuzz/make_corpus.py       (a test in tests/lint checks that the tree holds them)
 
 A file that a fuzzer found and that is worth keeping is put beside the seeds by hand, named after
-what it shows.
+what it shows. It is long because messages are made of the seeds for values and queries.
 """
 
 import hashlib
