@@ -242,6 +242,54 @@ static enum status read_strings(const struct source *s, struct mp_reader *r, uin
     return status == E_OK ? take_strings(s, &strings, a->n, offset_bytes, texts, a, e) : status;
 }
 
+/* Copies the strings of a text one behind the other to `bytes`, at most n. Gives how many it has;
+ * where there are more, n + 1, and *ret_more is the byte 0 before the first that is too many. */
+static uint64_t split(const uint8_t *p, const uint8_t *end, uint32_t n, uint8_t *bytes,
+                      uint32_t *offsets, const uint8_t **ret_more) {
+    uint32_t at = 0;
+    uint64_t i = 0;
+    while (i < n) {
+        const uint8_t *zero = memchr(p, 0, (size_t)(end - p)), *stop = zero ? zero : end;
+        offsets[i++] = htole32(at);
+        memcpy(bytes + at, p, (size_t)(stop - p));
+        at += (uint32_t)(stop - p);
+        offsets[i] = htole32(at);
+        if (!zero)
+            return i;
+        *ret_more = zero;
+        p = zero + 1;
+    }
+    return i + 1;
+}
+
+/* Strings with a byte 0 between them. */
+static enum status read_zstr(const struct source *s, struct mp_reader *r, struct array *a,
+                             struct error *e) {
+    static const char FEW[] = "a zstr column has fewer strings than the payload has rows",
+                      MANY[] = "a zstr column has more strings than the payload has rows";
+    const uint8_t *at = r->p;
+    struct value v = mp_read_value(r);
+    if (r->status != E_OK)
+        return source_reader_error(s, r, e);
+    if (v.type != T_BIN)
+        return source_bad(s, at, e, "the data of a zstr column must be bin");
+    if (a->n > (uint64_t)v.n + 1)
+        return source_bad(s, at, e, FEW);
+    const uint8_t *text = v.w.p, *more = text;
+    uint32_t *offsets = arena_zero(s->arena, ((size_t)a->n + 1) * sizeof *offsets);
+    uint8_t *bytes = arena_alloc(s->arena, v.n);
+    if (!offsets || !bytes)
+        return error_set(e, E_MEMORY, "out of memory");
+    uint64_t n = a->n == 0 && v.n == 0 ? 0 : split(text, text + v.n, a->n, bytes, offsets, &more);
+    if (n != a->n)
+        return n < a->n ? source_bad(s, at, e, FEW) : source_bad(s, more, e, MANY);
+    a->type = ARRAY_STR;
+    a->data = bytes;
+    a->offsets = (const uint8_t *)offsets;
+    a->offset_bytes = 4;
+    return E_OK;
+}
+
 /* --- codes --- */
 
 /* The values and how many they are, which stands behind them. */
@@ -343,6 +391,8 @@ static enum status read_data(const struct source *s, struct mp_reader *r, struct
         return read_strings(s, r, 4, &STR, a, e);
     if (str_is(name, "str64"))
         return read_strings(s, r, 8, &STR64, a, e);
+    if (str_is(name, "zstr"))
+        return read_zstr(s, r, a, e);
     if (str_is(name, "bin")) {
         status = read_strings(s, r, 4, &BIN, a, e);
         a->type = ARRAY_BIN;
@@ -360,11 +410,12 @@ static enum status read_data(const struct source *s, struct mp_reader *r, struct
         return nested_read(s, r, a, e);
     if (find_number(name, &a->type))
         return read_numbers(s, r, a->type, a->n, &a->data, e, "the data of a number column");
-    return source_bad(s, at, e,
-                      "a column's type must be \"list\", \"i8\", \"i16\", \"i32\", \"i64\", "
-                      "\"u8\", \"u16\", \"u32\", \"u64\", \"f32\", \"f64\", \"bool\", \"bits\", "
-                      "\"timestamp\", \"str\", \"str64\", \"bin\", \"dict\", \"array\", \"map\" or "
-                      "\"struct\"");
+    return source_bad(
+        s, at, e,
+        "a column's type must be \"list\", \"i8\", \"i16\", \"i32\", \"i64\", "
+        "\"u8\", \"u16\", \"u32\", \"u64\", \"f32\", \"f64\", \"bool\", \"bits\", "
+        "\"timestamp\", \"str\", \"str64\", \"zstr\", \"bin\", \"dict\", \"array\", \"map\" or "
+        "\"struct\"");
 }
 
 static enum status read_bitmap(const struct source *s, struct mp_reader *r, uint32_t n,

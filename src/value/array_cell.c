@@ -3,6 +3,10 @@
 
 #include "value/mp.h"
 
+static inline bool has_room(struct buf *out, size_t n) {
+    return out->cap - out->len >= n || buf_reserve(out, n);
+}
+
 static inline void write_int(struct buf *out, int64_t v) {
     if (v >= -32 && v < 128)
         buf_byte(out, (uint8_t)v);
@@ -13,7 +17,7 @@ static inline void write_int(struct buf *out, int64_t v) {
 static inline bool write_bytes(struct buf *out, struct value v, uint64_t most) {
     if (v.n > most || out->len > most - v.n) /* before it is copied */
         return false;
-    if (v.type == T_STR && v.n < 32 && buf_reserve(out, 32)) {
+    if (v.type == T_STR && v.n < 32 && has_room(out, 32)) {
         out->data[out->len++] = (uint8_t)(0xA0 | v.n);
         if (v.n)
             memcpy(out->data + out->len, v.w.p, v.n);
@@ -73,7 +77,10 @@ static bool write_struct(const struct array *a, uint64_t i, struct buf *out, uin
             continue;
         if (child->key.n > most || out->len > most - child->key.n)
             return false;
-        buf_add(out, child->key.p, child->key.n);
+        if (has_room(out, child->key.n)) {
+            memcpy(out->data + out->len, child->key.p, child->key.n);
+            out->len += child->key.n;
+        }
         if (!array_cell_write(child, i, out, most))
             return false;
     }
@@ -133,7 +140,7 @@ static bool write_value(const struct array *a, uint64_t i, struct buf *out, uint
 
 bool array_cell_write(const struct array *a, uint64_t i, struct buf *out, uint64_t most) {
     if (!array_has_value(a, i))
-        mp_write_nil(out);
+        buf_byte(out, 0xC0);
     else if (!write_value(a, i, out, most))
         return false;
     return out->len <= most && !buf_failed(out);

@@ -116,8 +116,13 @@ def _typed(values: Sequence[Value], rng: random.Random) -> tuple[str, Plain] | N
     """Type and data; None stands for what is null or missing."""
     there = [v for v in values if v is not None]
     if all(isinstance(v, Str) for v in there):
-        kind = rng.choice(["str", "str64", "dict"])
-        return kind, _dict(values, rng) if kind == "dict" else _strings(values, kind == "str64")
+        kind = rng.choice(["str", "str64", "dict", "zstr"])
+        raw = [v.raw if isinstance(v, Str) else b"" for v in values]
+        if kind == "zstr" and not any(b"\0" in text for text in raw):
+            return kind, b"\0".join(raw)
+        return kind.removeprefix("z"), (
+            _dict(values, rng) if kind == "dict" else _strings(values, kind == "str64")
+        )
     if all(isinstance(v, Timestamp) for v in there):
         return _times(values, rng)
     if all(isinstance(v, bool) for v in there):

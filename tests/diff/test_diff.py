@@ -192,6 +192,8 @@ def read_typed(kind: mp.Value, data: mp.Value, row: int) -> mp.Value:
         text = inside[0].raw[start:end]
         return mp.Bin(text) if kind.raw == b"bin" else Str(text)
     assert isinstance(data, mp.Bin)
+    if kind.raw == b"zstr":
+        return Str(data.raw.split(b"\0")[row])
     if kind.raw == b"bool":
         return data.raw[row] == 1
     if kind.raw == b"bits":
@@ -232,7 +234,7 @@ def test_typed_columns_come_in_every_type() -> None:
         for column in message[2]:
             assert isinstance(column, list) and isinstance(column[1], Str)
             seen.add(column[1].raw)
-    others = b"list bool bits timestamp str str64 dict bin array map struct"
+    others = b"list bool bits timestamp str str64 zstr dict bin array map struct"
     assert seen == {*NUMBERS, *others.split()}
 
 

@@ -124,6 +124,18 @@ static void draw_strings(const struct type *t, struct drawn *d) {
     }
 }
 
+/* A byte 0 between each two. */
+static void draw_zstr(const struct type *t, struct drawn *d) {
+    (void)t;
+    for (uint32_t i = 0; i < d->rows; i++) {
+        const char *s = STRINGS[draw() % WORDS];
+        d->cells[i] = value_str(str_of(s));
+        if (i > 0)
+            buf_byte(&d->data, 0);
+        buf_add_text(&d->data, s);
+    }
+}
+
 static void draw_codes(const struct type *t, struct drawn *d) {
     for (uint32_t i = 0; i < d->rows; i++) {
         unsigned code = draw() % WORDS;
@@ -151,6 +163,7 @@ static const struct type TYPES[] = {
     {"timestamp", "ns", 8, true, draw_times, 1000000000},
     {"str", NULL, 4, false, draw_strings, 0},
     {"str64", NULL, 8, false, draw_strings, 0},
+    {"zstr", NULL, 0, false, draw_zstr, 0},
     {"bin", NULL, 4, false, draw_strings, 0},
     {"dict", "i8", 1, true, draw_codes, 0},
     {"dict", "i16", 2, true, draw_codes, 0},

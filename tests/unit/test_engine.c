@@ -116,6 +116,11 @@ static const struct {
      "- nil | - 6"},
     {"a.b = 1", "['columns', 2, [['a', 'list', [{'b': 1}, {'b': 2}]], ['a', 'u8', #0506]]]",
      "- | -"},
+    {"a = 1", "['columns', 4, [['a', 'zstr', #78000079c3a900]]]", "'x' | '' | 'y\xc3\xa9' | ''"},
+    {"a = 1", "['columns', 1, [['a', 'zstr', #]]]", "''"},
+    {"a = 1", "['columns', 1, [['a', 'zstr', #7879]]]", "'xy'"},
+    {"a = 1", "['columns', 0, [['a', 'zstr', #]]]", ""},
+    {"a = 1", "['columns', 3, [['a', 'zstr', #780079007a, #05, #03]]]", "'x' | nil | -"},
     /* nested columns */
     {"t[1] = t",
      "['columns', 3, [['t', 'array', [#00000000020000000200000003000000, [3, 'u8', #050607]]]]]",
@@ -375,6 +380,11 @@ static const struct {
     {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', 'bool', #00, ^#0000]]]", "validity"},
     {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', 'list', [1], ^#01]]]", "no validity"},
     {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', 'bool', #00, nil, ^#]]]", "presence"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', 'zstr', ^'x']]]", "must be bin"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 3, [['a', 'zstr', ^#7800]]]", "fewer strings"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 3, [['a', 'zstr', ^#78]]]", "fewer strings"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 2, [['a', 'zstr', !c405780079^007a]]]", "more strings"},
+    {E_BAD_PAYLOAD, NONE, "['columns', 0, [['a', 'zstr', !c401^78]]]", "more strings"},
     /* nested columns */
     {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', 'array', ^5]]]", "[offsets, items]"},
     {E_BAD_PAYLOAD, NONE, "['columns', 1, [['a', 'array', ^[#0000000000000000]]]]",

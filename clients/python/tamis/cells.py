@@ -142,6 +142,8 @@ def written(count: int, type: str, data: Any) -> int:
     many as they have, the payload has already."""
     if type in ("str", "bin"):
         return 5 * count + len(data[1])
+    if type == "zstr":
+        return 5 * count + len(data)
     if type == "dict":
         offsets = array("I", bytes(data[2][0]))
         if sys.byteorder == "big":

@@ -86,6 +86,9 @@ def cells(rows: int, type: str, data: Any, valid: Optional[bytes]) -> list[Any]:
         found = strings(data, rows)
     elif type == "str64":
         found = strings(data, rows, "u64")
+    elif type == "zstr":
+        found = data.decode("utf-8", "surrogatepass").split("\0") if rows or data else []
+        assert len(found) == rows
     elif type == "bin":
         found = binaries(data, rows)
     elif type == "array":
