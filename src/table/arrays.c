@@ -348,7 +348,8 @@ static uint32_t rows_that_fit(const struct batch *b, const struct feed *f, uint6
     uint64_t room = used < SEGMENT_BYTES ? SEGMENT_BYTES - used : 0;
     if (a->type == ARRAY_CODES && !cells_has_codes(c) && f->longest > 0 && n > room / f->longest)
         n = (uint32_t)(room / f->longest);
-    if (a->offsets) { /* strings, binary, nested values */
+    bool is_nested = a->type == ARRAY_VALUES && a->offsets;
+    if (a->type == ARRAY_STR || a->type == ARRAY_BIN || is_nested) {
         uint64_t begin = offset_at(a, from);
         uint32_t low = 0; /* the most rows that end within the room */
         while (low < n) {

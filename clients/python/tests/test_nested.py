@@ -236,3 +236,18 @@ def test_written_is_counted() -> None:
     cells = tamis.arrow.ArrowColumn.of("a", pa.array([[1, 2], None])).cells(0, 2)
     put_columns(pieces, 2, [("a", cells)])
     assert pieces.nested == 5 * 2 + 15 * 2
+
+
+def test_what_does_not_fit_changes_nothing(tamisd: str) -> None:
+    with tamis.Client([tamisd, "--stdio", "--max-memory", "48M"]) as client:
+        words = pa.array([f"{i} is a word of some length" for i in range(40_000)])
+        source = {"a": pa.ListArray.from_arrays(list(range(0, 40_001, 4)), words)}
+        table = client.create_table("words", source)
+        before = 0
+        with pytest.raises(tamis.TamisError) as caught:  # noqa: PT012 - some load will not fit
+            for before in range(10_000, 10_000_000, 10_000):
+                assert len(table) == before
+                table.append(source)
+        assert caught.value.name == "MEMORY"
+        assert len(table) == before > 10_000
+        assert table.count("a[0] = '0 is a word of some length'") == len(table) // 10_000
