@@ -3,6 +3,7 @@
 #include "engine/column_read.h"
 
 #include "base/bitmap.h"
+#include "engine/nested.h"
 
 #include <stdio.h>
 
@@ -22,8 +23,7 @@ static enum status read_bin(const struct source *s, struct mp_reader *r, uint64_
     return E_OK;
 }
 
-/* Enters an array of so many elements. */
-static enum status enter(const struct source *s, struct mp_reader *r, uint32_t elements,
+enum status column_enter(const struct source *s, struct mp_reader *r, uint32_t elements,
                          struct error *e, const char *text) {
     const uint8_t *at = r->p;
     if (mp_read_array(r) == elements && r->status == E_OK)
@@ -59,23 +59,24 @@ static bool find_number(struct str name, enum array_type *ret) {
 }
 
 static enum status read_numbers(const struct source *s, struct mp_reader *r, enum array_type type,
-                                const uint8_t **ret, struct error *e, const char *what) {
+                                uint32_t n, const uint8_t **ret, struct error *e,
+                                const char *what) {
     char text[96];
     uint32_t bytes = array_number_bytes(type);
     snprintf(text, sizeof text, "%s must be bin with %u byte%s a row", what, bytes,
              bytes == 1 ? "" : "s");
-    return read_bin(s, r, (uint64_t)bytes * s->rows, ret, e, text);
+    return read_bin(s, r, (uint64_t)bytes * n, ret, e, text);
 }
 
 /* --- booleans, timestamps, lists --- */
 
 static enum status read_bools(const struct source *s, struct mp_reader *r, struct array *a,
                               struct error *e) {
-    enum status status = read_bin(s, r, s->rows, &a->data, e,
+    enum status status = read_bin(s, r, a->n, &a->data, e,
                                   "the data of a bool column must be bin with a byte a row");
     uint8_t seen = 0;
     a->type = ARRAY_BYTES_BOOL;
-    for (uint32_t i = 0; status == E_OK && i < s->rows; i++)
+    for (uint32_t i = 0; status == E_OK && i < a->n; i++)
         seen |= a->data[i];
     if (seen <= 1)
         return status;
@@ -88,7 +89,7 @@ static enum status read_bools(const struct source *s, struct mp_reader *r, struc
 static enum status read_bits(const struct source *s, struct mp_reader *r, struct array *a,
                              struct error *e) {
     a->type = ARRAY_BITS_BOOL;
-    return read_bin(s, r, bitmap_bytes(s->rows), &a->data, e,
+    return read_bin(s, r, bitmap_bytes(a->n), &a->data, e,
                     "the data of a bits column must be bin with a bit a row");
 }
 
@@ -100,7 +101,7 @@ static enum status read_times(const struct source *s, struct mp_reader *r, struc
     } UNITS[] = {{"s", 1}, {"ms", 1000}, {"us", 1000000}, {"ns", 1000000000}};
     struct str unit;
     enum status status =
-        enter(s, r, 2, e, "the data of a timestamp column must be [unit, numbers]");
+        column_enter(s, r, 2, e, "the data of a timestamp column must be [unit, numbers]");
     const uint8_t *at = r->p;
     if (status == E_OK)
         status = read_word(s, r, &unit, e);
@@ -113,7 +114,7 @@ static enum status read_times(const struct source *s, struct mp_reader *r, struc
         return source_bad(s, at, e,
                           "the unit of a timestamp column must be \"s\", \"ms\", \"us\" or \"ns\"");
     a->type = ARRAY_TIME;
-    return read_numbers(s, r, ARRAY_I64, &a->data, e, "the numbers of a timestamp column");
+    return read_numbers(s, r, ARRAY_I64, a->n, &a->data, e, "the numbers of a timestamp column");
 }
 
 static enum status read_list(const struct source *s, struct mp_reader *r, struct array *a,
@@ -124,7 +125,7 @@ static enum status read_list(const struct source *s, struct mp_reader *r, struct
         return source_bad(s, at, e, "the data of a list column is not an array");
     if (r->status != E_OK)
         return source_reader_error(s, r, e);
-    if (n != s->rows)
+    if (n != a->n)
         return source_bad(s, at, e,
                           "a list column has another number of values than the payload has rows");
     a->type = ARRAY_VALUES;
@@ -159,6 +160,13 @@ static const struct strings_texts STR64 = {
     "the offsets of a str64 column must not decrease",
     "the offsets of a str64 column pass the end of its bytes",
 };
+static const struct strings_texts BIN = {
+    "the data of a bin column must be [offsets, bytes]",
+    "the offsets of a bin column must be bin with rows + 1 numbers of 4 bytes",
+    "the bytes of a bin column must be bin",
+    "the offsets of a bin column must not decrease",
+    "the offsets of a bin column pass the end of its bytes",
+};
 static const struct strings_texts DICT = {
     "the values of a dict column must be [offsets, bytes]",
     "the offsets of a dict column's values must be bin with one number of 4 or of 8 bytes more "
@@ -176,7 +184,7 @@ struct strings {
 static enum status read_pair(const struct source *s, struct mp_reader *r,
                              const struct strings_texts *texts, struct strings *ret,
                              struct error *e) {
-    enum status status = enter(s, r, 2, e, texts->pair);
+    enum status status = column_enter(s, r, 2, e, texts->pair);
     if (status != E_OK)
         return status;
     ret->offsets_at = r->p;
@@ -198,6 +206,19 @@ INLINE bool decreases(const uint8_t *offsets, uint32_t n, uint32_t offset_bytes)
     return any;
 }
 
+enum status column_check_offsets(const struct source *s, const uint8_t *offsets, uint32_t n,
+                                 uint8_t offset_bytes, uint64_t end, const char *order_text,
+                                 const char *end_text, struct error *e) {
+    if (offset_bytes == 4 ? decreases(offsets, n, 4) : decreases(offsets, n, 8)) {
+        uint64_t i = 1;
+        while (array_offset(offset_bytes, offsets, i) >= array_offset(offset_bytes, offsets, i - 1))
+            i++;
+        return source_bad(s, offsets + offset_bytes * i, e, order_text);
+    }
+    return array_offset(offset_bytes, offsets, n) > end ? source_bad(s, offsets, e, end_text)
+                                                        : E_OK;
+}
+
 /* n strings, as an array. */
 static enum status take_strings(const struct source *s, const struct strings *from, uint32_t n,
                                 uint8_t offset_bytes, const struct strings_texts *texts,
@@ -205,27 +226,68 @@ static enum status take_strings(const struct source *s, const struct strings *fr
     const uint8_t *offsets = from->offsets.w.p;
     if (from->offsets.n != offset_bytes * ((uint64_t)n + 1))
         return source_bad(s, from->offsets_at, e, texts->offsets);
-    if (offset_bytes == 4 ? decreases(offsets, n, 4) : decreases(offsets, n, 8)) {
-        uint64_t i = 1;
-        while (array_offset(offset_bytes, offsets, i) >= array_offset(offset_bytes, offsets, i - 1))
-            i++;
-        return source_bad(s, offsets + offset_bytes * i, e, texts->order);
-    }
-    if (array_offset(offset_bytes, offsets, n) > from->bytes.n)
-        return source_bad(s, offsets, e, texts->end);
     a->type = ARRAY_STR;
     a->data = from->bytes.w.p;
     a->offsets = offsets;
     a->offset_bytes = offset_bytes;
-    return E_OK;
+    return column_check_offsets(s, offsets, n, offset_bytes, from->bytes.n, texts->order,
+                                texts->end, e);
 }
 
 static enum status read_strings(const struct source *s, struct mp_reader *r, uint8_t offset_bytes,
-                                struct array *a, struct error *e) {
-    const struct strings_texts *texts = offset_bytes == 4 ? &STR : &STR64;
+                                const struct strings_texts *texts, struct array *a,
+                                struct error *e) {
     struct strings strings;
     enum status status = read_pair(s, r, texts, &strings, e);
-    return status == E_OK ? take_strings(s, &strings, s->rows, offset_bytes, texts, a, e) : status;
+    return status == E_OK ? take_strings(s, &strings, a->n, offset_bytes, texts, a, e) : status;
+}
+
+/* Copies the strings of a text one behind the other to `bytes`, at most n. Gives how many it has;
+ * where there are more, n + 1, and *ret_more is the byte 0 before the first that is too many. */
+static uint64_t split(const uint8_t *p, const uint8_t *end, uint32_t n, uint8_t *bytes,
+                      uint32_t *offsets, const uint8_t **ret_more) {
+    uint32_t at = 0;
+    uint64_t i = 0;
+    while (i < n) {
+        const uint8_t *zero = memchr(p, 0, (size_t)(end - p)), *stop = zero ? zero : end;
+        offsets[i++] = htole32(at);
+        memcpy(bytes + at, p, (size_t)(stop - p));
+        at += (uint32_t)(stop - p);
+        offsets[i] = htole32(at);
+        if (!zero)
+            return i;
+        *ret_more = zero;
+        p = zero + 1;
+    }
+    return i + 1;
+}
+
+/* Strings with a byte 0 between them. */
+static enum status read_zstr(const struct source *s, struct mp_reader *r, struct array *a,
+                             struct error *e) {
+    static const char FEW[] = "a zstr column has fewer strings than the payload has rows",
+                      MANY[] = "a zstr column has more strings than the payload has rows";
+    const uint8_t *at = r->p;
+    struct value v = mp_read_value(r);
+    if (r->status != E_OK)
+        return source_reader_error(s, r, e);
+    if (v.type != T_BIN)
+        return source_bad(s, at, e, "the data of a zstr column must be bin");
+    if (a->n > (uint64_t)v.n + 1)
+        return source_bad(s, at, e, FEW);
+    const uint8_t *text = v.w.p, *more = text;
+    uint32_t *offsets = arena_zero(s->arena, ((size_t)a->n + 1) * sizeof *offsets);
+    uint8_t *bytes = arena_alloc(s->arena, v.n);
+    if (!offsets || !bytes)
+        return error_set(e, E_MEMORY, "out of memory");
+    uint64_t n = a->n == 0 && v.n == 0 ? 0 : split(text, text + v.n, a->n, bytes, offsets, &more);
+    if (n != a->n)
+        return n < a->n ? source_bad(s, at, e, FEW) : source_bad(s, more, e, MANY);
+    a->type = ARRAY_STR;
+    a->data = bytes;
+    a->offsets = (const uint8_t *)offsets;
+    a->offset_bytes = 4;
+    return E_OK;
 }
 
 /* --- codes --- */
@@ -258,8 +320,8 @@ static enum status read_dict_values(const struct source *s, struct mp_reader *r,
 static enum status read_dict(const struct source *s, struct mp_reader *r, struct array *a,
                              struct error *e) {
     struct str name;
-    enum status status =
-        enter(s, r, 4, e, "the data of a dict column must be [codes type, codes, values, number]");
+    enum status status = column_enter(
+        s, r, 4, e, "the data of a dict column must be [codes type, codes, values, number]");
     const uint8_t *at = r->p;
     if (status == E_OK)
         status = read_word(s, r, &name, e);
@@ -268,12 +330,8 @@ static enum status read_dict(const struct source *s, struct mp_reader *r, struct
     if (!find_number(name, &a->codes_type) || a->codes_type > ARRAY_U64)
         return source_bad(s, at, e, "the codes of a dict column must be \"i8\" ... \"u64\"");
     a->type = ARRAY_CODES;
-    status = read_numbers(s, r, a->codes_type, &a->data, e, "the codes of a dict column");
+    status = read_numbers(s, r, a->codes_type, a->n, &a->data, e, "the codes of a dict column");
     return status == E_OK ? read_dict_values(s, r, a, e) : status;
-}
-
-static bool has_value(const struct array *a, uint32_t i) {
-    return (!a->valid || bitmap_get(a->valid, i)) && (!a->present || bitmap_get(a->present, i));
 }
 
 /* The first cell whose code is none of a value's; n if there is none. A negative code is as good as
@@ -286,7 +344,7 @@ INLINE uint32_t find_wrong(const struct array *a, uint32_t n, enum array_type ty
         greatest = code > greatest ? code : greatest;
     }
     for (i = greatest < a->n_values ? n : 0; i < n; i++)
-        if (array_integer(type, a->data, i) >= a->n_values && has_value(a, i))
+        if (array_integer(type, a->data, i) >= a->n_values && array_has_value(a, i))
             break;
     return i;
 }
@@ -311,8 +369,8 @@ static uint32_t find_wrong_code(const struct array *a, uint32_t n) {
 }
 
 static enum status check_codes(const struct source *s, const struct array *a, struct error *e) {
-    size_t i = find_wrong_code(a, s->rows);
-    if (i == s->rows)
+    size_t i = find_wrong_code(a, a->n);
+    if (i == a->n)
         return E_OK;
     return source_bad(s, a->data + i * array_number_bytes(a->codes_type), e,
                       "a code of a dict column is not below the number of its values");
@@ -330,9 +388,16 @@ static enum status read_data(const struct source *s, struct mp_reader *r, struct
     if (str_is(name, "list"))
         return read_list(s, r, a, e);
     if (str_is(name, "str"))
-        return read_strings(s, r, 4, a, e);
+        return read_strings(s, r, 4, &STR, a, e);
     if (str_is(name, "str64"))
-        return read_strings(s, r, 8, a, e);
+        return read_strings(s, r, 8, &STR64, a, e);
+    if (str_is(name, "zstr"))
+        return read_zstr(s, r, a, e);
+    if (str_is(name, "bin")) {
+        status = read_strings(s, r, 4, &BIN, a, e);
+        a->type = ARRAY_BIN;
+        return status;
+    }
     if (str_is(name, "bool"))
         return read_bools(s, r, a, e);
     if (str_is(name, "bits"))
@@ -341,27 +406,45 @@ static enum status read_data(const struct source *s, struct mp_reader *r, struct
         return read_times(s, r, a, e);
     if (str_is(name, "dict"))
         return read_dict(s, r, a, e);
+    if (nested_type(name, &a->type))
+        return nested_read(s, r, a, e);
     if (find_number(name, &a->type))
-        return read_numbers(s, r, a->type, &a->data, e, "the data of a number column");
-    return source_bad(s, at, e,
-                      "a column's type must be \"list\", \"i8\", \"i16\", \"i32\", \"i64\", "
-                      "\"u8\", \"u16\", \"u32\", \"u64\", \"f32\", \"f64\", \"bool\", \"bits\", "
-                      "\"timestamp\", \"str\", \"str64\" or \"dict\"");
+        return read_numbers(s, r, a->type, a->n, &a->data, e, "the data of a number column");
+    return source_bad(
+        s, at, e,
+        "a column's type must be \"list\", \"i8\", \"i16\", \"i32\", \"i64\", "
+        "\"u8\", \"u16\", \"u32\", \"u64\", \"f32\", \"f64\", \"bool\", \"bits\", "
+        "\"timestamp\", \"str\", \"str64\", \"zstr\", \"bin\", \"dict\", \"array\", \"map\" or "
+        "\"struct\"");
 }
 
-static enum status read_bitmap(const struct source *s, struct mp_reader *r, const uint8_t **ret,
-                               struct error *e, const char *text) {
+static enum status read_bitmap(const struct source *s, struct mp_reader *r, uint32_t n,
+                               const uint8_t **ret, struct error *e, const char *text) {
     if (mp_peek(r) == T_NULL) {
         mp_skip(r);
         return E_OK;
     }
-    return read_bin(s, r, bitmap_bytes(s->rows), ret, e, text);
+    return read_bin(s, r, bitmap_bytes(n), ret, e, text);
+}
+
+enum status column_cells(const struct source *s, struct mp_reader *r, uint32_t parts,
+                         struct array *a, struct error *e) {
+    enum status status = read_data(s, r, a, e);
+    const uint8_t *at = r->p;
+    if (status == E_OK && parts > 2)
+        status = read_bitmap(s, r, a->n, &a->valid, e,
+                             "the validity of a column must be nil or bin with a bit a row");
+    if (status == E_OK && a->valid && a->type == ARRAY_VALUES)
+        return source_bad(s, at, e, "a list column has its own nulls, and no validity");
+    if (status == E_OK && parts > 3)
+        status = read_bitmap(s, r, a->n, &a->present, e,
+                             "the presence of a column must be nil or bin with a bit a row");
+    return status == E_OK && a->type == ARRAY_CODES ? check_codes(s, a, e) : status;
 }
 
 enum status column_read(const struct source *s, struct mp_reader *r, struct sent_column *ret,
                         struct error *e) {
     const uint8_t *at = r->p;
-    struct array *a = &ret->array;
     uint32_t parts = mp_read_array(r);
     if (r->status != E_OK && r->status != E_ROW_INVALID)
         return source_reader_error(s, r, e);
@@ -376,16 +459,9 @@ enum status column_read(const struct source *s, struct mp_reader *r, struct sent
                           "a column's path must be a string or an array of strings and numbers");
     if (status != E_OK)
         return source_reader_error(s, r, e);
-    *a = (struct array){0};
-    status = read_data(s, r, a, e);
-    at = r->p;
-    if (status == E_OK && parts > 3)
-        status = read_bitmap(s, r, &a->valid, e,
-                             "the validity of a column must be nil or bin with a bit a row");
-    if (status == E_OK && a->valid && a->type == ARRAY_VALUES)
-        return source_bad(s, at, e, "a list column has its own nulls, and no validity");
-    if (status == E_OK && parts > 4)
-        status = read_bitmap(s, r, &a->present, e,
-                             "the presence of a column must be nil or bin with a bit a row");
-    return status == E_OK && a->type == ARRAY_CODES ? check_codes(s, a, e) : status;
+    ret->array = (struct array){.n = s->rows};
+    r->depth_limit--; /* the row that the cells are in; at least 1 */
+    status = column_cells(s, r, parts - 1, &ret->array, e);
+    r->depth_limit++;
+    return status;
 }

@@ -4,7 +4,7 @@
  * Checked is: sizes against the number of rows, bytes that are booleans, offsets (not decreasing,
  * inside the bytes), codes of cells that are neither null nor missing, and that the values of a
  * list are well-formed msgpack. Everything is borrowed from the message, but for the steps of paths
- * and the values' array of codes, which are in the source's arena.
+ * and arrays inside of arrays, which are in the source's arena.
  */
 #ifndef TAMIS_ENGINE_COLUMN_READ_H
 #define TAMIS_ENGINE_COLUMN_READ_H
@@ -22,5 +22,17 @@ struct sent_column {
  * with the position in the message. */
 enum status column_read(const struct source *s, struct mp_reader *r, struct sent_column *ret,
                         struct error *e);
+
+/* For nested.c. The cells of a column, `a->n` of them: what stands behind its path in so many
+ * elements, [type, data, valid, present]. */
+enum status column_cells(const struct source *s, struct mp_reader *r, uint32_t parts,
+                         struct array *a, struct error *e);
+/* Enters an array of so many elements; BAD_PAYLOAD with the text if it is none. */
+enum status column_enter(const struct source *s, struct mp_reader *r, uint32_t elements,
+                         struct error *e, const char *text);
+/* Whether n + 1 offsets do not decrease, and do not pass `end`. */
+enum status column_check_offsets(const struct source *s, const uint8_t *offsets, uint32_t n,
+                                 uint8_t offset_bytes, uint64_t end, const char *order_text,
+                                 const char *end_text, struct error *e);
 
 #endif

@@ -2,6 +2,7 @@
 #include "engine/loader.h"
 
 #include "engine/column_read.h"
+#include "engine/nested.h"
 
 #include <stdlib.h>
 
@@ -120,6 +121,8 @@ static enum status take_arrays(struct loader *l, struct source *s, uint32_t *ret
         return error_set(e, E_MEMORY, "out of memory");
     uint32_t n = 0;
     enum status status = read_names(s, names, arrays, &n, e);
+    for (uint32_t i = 0; i < n && status == E_OK; i++)
+        status = nested_to_values(s, &arrays[i], e);
     if (status == E_OK)
         status = batch_add_arrays(l->batch, s->rows, names, arrays, n, e);
     s->done = s->rows;

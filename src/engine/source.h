@@ -51,6 +51,7 @@ struct source {
     struct sent_column *columns; /* column_read.h: checked, the shorter paths first, else in their
                                     order. NULL: another form */
     struct column_use *uses;     /* what each is wanted for */
+    uint64_t nested_bytes;       /* that nested columns have taken as msgpack (nested.h) */
     /* bytes */
     struct byte_rows *bytes;
     const uint8_t *origin; /* a byte of the input, where it stands now, and which one it is */

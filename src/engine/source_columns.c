@@ -9,6 +9,7 @@
  * their tags afterwards, eight at a time. */
 #include "base/bitmap.h"
 #include "engine/column_read.h"
+#include "engine/nested.h"
 
 #include <stdlib.h>
 
@@ -63,9 +64,13 @@ enum status columns_open(struct source *s, struct mp_reader *r, uint32_t parts, 
         return source_trailing(s, r, e);
     if (s->n_columns > 1)
         qsort(s->columns, s->n_columns, sizeof *s->columns, by_path_steps);
-    for (uint32_t i = 0; i < s->n_columns; i++)
-        s->uses[i] = (struct column_use){fields_find(s->scanner->fields, s->columns[i].path),
-                                         s->columns[i].array.data};
+    for (uint32_t i = 0; i < s->n_columns; i++) {
+        const struct field *field = fields_find(s->scanner->fields, s->columns[i].path);
+        enum status status = field ? nested_to_values(s, &s->columns[i].array, e) : E_OK;
+        if (status != E_OK)
+            return status;
+        s->uses[i] = (struct column_use){field, s->columns[i].array.data};
+    }
     return E_OK;
 }
 
@@ -279,10 +284,16 @@ static enum value_type put_cells(const struct array *a, size_t first, struct col
     case ARRAY_STR:
         put_strings(c->word, c->len, a, first, n);
         return T_STR;
+    case ARRAY_BIN:
+        put_strings(c->word, c->len, a, first, n);
+        return T_BIN;
     case ARRAY_CODES:
         put_coded(c->word, c->len, a, first, n);
         return T_STR;
     case ARRAY_VALUES: /* fill_list */
+    case ARRAY_LIST:   /* made VALUES if wanted */
+    case ARRAY_MAP:
+    case ARRAY_STRUCT:
         break;
     }
     return T_MISSING;
@@ -318,7 +329,7 @@ static enum status fill_list(struct source *s, const struct array *a, struct col
         if (!present)
             set_missing(use->field, b, row, 1);
         use->next =
-            scan_value(s->scanner, present ? use->field : NULL, use->next, s->end, 1, b, row);
+            scan_value(s->scanner, present ? use->field : NULL, use->next, a->data_end, 1, b, row);
         if (!use->next)
             return source_row_error(s, row, e);
     }

@@ -198,52 +198,6 @@ static bool feed_numbers(struct cells *c, uint32_t row, const struct stretch *s,
 
 /* --- all others, value by value --- */
 
-/* With the divisor known to the compiler. */
-static inline __attribute__((always_inline)) struct value time_of(int64_t count, int64_t per) {
-    int64_t seconds = count / per, rest = count % per;
-    if (rest < 0) {
-        seconds--;
-        rest += per;
-    }
-    return value_timestamp(seconds, (uint32_t)(rest * (1000000000 / per)));
-}
-
-static struct value time_at(const struct array *a, uint64_t i) {
-    int64_t count = (int64_t)load(a->data + i * 8, 8);
-    switch (a->per_second) {
-    case 1:
-        return time_of(count, 1);
-    case 1000:
-        return time_of(count, 1000);
-    case 1000000:
-        return time_of(count, 1000000);
-    default:
-        return time_of(count, 1000000000);
-    }
-}
-
-static inline uint64_t offset_at(const struct array *a, uint64_t i) {
-    return a->offset_bytes == 4 ? load(a->offsets + i * 4, 4) : load(a->offsets + i * 8, 8);
-}
-
-static inline struct value string_at(const struct array *a, uint64_t i) {
-    uint64_t from = offset_at(a, i), to = offset_at(a, i + 1);
-    return value_bytes(T_STR, a->data + from, (uint32_t)(to - from));
-}
-
-static inline uint64_t code_at(const struct array *a, uint64_t i) {
-    switch (item_bytes(a->codes_type)) {
-    case 1:
-        return a->data[i];
-    case 2:
-        return load(a->data + i * 2, 2);
-    case 4:
-        return load(a->data + i * 4, 4);
-    default:
-        return load(a->data + i * 8, 8);
-    }
-}
-
 static struct value typed_at(const struct array *a, uint64_t i) {
     switch (a->type) {
     case ARRAY_BYTES_BOOL:
@@ -251,10 +205,38 @@ static struct value typed_at(const struct array *a, uint64_t i) {
     case ARRAY_BITS_BOOL:
         return value_bool(bitmap_get(a->data, a->bit_offset + i));
     case ARRAY_TIME:
-        return time_at(a, i);
+        return array_time(a, i);
     default:
-        return string_at(a, i);
+        return array_bytes(a, i);
     }
+}
+
+static inline uint64_t offset_at(const struct array *a, uint64_t i) {
+    return array_offset(a->offset_bytes, a->offsets, i);
+}
+
+/* nil, an array or a map, whose header tells which. */
+static inline struct value nested_at(const struct array *a, uint64_t i) {
+    uint64_t from = offset_at(a, i), to = offset_at(a, i + 1);
+    uint8_t header = a->data[from];
+    bool is_map = (header & 0xF0) == 0x80 || header == 0xDE || header == 0xDF;
+    if (header == 0xC0)
+        return value_null();
+    return value_bytes(is_map ? T_MAP : T_ARRAY, a->data + from, (uint32_t)(to - from));
+}
+
+/* Values that have offsets: nested ones. */
+static bool feed_nested(struct cells *c, uint32_t row, const struct stretch *s) {
+    for (uint32_t i = 0; i < s->n; i++) {
+        struct value v;
+        if (s->all || bits_get(s->valid, i))
+            v = nested_at(s->a, s->from + i);
+        else
+            v = bits_get(s->present, i) ? value_null() : value_missing();
+        if (!cells_put(c, row + i, v))
+            return false;
+    }
+    return true;
 }
 
 static bool feed_values(struct cells *c, uint32_t row, const struct stretch *s, struct feed *f) {
@@ -278,7 +260,7 @@ static bool feed_times(struct cells *c, uint32_t row, const struct stretch *s) {
     for (uint32_t i = 0; i < s->n; i++) {
         if (!s->all && !bits_get(s->valid, i))
             continue;
-        struct value v = time_at(s->a, s->from + i);
+        struct value v = array_time(s->a, s->from + i);
         c->word[c->n] = v.w;
         c->len[c->n++] = v.n;
     }
@@ -308,7 +290,7 @@ static bool put_known(struct cells *c, uint32_t row, const struct feed *f, uint6
         return false;
     c->len[c->n++] = code;
     c->types |= SEEN(T_STR);
-    c->logical += string_at(f->a->values, at).n;
+    c->logical += array_bytes(f->a->values, at).n;
     cells_mark_next(c, row);
     return true;
 }
@@ -327,10 +309,10 @@ static bool feed_codes(struct cells *c, uint32_t row, const struct stretch *s, s
                 return false;
             continue;
         }
-        uint64_t at = code_at(s->a, s->from + i);
+        uint64_t at = array_integer(s->a->codes_type, s->a->data, s->from + i);
         if (put_known(c, row + i, f, at))
             continue;
-        if (!cells_put(c, row + i, string_at(s->a->values, at)))
+        if (!cells_put(c, row + i, array_bytes(s->a->values, at)))
             return false;
         if (c->form == CELLS_CODES)
             f->codes[at] = c->len[c->n - 1];
@@ -366,7 +348,8 @@ static uint32_t rows_that_fit(const struct batch *b, const struct feed *f, uint6
     uint64_t room = used < SEGMENT_BYTES ? SEGMENT_BYTES - used : 0;
     if (a->type == ARRAY_CODES && !cells_has_codes(c) && f->longest > 0 && n > room / f->longest)
         n = (uint32_t)(room / f->longest);
-    if (a->type == ARRAY_STR) {
+    bool is_nested = a->type == ARRAY_VALUES && a->offsets;
+    if (a->type == ARRAY_STR || a->type == ARRAY_BIN || is_nested) {
         uint64_t begin = offset_at(a, from);
         uint32_t low = 0; /* the most rows that end within the room */
         while (low < n) {
@@ -385,7 +368,9 @@ static bool feed_column(struct batch *b, struct feed *f, uint64_t from, uint32_t
     struct cells *c = &b->inlets[f->inlet].cells;
     look(s, f->a, from, n);
     bool done;
-    if (f->a->type == ARRAY_VALUES)
+    if (f->a->type == ARRAY_VALUES && f->a->offsets)
+        done = feed_nested(c, b->rows, s);
+    else if (f->a->type == ARRAY_VALUES)
         done = feed_values(c, b->rows, s, f);
     else if (s->n_valid == 0)
         done = mark(c, b->rows, s);
@@ -424,7 +409,7 @@ static bool feed_all(struct batch *b, struct feed *feeds, uint32_t n_arrays, uin
 static bool open_codes(struct batch *b, struct feed *f) {
     uint64_t n = f->a->n_values;
     for (uint64_t i = 0; i < n; i++) {
-        uint64_t bytes = string_at(f->a->values, i).n;
+        uint64_t bytes = array_bytes(f->a->values, i).n;
         f->longest = bytes > f->longest ? bytes : f->longest;
     }
     size_t bytes;

@@ -7,9 +7,10 @@
 #ifndef TAMIS_VALUE_ARRAY_H
 #define TAMIS_VALUE_ARRAY_H
 
+#include "base/bitmap.h"
+#include "value/value.h"
+
 #include <endian.h>
-#include <stdint.h>
-#include <string.h>
 
 enum array_type {
     ARRAY_I8,
@@ -28,19 +29,28 @@ enum array_type {
     ARRAY_STR,        /* offsets (n + 1 of 4 or 8 bytes, not decreasing) into bytes */
     ARRAY_CODES,      /* i8 ... u64 numbers of `codes_type` into another array of strings; what they
                          are where a cell is null or missing says nothing */
+    ARRAY_BIN,        /* as STR, but binary */
     ARRAY_VALUES,     /* msgpack values one behind the other */
+    /* What follows is nested: array_cell.h makes msgpack of it, and engine/nested.h VALUES. */
+    ARRAY_LIST,   /* offsets (n + 1 of 4 bytes, not decreasing) into the cells of one child */
+    ARRAY_MAP,    /* the same into two children, keys and values */
+    ARRAY_STRUCT, /* a child for each name, all of n cells */
 };
 
 struct array {
     enum array_type type;
+    uint32_t n;          /* cells; whoever is given arrays of one length is told that apart */
     const uint8_t *data; /* STR: the bytes. VALUES: [data, data_end) */
     const uint8_t *data_end;
-    const uint8_t *offsets;
-    uint8_t offset_bytes; /* 4, 8 */
+    const uint8_t *offsets; /* VALUES: where each begins, and the end of the last; or NULL */
+    uint8_t offset_bytes;   /* 4, 8 */
     uint32_t per_second;
     enum array_type codes_type;
     const struct array *values; /* CODES: an ARRAY_STR of n_values */
     uint64_t n_values;
+    const struct array *children; /* LIST, MAP, STRUCT */
+    uint32_t n_children;
+    struct str key;                 /* of a child of a STRUCT: its name, encoded */
     const uint8_t *valid, *present; /* or NULL: all. A cell that is not valid is null, one that is
                                        not present is missing, valid or not */
     uint64_t bit_offset;            /* of valid, present and BITS_BOOL */
@@ -89,9 +99,50 @@ static inline uint64_t array_integer(enum array_type type, const uint8_t *p, uin
     }
 }
 
-/* The i-th offset of strings. */
+/* The i-th offset of strings, lists or values. */
 static inline uint64_t array_offset(uint32_t offset_bytes, const uint8_t *offsets, uint64_t i) {
     return offset_bytes == 4 ? array_le32(offsets + 4 * i) : array_le64(offsets + 8 * i);
+}
+
+static inline struct value array_bytes(const struct array *a, uint64_t i) {
+    uint64_t from = array_offset(a->offset_bytes, a->offsets, i),
+             to = array_offset(a->offset_bytes, a->offsets, i + 1);
+    return value_bytes(a->type == ARRAY_BIN ? T_BIN : T_STR, a->data + from, (uint32_t)(to - from));
+}
+
+/* Seconds are rounded down, so that the nanoseconds are not negative (SEMANTICS D2). With the
+ * divisor known to the compiler. */
+static inline __attribute__((always_inline)) struct value array_time_of(int64_t count,
+                                                                        int64_t per_second) {
+    int64_t seconds = count / per_second, rest = count % per_second;
+    if (rest < 0) {
+        seconds--;
+        rest += per_second;
+    }
+    return value_timestamp(seconds, (uint32_t)(rest * (1000000000 / per_second)));
+}
+
+static inline struct value array_time(const struct array *a, uint64_t i) {
+    int64_t count = (int64_t)array_le64(a->data + i * 8);
+    switch (a->per_second) {
+    case 1:
+        return array_time_of(count, 1);
+    case 1000:
+        return array_time_of(count, 1000);
+    case 1000000:
+        return array_time_of(count, 1000000);
+    default:
+        return array_time_of(count, 1000000000);
+    }
+}
+
+static inline bool array_is_present(const struct array *a, uint64_t i) {
+    return !a->present || bitmap_get(a->present, a->bit_offset + i);
+}
+
+/* Neither null nor missing. */
+static inline bool array_has_value(const struct array *a, uint64_t i) {
+    return (!a->valid || bitmap_get(a->valid, a->bit_offset + i)) && array_is_present(a, i);
 }
 
 #endif

@@ -8,6 +8,7 @@ to hide whatever stands there.
 
 from __future__ import annotations
 
+import itertools
 import random
 import struct
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from tests.diff.generate import Row
 from tests.diff.reference import MISSING, Operand, step_into
 from tests.lib import mp
-from tests.lib.mp import Bin, Plain, Raw, Str, Timestamp, Value
+from tests.lib.mp import Bin, Map, Plain, Raw, Str, Timestamp, Value
 from tests.lib.wire import bitmap
 
 FORMS = ["maps", "template", "lists", "paths", "typed", "bytes"]
@@ -99,8 +100,8 @@ def _list_column(path: Path, cells: Sequence[bytes | None], rng: random.Random) 
 
 
 def _typed_column(path: Path, cells: Sequence[bytes | None], rng: random.Random) -> Plain:
-    """A column whose values are all numbers, booleans, timestamps or strings as a typed one, of any
-    type that can hold them; any other as a list."""
+    """A column whose values are all numbers, booleans, timestamps, strings, binary, arrays or maps
+    as a typed one, of any type that can hold them; any other as a list."""
     values = [None if cell is None else mp.decode(cell) for cell in cells]
     typed = _typed(values, rng)
     if typed is None:
@@ -115,8 +116,13 @@ def _typed(values: Sequence[Value], rng: random.Random) -> tuple[str, Plain] | N
     """Type and data; None stands for what is null or missing."""
     there = [v for v in values if v is not None]
     if all(isinstance(v, Str) for v in there):
-        kind = rng.choice(["str", "str64", "dict"])
-        return kind, _dict(values, rng) if kind == "dict" else _strings(values, kind == "str64")
+        kind = rng.choice(["str", "str64", "dict", "zstr"])
+        raw = [v.raw if isinstance(v, Str) else b"" for v in values]
+        if kind == "zstr" and not any(b"\0" in text for text in raw):
+            return kind, b"\0".join(raw)
+        return kind.removeprefix("z"), (
+            _dict(values, rng) if kind == "dict" else _strings(values, kind == "str64")
+        )
     if all(isinstance(v, Timestamp) for v in there):
         return _times(values, rng)
     if all(isinstance(v, bool) for v in there):
@@ -126,7 +132,60 @@ def _typed(values: Sequence[Value], rng: random.Random) -> tuple[str, Plain] | N
         return _numbers(_FLOATS, values, rng)
     if all(isinstance(v, int) and not isinstance(v, bool) for v in there):
         return _numbers(_INTEGERS, values, rng)
+    if all(isinstance(v, Bin) for v in there):
+        return "bin", _strings(values, False)
+    if all(isinstance(v, list) for v in there):
+        return "array", _arrays(values, rng)
+    if all(isinstance(v, Map) for v in there):
+        return _maps(values, rng)
     return None
+
+
+def _part(values: Sequence[Value], rng: random.Random) -> list[Plain]:
+    """Type, data and validity of what is inside of nested values."""
+    typed = _typed(values, rng)
+    if typed is None:
+        return ["list", [Raw(mp.encode(v)) for v in values], None]
+    valid = [v is not None for v in values]
+    return [*typed, None if all(valid) and rng.random() < 0.7 else bitmap(valid)]
+
+
+def _offsets(lengths: Sequence[int], first: int) -> bytes:
+    return struct.pack(f"<{len(lengths) + 1}I", *itertools.accumulate(lengths, initial=first))
+
+
+def _arrays(values: Sequence[Value], rng: random.Random) -> Plain:
+    """Items that no array has may stand before them and behind."""
+    arrays = [v if isinstance(v, list) else [] for v in values]
+    before, behind = rng.choice([0, 0, 1]), rng.choice([0, 0, 2])
+    items = [None] * before + [item for v in arrays for item in v] + [None] * behind
+    return [_offsets([len(v) for v in arrays], before), [len(items), *_part(items, rng)]]
+
+
+def _maps(values: Sequence[Value], rng: random.Random) -> tuple[str, Plain] | None:
+    """A map, or where all keys are names, in one order, a struct; none where keys are repeated."""
+    maps = [v.pairs if isinstance(v, Map) else () for v in values]
+    keys = [key for pairs in maps for key, _ in pairs]
+    if any(len({mp.encode(key) for key, _ in pairs}) < len(pairs) for pairs in maps):
+        return None
+    names = list(dict.fromkeys(map(mp.encode, keys)))
+    places = {name: i for i, name in enumerate(names)}
+    orders = [[places[mp.encode(key)] for key, _ in pairs] for pairs in maps]
+    in_order = all(order == sorted(order) for order in orders)
+    if in_order and all(isinstance(key, Str) for key in keys) and rng.random() < 0.7:
+        return "struct", [_field(name, maps, rng) for name in names]
+    inside = [value for pairs in maps for _, value in pairs]
+    parts: list[Plain] = [[len(keys), *_part(of, rng)] for of in (keys, inside)]
+    return "map", [_offsets([len(pairs) for pairs in maps], 0), *parts]
+
+
+def _field(
+    name: bytes, maps: Sequence[tuple[tuple[Value, Value], ...]], rng: random.Random
+) -> Plain:
+    found = [{mp.encode(key): value for key, value in pairs} for pairs in maps]
+    present = [name in pairs for pairs in found]
+    bits = None if all(present) and rng.random() < 0.7 else bitmap(present)
+    return [Raw(name), *_part([pairs.get(name) for pairs in found], rng), bits]
 
 
 _INTEGERS = {"i8": "b", "i16": "h", "i32": "i", "i64": "q"}
@@ -169,7 +228,7 @@ def _time(value: Timestamp, per_second: int) -> int | None:
 def _strings(values: Sequence[Value], wide: bool) -> Plain:
     offsets, data = [0], b""
     for value in values:
-        data += value.raw if isinstance(value, Str) else b""
+        data += value.raw if isinstance(value, (Str, Bin)) else b""
         offsets.append(len(data))
     return [struct.pack(f"<{len(offsets)}{'Q' if wide else 'I'}", *offsets), data]
 

@@ -106,13 +106,14 @@ def test_payloads_hold_the_rows(form: str) -> None:
                 assert repr(got) == repr(want), (form, i, name)
 
 
+def bit(bits: mp.Value, number: int) -> bool:
+    return bits is None or (
+        isinstance(bits, mp.Bin) and bits.raw[number // 8] >> number % 8 & 1 == 1
+    )
+
+
 def read_cell(message: list[mp.Value], row: int, name: str) -> reference.Operand:
     """The value of a name in a decoded payload, read as plainly as PROTOCOL.md says it."""
-
-    def bit(bits: mp.Value, number: int) -> bool:
-        return bits is None or (
-            isinstance(bits, mp.Bin) and bits.raw[number // 8] >> number % 8 & 1 == 1
-        )
 
     key = Str(name.encode())
     if message[0] == Str(b"maps"):
@@ -171,22 +172,53 @@ def read_typed(kind: mp.Value, data: mp.Value, row: int) -> mp.Value:
         assert 0 <= code < number and isinstance(values[0], mp.Bin)
         wide = len(values[0].raw) == 8 * (number + 1)
         return read_typed(Str(b"str64" if wide else b"str"), values, code)
+    if isinstance(data, list) and kind.raw == b"struct":
+        return read_struct(data, row)
     if isinstance(data, list):
-        offsets, text = data
-        assert isinstance(offsets, mp.Bin) and isinstance(text, mp.Bin)
-        width = {b"str": 4, b"str64": 8}[kind.raw]
+        offsets, *inside = data
+        assert isinstance(offsets, mp.Bin)
+        width = 8 if kind.raw == b"str64" else 4
         start, end = (
             int.from_bytes(offsets.raw[width * i : width * (i + 1)], "little")
             for i in (row, row + 1)
         )
-        return Str(text.raw[start:end])
+        if kind.raw == b"array":
+            return [read_item(inside[0], i) for i in range(start, end)]
+        if kind.raw == b"map":
+            keys, values = inside
+            pairs = ((read_item(keys, i), read_item(values, i)) for i in range(start, end))
+            return mp.Map(tuple(pairs))
+        assert isinstance(inside[0], mp.Bin) and kind.raw in (b"str", b"str64", b"bin")
+        text = inside[0].raw[start:end]
+        return mp.Bin(text) if kind.raw == b"bin" else Str(text)
     assert isinstance(data, mp.Bin)
+    if kind.raw == b"zstr":
+        return Str(data.raw.split(b"\0")[row])
     if kind.raw == b"bool":
         return data.raw[row] == 1
     if kind.raw == b"bits":
         return data.raw[row // 8] >> row % 8 & 1 == 1
     width = int(kind.raw[1:]) // 8
     return mp.decode(NUMBERS[kind.raw] + data.raw[width * row : width * (row + 1)][::-1])
+
+
+def read_item(part: mp.Value, at: int) -> mp.Value:
+    """Item `at` of what is inside of arrays or maps."""
+    assert isinstance(part, list)
+    number, kind, data, valid = part
+    assert isinstance(number, int) and at < number
+    return read_typed(kind, data, at) if bit(valid, at) else None
+
+
+def read_struct(fields: list[mp.Value], row: int) -> mp.Value:
+    """The fields that a row has."""
+    pairs: list[tuple[mp.Value, mp.Value]] = []
+    for field in fields:
+        assert isinstance(field, list)
+        name, kind, data, valid, present = field
+        if bit(present, row):
+            pairs.append((name, read_typed(kind, data, row) if bit(valid, row) else None))
+    return mp.Map(tuple(pairs))
 
 
 def test_typed_columns_come_in_every_type() -> None:
@@ -202,7 +234,8 @@ def test_typed_columns_come_in_every_type() -> None:
         for column in message[2]:
             assert isinstance(column, list) and isinstance(column[1], Str)
             seen.add(column[1].raw)
-    assert seen == {*NUMBERS, b"list", b"bool", b"bits", b"timestamp", b"str", b"str64", b"dict"}
+    others = b"list bool bits timestamp str str64 zstr dict bin array map struct"
+    assert seen == {*NUMBERS, *others.split()}
 
 
 def test_shrink_finds_the_small_question() -> None:

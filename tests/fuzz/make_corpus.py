@@ -4,7 +4,7 @@
 usage: tests/fuzz/make_corpus.py       (a test in tests/lint checks that the tree holds them)
 
 A file that a fuzzer found and that is worth keeping is put beside the seeds by hand, named after
-what it shows.
+what it shows. It is long because messages are made of the seeds for values and queries.
 """
 
 import hashlib
@@ -437,6 +437,8 @@ def streams() -> dict[str, bytes]:
     for name in ("array_claims_4g", "timestamp64_bad", "deep", "never_used", "nan"):
         bad_row = mapping(text("a"), VALUES[name])
         found[f"row_{name}"] = HELLO + run(array(text("maps"), array(row, bad_row)), "rows")
+    for name, column in NESTED.items():
+        found[f"nested_{name}"] = HELLO + run(array(text("columns"), number(2), column), "indices")
     found["columns_lie"] = HELLO + run(
         array(
             text("columns"),
@@ -446,6 +448,46 @@ def streams() -> dict[str, bytes]:
         "rows",
     )
     return found
+
+
+def _offsets(*numbers: int) -> bytes:
+    return binary(struct.pack(f"<{len(numbers)}I", *numbers))
+
+
+def _column(kind: str, data: bytes) -> bytes:
+    """A list of one column, "a"."""
+    return array(array(text("a"), text(kind), data, nil(), binary(b"\3")))
+
+
+_U8 = array(number(3), text("u8"), binary(b"\1\2\3"), binary(b"\5"))
+_WORDS = array(number(3), text("str"), array(_offsets(0, 1, 1, 3), binary(b"xyz")))
+# Items that are few bytes here, and many as values.
+_NOTHINGS = array(b"\xce\xff\xff\xff\xff", text("struct"), array())
+_FIELD = array(text("b"), text("f32"), binary(bytes(8)), nil(), binary(b"\2"))
+
+# Columns of two rows.
+NESTED = {
+    "array": _column("array", array(_offsets(0, 2, 3), _U8)),
+    "map": _column("map", array(_offsets(0, 1, 3), _WORDS, _U8)),
+    "struct": _column("struct", array(_FIELD, array(text("c"), text("bits"), binary(b"\1")))),
+    "deep": _column(
+        "struct",
+        array(
+            array(
+                text("b"),
+                text("array"),
+                array(
+                    _offsets(0, 0, 1),
+                    array(number(1), text("map"), array(_offsets(0, 3), _U8, _WORDS)),
+                ),
+            )
+        ),
+    ),
+    "offsets_fall": _column("array", array(_offsets(0, 2, 1), _U8)),
+    "offsets_run_over": _column("array", array(_offsets(0, 2, 9), _U8)),
+    "claims_4g": _column("array", array(_offsets(0, 0, 2**32 - 1), _NOTHINGS)),
+    "map_of_two_lengths": _column("map", array(_offsets(0, 0, 0), _U8, array())),
+}
 
 
 def vectors() -> Iterator[tuple[str, bytes]]:

@@ -1,6 +1,7 @@
 /* Typed columns: every type, over more rows than a block has, with nulls and missing cells in all
  * patterns. Each cell is drawn first and then written in the form of the column, and the block must
- * have it again. What stands where a cell is null or missing is rubbish.
+ * have it again. What stands where a cell is null or missing is rubbish. The same cells, as fields
+ * of a struct and as items of arrays, are the same again.
  */
 #include "engine_unit.h"
 
@@ -116,9 +117,22 @@ static void draw_strings(const struct type *t, struct drawn *d) {
     put_le(&d->offsets, 0, t->bytes);
     for (uint32_t i = 0; i < d->rows; i++) {
         const char *s = STRINGS[draw() % WORDS];
-        d->cells[i] = value_str(str_of(s));
+        d->cells[i] =
+            value_bytes(strcmp(t->name, "bin") == 0 ? T_BIN : T_STR, s, (uint32_t)strlen(s));
         buf_add_text(&d->data, s);
         put_le(&d->offsets, d->data.len, t->bytes);
+    }
+}
+
+/* A byte 0 between each two. */
+static void draw_zstr(const struct type *t, struct drawn *d) {
+    (void)t;
+    for (uint32_t i = 0; i < d->rows; i++) {
+        const char *s = STRINGS[draw() % WORDS];
+        d->cells[i] = value_str(str_of(s));
+        if (i > 0)
+            buf_byte(&d->data, 0);
+        buf_add_text(&d->data, s);
     }
 }
 
@@ -149,6 +163,8 @@ static const struct type TYPES[] = {
     {"timestamp", "ns", 8, true, draw_times, 1000000000},
     {"str", NULL, 4, false, draw_strings, 0},
     {"str64", NULL, 8, false, draw_strings, 0},
+    {"zstr", NULL, 0, false, draw_zstr, 0},
+    {"bin", NULL, 4, false, draw_strings, 0},
     {"dict", "i8", 1, true, draw_codes, 0},
     {"dict", "i16", 2, true, draw_codes, 0},
     {"dict", "i32", 4, true, draw_codes, 0},
@@ -197,7 +213,7 @@ static void write_bits(struct buf *b, const bool *bits, uint32_t n) {
 
 static void assert_cell(struct value got, struct value want, const char *name, uint32_t row) {
     bool same = got.type == want.type;
-    if (same && want.type == T_STR)
+    if (same && (want.type == T_STR || want.type == T_BIN))
         same = str_eq(value_as_str(got), value_as_str(want));
     else if (same && want.type > T_NULL)
         same = got.w.u == want.w.u && (want.type != T_TIMESTAMP || got.n == want.n);
@@ -214,8 +230,56 @@ static void draw_flags(bool *flags, uint32_t n, enum density clear) {
         flags[i] = clear == NONE || (clear == SOME && draw() % 3 > 0);
 }
 
-static void check_column(const struct type *t, uint32_t rows, enum density nulls,
-                         enum density missing) {
+/* Where the cells are. */
+enum inside { PLAIN, FIELD, ITEM };
+
+static void write_flags(struct buf *b, const bool *flags, uint32_t n, enum density clear) {
+    if (clear == NONE && draw() % 2)
+        mp_write_nil(b);
+    else
+        write_bits(b, flags, n);
+}
+
+static void write_offsets(struct buf *b, uint32_t rows) {
+    struct buf offsets = {0};
+    for (uint32_t i = 0; i <= rows; i++)
+        put_le(&offsets, i, 4);
+    mp_write_bin(b, offsets.data, offsets.len);
+    buf_done(&offsets);
+}
+
+/* The cells as they are, as the field b of a struct, or as the items of arrays of one. */
+static void write_column(struct buf *m, const struct type *t, const struct drawn *d,
+                         enum inside inside, enum density nulls, enum density missing) {
+    mp_write_array(m, 5);
+    mp_write_text(m, "a");
+    if (inside == FIELD) {
+        mp_write_text(m, "struct");
+        mp_write_array(m, 1);
+        mp_write_array(m, 5);
+        mp_write_text(m, "b");
+    } else if (inside == ITEM) {
+        mp_write_text(m, "array");
+        mp_write_array(m, 2);
+        write_offsets(m, d->rows);
+        mp_write_array(m, 4);
+        mp_write_int(m, d->rows);
+    }
+    mp_write_text(m, t->name);
+    write_data(m, t, d);
+    write_flags(m, d->valid, d->rows, nulls);
+    if (inside == ITEM)
+        mp_write_nil(m); /* the arrays' validity: items have no presence of their own */
+    write_flags(m, d->present, d->rows, missing);
+    if (inside == FIELD) {
+        mp_write_nil(m);
+        mp_write_nil(m);
+    }
+}
+
+static void check_column(const struct type *t, uint32_t rows, enum inside inside,
+                         enum density nulls, enum density missing) {
+    static const char *const QUERIES[] = {"a = 1", "a.b = 1", "a[0] = 1"};
     static bool valid[ROWS_MOST], present[ROWS_MOST];
     static struct value cells[ROWS_MOST];
     struct drawn d = {.rows = rows, .valid = valid, .present = present, .cells = cells};
@@ -223,28 +287,19 @@ static void check_column(const struct type *t, uint32_t rows, enum density nulls
     struct opened o;
     draw_flags(valid, rows, nulls);
     draw_flags(present, rows, missing);
+    if (inside == ITEM && t->draw == draw_codes) /* codes are judged by what items know */
+        memset(present, true, sizeof present);
     t->draw(t, &d);
     mp_write_array(&m, 3);
     mp_write_text(&m, "columns");
     mp_write_int(&m, rows);
     mp_write_array(&m, 1);
-    mp_write_array(&m, 5);
-    mp_write_text(&m, "a");
-    mp_write_text(&m, t->name);
-    write_data(&m, t, &d);
-    if (nulls == NONE && draw() % 2)
-        mp_write_nil(&m);
-    else
-        write_bits(&m, valid, rows);
-    if (missing == NONE && draw() % 2)
-        mp_write_nil(&m);
-    else
-        write_bits(&m, present, rows);
+    write_column(&m, t, &d, inside, nulls, missing);
     assert_false(buf_failed(&m));
     uint8_t *copy = malloc(m.len); /* of its exact size, for sanitizers */
     assert_non_null(copy);
     memcpy(copy, m.data, m.len);
-    enum status status = open_source(&o, "a = 1", copy, 0, m.len, &limits);
+    enum status status = open_source(&o, QUERIES[inside], copy, 0, m.len, &limits);
     if (status != E_OK)
         fail_msg("%s: %s", t->name, o.error.message);
     assert_non_null(o.source.columns);
@@ -274,10 +329,10 @@ static void test_every_type(void **state) {
     static const uint32_t ROWS[] = {0, 1, 7, 8, 9, 63, BLOCK_ROWS, BLOCK_ROWS + 1, ROWS_MOST};
     for (size_t i = 0; i < COUNT_OF(TYPES); i++)
         for (size_t k = 0; k < COUNT_OF(ROWS); k++)
-            for (int how = 0; how < 9; how++)
+            for (int how = 0; how < 27; how++)
                 if (ROWS[k] <= ROWS_MOST)
-                    check_column(&TYPES[i], ROWS[k], (enum density)(how / 3),
-                                 (enum density)(how % 3));
+                    check_column(&TYPES[i], ROWS[k], (enum inside)(how / 9),
+                                 (enum density)(how / 3 % 3), (enum density)(how % 3));
 }
 
 int main(void) {

@@ -11,6 +11,7 @@ struct given {
     struct buf data, offsets, valid, present;
     struct value *values; /* MOST */
     char name[16];
+    bool nested; /* VALUES with offsets */
 };
 
 static void set_bit(struct buf *b, uint64_t at, bool bit) {
@@ -87,7 +88,38 @@ static struct value give_string(struct given *g, struct taste taste, struct dice
              taste.unique ? (unsigned)draw(d) : below(d, 3));
     buf_add_text(&g->data, text);
     put_number(&g->offsets, g->data.len, g->array.offset_bytes);
-    return value_bytes(T_STR, strdup(text), (uint32_t)strlen(text));
+    return value_bytes(g->array.type == ARRAY_BIN ? T_BIN : T_STR, strdup(text),
+                       (uint32_t)strlen(text));
+}
+
+/* nil, an array or a map, small or of more than 15 elements. */
+static struct value give_nested(struct given *g, struct taste taste, struct dice *d) {
+    size_t from = g->data.len;
+    uint32_t kind = below(d, 5), n = kind < 3 ? below(d, 3) : 16 + below(d, 2);
+    if (kind == 0)
+        mp_write_nil(&g->data);
+    else if (kind % 2)
+        mp_write_array(&g->data, n);
+    else
+        mp_write_map(&g->data, n);
+    for (uint32_t i = 0; kind > 0 && i < n; i++) {
+        if (kind % 2 == 0)
+            mp_write_int(&g->data, i);
+        mp_write_uint(&g->data, taste.unique ? draw(d) : below(d, 2));
+    }
+    put_number(&g->offsets, g->data.len, g->array.offset_bytes);
+    if (kind == 0)
+        return value_null();
+    size_t bytes = g->data.len - from;
+    uint8_t *copy = malloc(bytes);
+    assert_non_null(copy);
+    memcpy(copy, g->data.data + from, bytes);
+    return value_bytes(kind % 2 ? T_ARRAY : T_MAP, copy, (uint32_t)bytes);
+}
+
+/* Whether the values' bytes are their own. */
+static bool owns_values(const struct given *g) {
+    return g->array.type == ARRAY_STR || g->array.type == ARRAY_BIN || g->nested;
 }
 
 static struct value give_value(struct given *g, struct taste taste, uint32_t row, struct dice *d) {
@@ -101,6 +133,7 @@ static struct value give_value(struct given *g, struct taste taste, uint32_t row
     case ARRAY_TIME:
         return give_time(g, taste, d);
     case ARRAY_STR:
+    case ARRAY_BIN:
         return give_string(g, taste, d);
     case ARRAY_CODES: {
         uint32_t x = below(d, COUNT_OF(WORDS));
@@ -108,6 +141,8 @@ static struct value give_value(struct given *g, struct taste taste, uint32_t row
         return value_str(str_of(WORDS[x]));
     }
     case ARRAY_VALUES: {
+        if (g->nested)
+            return give_nested(g, taste, d);
         struct value v =
             below(d, 3) ? value_int((int64_t)below(d, 500)) : value_str(str_of(WORDS[1]));
         mp_write_value(&g->data, v);
@@ -120,7 +155,7 @@ static struct value give_value(struct given *g, struct taste taste, uint32_t row
 
 static void begin_offsets(struct given *g) {
     struct array *a = &g->array;
-    if (a->type == ARRAY_STR || a->type == ARRAY_CODES)
+    if (a->type == ARRAY_STR || a->type == ARRAY_BIN || a->type == ARRAY_CODES || g->nested)
         put_number(&g->offsets, 0, a->offset_bytes);
     for (uint32_t i = 0, at = 0; i < COUNT_OF(WORDS) && a->type == ARRAY_CODES; i++)
         put_number(&g->offsets, at += (uint32_t)strlen(WORDS[i]), a->offset_bytes);
@@ -152,12 +187,13 @@ static void give(struct given *g, enum array_type type, uint32_t n, struct dice 
     a->per_second = (uint32_t[]){1, 1000, 1000000, 1000000000}[below(d, 4)];
     a->offset_bytes = below(d, 2) ? 4 : 8;
     a->codes_type = below(d, 2) ? ARRAY_I8 : ARRAY_U32;
+    g->nested = type == ARRAY_VALUES && below(d, 2);
     begin_offsets(g);
     for (uint32_t i = 0; i < n; i++) {
         struct value v = give_value(g, taste, i, d);
         if (gaps) {
             bool present = below(d, gaps) > 0, valid = below(d, gaps) > 0;
-            if (type == ARRAY_STR && !(present && valid))
+            if (owns_values(g) && v.type != T_NULL && !(present && valid))
                 free((void *)(uintptr_t)v.w.p);
             set_bit(&g->valid, a->bit_offset + i, valid);
             set_bit(&g->present, a->bit_offset + i, present);
@@ -169,8 +205,8 @@ static void give(struct given *g, enum array_type type, uint32_t n, struct dice 
 }
 
 static void given_done(struct given *g, uint32_t n) {
-    for (uint32_t i = 0; i < n && g->array.type == ARRAY_STR; i++)
-        if (g->values[i].type == T_STR)
+    for (uint32_t i = 0; i < n && owns_values(g); i++)
+        if (g->values[i].type > T_NULL)
             free((void *)(uintptr_t)g->values[i].w.p);
     buf_done(&g->data);
     buf_done(&g->offsets);

@@ -31,10 +31,14 @@ AnyColumn = Union["Values", "Numbers", "Times", ArrowColumn]
 
 
 class Values:
-    """Python values of any types. Those of one type go as numbers, which takes less time."""
+    """Python values of any types. Those of one type go as numbers or text, which takes less time.
 
-    def __init__(self, values: Sequence[Any]) -> None:
-        self._values = values
+    foreign: pandas' own among them are to be made plain.
+    """
+
+    def __init__(self, values: Sequence[Any], foreign: bool = False) -> None:
+        self._values = values if isinstance(values, list) else list(values)
+        self._foreign = foreign
 
     def __len__(self) -> int:
         return len(self._values)
@@ -43,7 +47,7 @@ class Values:
         return len(self._values)
 
     def cells(self, start: int, stop: int) -> Cells:
-        return value_cells(list(self._values[start:stop]))
+        return value_cells(self._values[start:stop], self._foreign)
 
 
 class Numbers:
@@ -79,9 +83,14 @@ class Times(Numbers):
         return Cells(type, (self._unit, data), valid)
 
 
-def value_cells(values: list[Any]) -> Cells:
+def value_cells(values: list[Any], foreign: bool = False) -> Cells:
     """Python values as cells: typed if all are of one type that has a typed form."""
+    if values and type(values[0]) is str and (text := packed_text(values)) is not None:
+        return Cells("zstr", text)
     kinds = set(map(type, values))
+    if foreign and any(map(of_pandas, kinds)):
+        values = plain(values)
+        kinds = set(map(type, values))
     if len(kinds) == 1:
         kind = kinds.pop()
         if kind is float:
@@ -94,6 +103,18 @@ def value_cells(values: list[Any]) -> Cells:
             except OverflowError:
                 pass
     return Cells("list", values)
+
+
+def packed_text(values: list[Any]) -> Optional[bytes]:
+    """Strings in UTF-8 with a byte 0 between them: one pass over them, in C. None where one has
+    such a byte, or is none."""
+    try:
+        joined = "\0".join(values)
+    except TypeError:
+        return None
+    if joined.count("\0") != len(values) - 1:
+        return None
+    return joined.encode("utf-8", "surrogatepass")
 
 
 def little(view: memoryview) -> Union[bytes, memoryview]:
@@ -175,10 +196,10 @@ def _numpy(name: str, source: Any, missing: Optional[Bits] = None) -> AnyColumn:
             view = memoryview(source)
             return Numbers(wire, view, valid)
     if kind in "OUS":
-        values = plain(source.tolist())
+        values = source.tolist()
         if missing is not None:
             values = _with_nulls(values, missing)
-        return Values(values)
+        return Values(values, foreign=kind == "O")
     if kind == "V" and "descr" in interface and source.dtype.names:
         return Values([dict(zip(source.dtype.names, value)) for value in source.tolist()])
     raise _no_form(name, f"an array of type '{source.dtype}'")
@@ -245,8 +266,8 @@ def _pandas(name: str, series: Any) -> AnyColumn:
             return ArrowColumn.of(name, series)
         except (ImportError, TypeError, ValueError):
             pass  # no pyarrow, or values that it has no type for
-    values = plain(series.tolist())
-    return Values(values if missing is None else _with_nulls(values, missing))
+    values = series.tolist()
+    return Values(values if missing is None else _with_nulls(values, missing), foreign=True)
 
 
 def _flags(flags: Any) -> bytes:

@@ -1,24 +1,25 @@
 """Arrow arrays to cells: which form the values of an Arrow type have in a payload.
 
 Numbers, booleans, timestamps and dictionaries of strings go as they lie in memory; strings are in
-arrow_text.py. What msgpack alone can hold (binary, lists, structs) becomes Python values. Knows no
-ctypes: arrow.py gives the buffers.
+arrow_text.py, lists and structs in arrow_nested.py. What has no such form (dictionaries of other
+than strings, or with nulls, and list views) becomes Python values. Knows no ctypes: arrow.py gives
+the buffers.
 """
 
 from __future__ import annotations
 
 import struct
 from array import array as numbers
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Optional
 
 from msgpack import Timestamp
 
 from .arrow_array import Array, Buffer, Kind, little
-from .arrow_text import Text, View
+from .arrow_nested import List, Map, Struct
+from .arrow_text import Text, View, evenly
 from .bits import to_flags
 from .cells import Cells
-from .columns import path_text
 from .errors import EncodeError
 
 # Types whose values are numbers of so many bytes: name in a payload, format of a memoryview.
@@ -126,6 +127,11 @@ class Fixed(Kind):
         data = bytes(self.array.fixed(1, start, stop - start, width))
         return [data[i * width : (i + 1) * width] for i in range(stop - start)]
 
+    def cells(self, start: int, stop: int) -> Cells:
+        data = self.array.fixed(1, start, stop - start, self._width)
+        valid = self.array.valid(start, stop - start)
+        return Cells("bin", (evenly(stop - start, self._width), data), valid)
+
 
 class Codes(Kind):
     """A dictionary: numbers of values. One of strings goes as it is, unless the part is smaller."""
@@ -165,59 +171,6 @@ class Codes(Kind):
         return [plain[code] if 0 <= code < count else None for code in codes]
 
 
-class List(Kind):
-    """list, large_list, fixed_size_list, list views and maps."""
-
-    def __init__(self, array: Array, where: str, layout: str) -> None:
-        super().__init__(array)
-        self._items = kind_of(array.children[0], where)
-        self._layout = layout
-
-    def raw(self, start: int, stop: int) -> list[Any]:
-        values = self._items.values
-        found = [values(a, b) if a < b else [] for a, b in self._ranges(start, stop)]
-        if self._layout == "+m":
-            pairs = [[tuple(pair.values()) for pair in row] for row in found]
-            return list(map(dict, pairs))
-        return found
-
-    def _ranges(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
-        array, layout = self.array, self._layout
-        count = stop - start
-        valid = array.valid(start, count)
-        flags = b"\1" * count if valid is None else to_flags(valid, count)
-        if layout.startswith("+w"):
-            size = int(layout[3:])
-            first = array.offset + start
-            ranges = ((i * size, (i + 1) * size) for i in range(first, first + count))
-        else:
-            code = "q" if layout in ("+L", "+vL") else "i"
-            if layout.startswith("+v"):
-                begins = array.numbers(1, start, count, code)
-                sizes = array.numbers(2, start, count, code)
-                ranges = ((a, a + size) for a, size in zip(begins, sizes))
-            else:
-                offsets = array.numbers(1, start, count + 1, code)
-                ranges = ((a, b) for a, b in zip(offsets, offsets[1:]))
-        for there, (a, b) in zip(flags, ranges):
-            yield (a, b) if there else (0, 0)
-
-
-class Struct(Kind):
-    def __init__(self, array: Array, where: str) -> None:
-        super().__init__(array)
-        self._names = [child.name for child in array.children]
-        self._fields = [
-            kind_of(child, f"{where}.{path_text((child.name,))}") for child in array.fields()
-        ]
-
-    def raw(self, start: int, stop: int) -> list[Any]:
-        columns = [field.values(start, stop) for field in self._fields]
-        if not columns:
-            return [{} for _ in range(stop - start)]
-        return [dict(zip(self._names, row)) for row in zip(*columns)]
-
-
 def kind_of(array: Array, where: str) -> Kind:
     """How to read an array; EncodeError, naming the column `where`, if its type has no form."""
     form = array.format
@@ -231,10 +184,12 @@ def kind_of(array: Array, where: str) -> Kind:
         return Time(array, UNITS[form[2]])
     if form.startswith("w:"):
         return Fixed(array, int(form[2:]))
-    if form in ("+l", "+L", "+vl", "+vL", "+m") or form.startswith("+w:"):
-        return List(array, where, form)
+    if form == "+m":
+        return Map(array, where, kind_of)
+    if form in ("+l", "+L", "+vl", "+vL") or form.startswith("+w:"):
+        return List(array, where, kind_of)
     if form == "+s":
-        return Struct(array, where)
+        return Struct(array, where, kind_of)
     advice = next((text for start, text in ADVICE.items() if form.startswith(start)), None)
     raise EncodeError(advice or f"an Arrow type that is not known ('{form}')", field=where)
 

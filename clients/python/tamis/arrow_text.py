@@ -25,7 +25,7 @@ ONE_VIEW = struct.Struct("=16s")
 
 
 class Text(Kind):
-    """utf8 and large_utf8: offsets into bytes. Binary is the same, but for its cells."""
+    """utf8 and large_utf8: offsets into bytes. Binary is the same."""
 
     def __init__(self, array: Array, width: int, binary: bool = False) -> None:
         super().__init__(array)
@@ -38,6 +38,8 @@ class Text(Kind):
 
     def packed(self, start: int, stop: int) -> tuple[Buffer, Buffer]:
         """Offsets of 32 bits from 0 on, little-endian, and the bytes."""
+        if start == stop:  # then there need be no buffers
+            return bytes(4), b""
         offsets = self.offsets(start, stop)
         first, last = offsets[0], offsets[-1]
         if not 0 <= first <= last:
@@ -46,9 +48,8 @@ class Text(Kind):
         return rebased(offsets, self._width), data
 
     def cells(self, start: int, stop: int) -> Cells:
-        if self.binary:
-            return super().cells(start, stop)
-        return Cells("str", self.packed(start, stop), self.array.valid(start, stop - start))
+        valid = self.array.valid(start, stop - start)
+        return Cells("bin" if self.binary else "str", self.packed(start, stop), valid)
 
     def raw(self, start: int, stop: int) -> list[Any]:
         offsets = self.offsets(start, stop).tolist()
@@ -109,9 +110,9 @@ class View(Kind):
         ]
 
     def cells(self, start: int, stop: int) -> Cells:
-        if self.binary:
-            return super().cells(start, stop)
         valid = self.array.valid(start, stop - start)
+        if self.binary:
+            return Cells("bin", self.packed(start, stop), valid)
         return self._coded(start, stop, valid) or Cells("str", self.packed(start, stop), valid)
 
     def packed(self, start: int, stop: int) -> tuple[Buffer, Buffer]:
@@ -178,6 +179,13 @@ def rebased(offsets: memoryview, width: int) -> Buffer:
             raise EncodeError("strings of more than 4 GiB in one part", field="rows")
         data = memoryview(data).cast("i")[::2].tobytes()  # little-endian: the lower halves
     return data
+
+
+def evenly(count: int, width: int) -> Buffer:
+    """Offsets of so many items of one width, as of rebased()."""
+    if count * width > 0xFFFFFFFF:
+        raise EncodeError("items of more than 4 GiB in one part", field="rows")
+    return little(memoryview(numbers("I", [i * width for i in range(count + 1)])), "I")
 
 
 def decoded(data: bytes) -> str:

@@ -6,6 +6,8 @@ caller's, which must stay as they are until the frame is sent.
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Optional, Protocol, Union
 
@@ -16,6 +18,8 @@ from .frames import LENGTH, PACK_ERRORS
 
 Buffer = Union[bytes, bytearray, memoryview]
 Pack = Callable[[Any], bytes]
+NESTED = frozenset(("array", "map", "struct"))
+SCALAR_BYTES = 15  # of a number, a boolean or a timestamp, at most
 COPIED_BYTES = 16384  # a buffer below this is copied behind the one before: fewer writes
 
 
@@ -47,11 +51,16 @@ class ColumnSource(Protocol):
 
 
 class Pieces:
-    """A payload under construction: elements of msgpack, one behind the other."""
+    """A payload under construction: elements of msgpack, one behind the other.
+
+    size: its bytes. nested: those that its nested columns have at most as the daemon writes them
+    out, which are bounded, too.
+    """
 
     def __init__(self, pack: Pack) -> None:
         self.pack = pack
-        self.size = 0  # bytes
+        self.size = 0
+        self.nested = 0
         self._done: list[Buffer] = []
         self._head = bytearray()
 
@@ -87,6 +96,8 @@ class Pieces:
             self.array(len(data))
             for element in data:
                 self.data(element)
+        elif data is None:
+            self.put(b"\xc0")
         else:
             self.put(self.pack(data))
 
@@ -113,6 +124,8 @@ def put_columns(
         pieces.array(5)
         pieces.put(pieces.pack(name))
         pieces.put(pieces.pack(cells.type))
+        if cells.type in NESTED:
+            pieces.nested += written(rows, cells.type, cells.data)
         try:
             pieces.data(cells.data)
         except PACK_ERRORS as error:
@@ -122,6 +135,28 @@ def put_columns(
                 pieces.put(b"\xc0")
             else:
                 pieces.bin(bits)
+
+
+def written(count: int, type: str, data: Any) -> int:
+    """How many bytes so many cells have as msgpack, at most. Values of a list count nothing: as
+    many as they have, the payload has already."""
+    if type in ("str", "bin"):
+        return 5 * count + len(data[1])
+    if type == "zstr":
+        return 5 * count + len(data)
+    if type == "dict":
+        offsets = array("I", bytes(data[2][0]))
+        if sys.byteorder == "big":
+            offsets.byteswap()
+        return count * (5 + max(map(int.__sub__, offsets[1:], offsets), default=0))
+    if type == "array":
+        return 5 * count + written(*data[1][:3])
+    if type == "map":
+        return 5 * count + sum(written(*part[:3]) for part in data[1:])
+    if type == "struct":
+        heads = count * (5 + sum(5 + 4 * len(name) for name, *_ in data))
+        return heads + sum(written(count, *field[1:3]) for field in data)
+    return 0 if type == "list" else SCALAR_BYTES * count
 
 
 def blame(name: str, values: Any, base: int, pack: Pack, cause: BaseException) -> EncodeError:

@@ -76,7 +76,7 @@ class Load:
             return self._single(payload)
         payload = self._payload(first)
         second = next(found, None)
-        if second is None and payload.size + self._head_bytes <= pace.most_bytes:
+        if second is None and self._size(payload, first) <= pace.most_bytes:
             return self._single(payload)
         self._step(self._open, None)
         request = self._opened()
@@ -87,9 +87,15 @@ class Load:
             part = next(found, None)
         return self._end()
 
+    def _size(self, payload: Pieces, part: Part) -> int:
+        """Bytes of the message, or of what its nested columns are at most in the daemon. Of a
+        single row these are for the daemon to judge, which knows them exactly."""
+        nested = payload.nested if part.rows > 1 else 0
+        return max(payload.size, nested) + self._head_bytes
+
     def _feed(self, part: Part, payload: Pieces, pace: Pace) -> None:
         """Sends a part in one message, or in as many as it needs."""
-        size = payload.size + self._head_bytes
+        size = self._size(payload, part)
         if size <= pace.most_bytes:
             pace.learn(part.rows, size)
             self._step(self._send, payload)

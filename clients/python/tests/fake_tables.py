@@ -34,12 +34,35 @@ def numbers(type: str, data: bytes, count: int) -> list[Any]:
     return found
 
 
-def strings(pair: list[bytes], count: int, width: str = "u32") -> list[str]:
-    offsets = numbers(width, pair[0], count + 1)
+def ranges(data: bytes, count: int, end: int, width: str = "u32") -> list[tuple[int, int]]:
+    offsets = numbers(width, data, count + 1)
     assert offsets == sorted(offsets)
-    assert offsets[-1] <= len(pair[1])
-    found = [pair[1][a:b] for a, b in zip(offsets, offsets[1:])]
-    return [text.decode("utf-8", "surrogatepass") for text in found]
+    assert offsets[-1] <= end
+    return list(zip(offsets, offsets[1:]))
+
+
+def binaries(pair: list[bytes], count: int, width: str = "u32") -> list[bytes]:
+    return [pair[1][a:b] for a, b in ranges(pair[0], count, len(pair[1]), width)]
+
+
+def strings(pair: list[bytes], count: int, width: str = "u32") -> list[str]:
+    return [text.decode("utf-8", "surrogatepass") for text in binaries(pair, count, width)]
+
+
+def items(part: list[Any]) -> list[Any]:
+    """What is inside of lists and maps: [number, type, data, valid]."""
+    count, type, data, valid = [*part, None][:4]
+    return cells(count, type, data, valid)
+
+
+def structs(rows: int, fields: list[Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [{} for _ in range(rows)]
+    for field in fields:
+        name, type, data, valid, present = [*field, None, None][:5]
+        for i, value in enumerate(cells(rows, type, data, valid)):
+            if bit(present, i):
+                found[i][name] = value
+    return found
 
 
 def cells(rows: int, type: str, data: Any, valid: Optional[bytes]) -> list[Any]:
@@ -63,6 +86,21 @@ def cells(rows: int, type: str, data: Any, valid: Optional[bytes]) -> list[Any]:
         found = strings(data, rows)
     elif type == "str64":
         found = strings(data, rows, "u64")
+    elif type == "zstr":
+        found = data.decode("utf-8", "surrogatepass").split("\0") if rows or data else []
+        assert len(found) == rows
+    elif type == "bin":
+        found = binaries(data, rows)
+    elif type == "array":
+        inside = items(data[1])
+        found = [inside[a:b] for a, b in ranges(data[0], rows, len(inside))]
+    elif type == "map":
+        keys, values = items(data[1]), items(data[2])
+        assert len(keys) == len(values)
+        pairs = list(zip(keys, values))
+        found = [dict(pairs[a:b]) for a, b in ranges(data[0], rows, len(pairs))]
+    elif type == "struct":
+        found = structs(rows, data)
     elif type == "timestamp":
         per = PER_SECOND[data[0]]
         found = [

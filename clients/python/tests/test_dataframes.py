@@ -58,6 +58,10 @@ def test_other_arrays() -> None:
     assert column(np.array([True, False])) == [True, False]
     assert column(np.array([1.5, 0.1], "f2")) == [1.5, float(np.float16(0.1))]
     assert column(np.array(["x", "é"])) == ["x", "é"]
+    assert types_of({"a": np.array(["x", "é"], object)}) == ["zstr"]
+    foreign = [pd.Timestamp(0), pd.NA, "x", None, pd.NaT]
+    assert column(np.array(foreign, object)) == [Timestamp(0, 0), None, "x", None, None]
+    assert column(np.array(foreign[2::-1], object)) == ["x", None, Timestamp(0, 0)]
     assert column(np.array([b"x", b""])) == [b"x", b""]
     assert column(np.array([1, "x", None], object)) == [1, "x", None]
     assert column(np.arange(4).reshape(2, 2)) == [[0, 1], [2, 3]]
@@ -125,6 +129,7 @@ ARROW: dict[str, tuple[pa.DataType, list[Any]]] = {
         pa.struct({"p": pa.int8(), "q": pa.list_(pa.string())}),
         [{"p": 1, "q": ["x"]}, None, {"p": None, "q": None}],
     ),
+    "map": (pa.map_(pa.string(), pa.int64()), [{"x": 1, "y": None}, None, {}]),
     "nested": (pa.list_(pa.struct({"p": pa.bool_()})), [[{"p": True}], [], None, [None]]),
     "words": (pa.dictionary(pa.int8(), pa.string()), ["x", "y", None, "x", "x"]),
     "numbers": (pa.dictionary(pa.uint16(), pa.int64()), [5, 6, None, 5]),
@@ -166,7 +171,12 @@ def test_wire_types() -> None:
     assert found["string"] == found["large_string"] == found["string_view"] == "str"
     assert found["bool"] == "bits"
     assert found["words"] == "dict"
-    assert found["struct"] == found["binary"] == found["numbers"] == "list"
+    for name in ("binary", "large_binary", "binary_view", "fixed"):
+        assert found[name] == "bin"
+    for name in ("list", "large_list", "fixed_list", "nested"):
+        assert found[name] == "array"
+    assert (found["struct"], found["map"]) == ("struct", "map")
+    assert found["numbers"] == found["list_view"] == "list"
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])

@@ -103,11 +103,28 @@ def test_columns_stay_what_they_are(columns: dict[str, list[Any]]) -> None:
 
 def test_regular_rows_go_as_typed_columns() -> None:
     regular = [{"i": i, "f": i / 2, "b": i > 1, "s": "x", "n": None} for i in range(5)]
-    assert types_of(regular) == ["i64", "f64", "bool", "list", "list"]
+    assert types_of(regular) == ["i64", "f64", "bool", "zstr", "list"]
     assert next(payloads([{"a": 1}, {"b": 1}]))[0] == "maps"
     assert next(payloads([{1: 2}, {1: 3}]))[0] == "maps"  # keys that are no names
     assert types_of([{"a": 2**63}]) == ["list"]  # which i64 cannot hold
     assert types_of([{"a": True}, {"a": 1}]) == ["list"]
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (["x", "", "é\u20ac", "\ud800"], "zstr"),
+        (["", ""], "zstr"),
+        ([""], "zstr"),
+        (["x", "\0"], "list"),
+        (["x\0y"], "list"),
+        (["x", None], "list"),
+        (["x", b"x"], "list"),
+    ],
+)
+def test_texts(words: list[Any], kind: str) -> None:
+    assert types_of({"a": words}) == types_of([{"a": word} for word in words]) == [kind]
+    assert [row["a"] for row in rows({"a": words})] == words
 
 
 def test_mappings_of_other_kinds() -> None:
