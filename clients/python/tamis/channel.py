@@ -180,41 +180,39 @@ class Channel:
         What its parse() makes of the reply if nothing else is under way; else the request, which is
         finished then. None if its options cannot be packed: nothing was sent. Raises what the
         daemon answers.
+
+        `_quick` is what is under way here, and `_log` what was done of it: the number of bytes that
+        were taken, what came. Both are put there inside C code, so that the two tell at any moment
+        how to go on. All in one function, as calls are a good part of what it costs.
         """
         while True:
             with self._lock:
                 if next(self._turns, False) and self._quick is None:
-                    return self._quickly(asked)
+                    log = self._log
+                    self._quick = asked
+                    try:
+                        frame = asked.frame or self._packed(asked)
+                        if frame and self._transport.exchange(log, frame, READ_BYTES):
+                            answer = asked.parse(log[1])
+                            if answer is not None:
+                                log.clear()
+                                self._quick = None
+                                if self._turns is not NO_TURNS:
+                                    return answer
+                                self._tidy()  # something was abandoned meanwhile
+                                self._write()
+                                return answer
+                    except (BlockingIOError, ConnectionError):
+                        pass  # which the long way meets again
+                    except BaseException:
+                        self._give_up()
+                        raise
+                    return self._go_on(asked)
             if not self._calm_down():
                 return self.section(None, self._ask, asked)
 
-    def _quickly(self, asked: Quick) -> Union[Answer, Request, None]:
-        """`_quick` is what is under way, and `_log` what was done of it: the number of bytes that
-        were taken, what came. Both are put there inside C code, so that the two tell at any moment
-        how to go on."""
-        answer = None
-        self._quick = asked
-        try:
-            frame = asked.frame or self._packed(asked)
-            if not frame:
-                self._quick = None
-                return None
-            log = self._log
-            if self._transport.exchange(log, frame, READ_BYTES):
-                answer = asked.parse(log[1])
-                if answer is not None:
-                    log.clear()
-                    self._quick = None
-        except (BlockingIOError, ConnectionError):
-            answer = None  # which the long way meets again
-        except BaseException:
-            self._give_up()
-            raise
-        if answer is not None:
-            if self._turns is NO_TURNS:  # something was abandoned meanwhile
-                self._tidy()
-                self._write()
-            return answer
+    def _go_on(self, asked: Quick) -> Optional[Request]:
+        """The long way for what quick() has begun."""
         request = self._adopted()
         if request is None:
             return self._ask(asked)
@@ -263,7 +261,7 @@ class Channel:
 
     def _give_up(self) -> None:
         """Abandons what is under way by quick()."""
-        request = self._adopted()
+        request = None if self._torn else self._adopted()
         if request is not None:
             self.abandon(request)
 

@@ -30,13 +30,15 @@ class Ready:
     """The query as the daemon of one Home knows it. count, indices: asked for without parameters,
     by quick()."""
 
-    __slots__ = ("_rest", "count", "home", "indices", "is_quick", "plan")
+    __slots__ = ("_rest", "ask", "count", "home", "indices", "is_quick", "note", "plan")
 
     def __init__(self, home: Home, plan: Plan) -> None:
         pack = home.runner.packer.pack
         self.home = home
         self.plan = plan
         self.is_quick = home.runner.is_patient
+        self.ask = home.runner.channel.quick
+        self.note = home.runner.note_done
         self._rest = (pack(plan.number), pack(("table", home.number)))
         self.count = self.asked(COUNT, quick.count)
         self.indices = self.asked(INDICES, quick.numbers)
@@ -274,23 +276,21 @@ class PreparedTable:
         self, ready: Ready, asked: quick.Quick, kind: str, options: Mapping[str, Any] = NO_OPTIONS
     ) -> Any:
         """The answer of this kind by the shortest way; None if it must go the long one."""
-        home = ready.home
-        if home is not self._table._home or not ready.is_quick:
+        if ready.home is not self._table._home or not ready.is_quick:
             return None
-        runner = home.runner
         try:
-            found = runner.channel.quick(asked)
+            found = ready.ask(asked)
         except (DaemonDied, RequestError):
             return None  # which the long way meets again, and knows what to do
         if type(found) is tuple:
             answer, done = found
-            runner.note_done(done, self._query)
+            ready.note(done, self._query)
             return answer
         if found is None:
             return None
         assert isinstance(found, Request)
         stats = result.stats(found.answer[0], self._query)
-        runner.note(stats)
+        ready.home.runner.note(stats)
         return answers.answer(kind, found.results, stats, options)
 
     @property
