@@ -11,6 +11,8 @@ Interruptions. A signal handler may raise anywhere. `_torn` is set while the sta
 consistent ones (for microseconds, never while waiting); an exception that leaves it set has
 broken the channel, and the next use says so. Any other exception only gives up its request:
 CANCEL is sent and what still comes for it is dropped.
+
+It is long because all of this is about the same few attributes.
 """
 
 from __future__ import annotations
@@ -30,10 +32,9 @@ from .connection import EXECUTE, Connection, Request
 from .errors import ClosedError, TamisError, Timeout
 from .frames import PACK_ERRORS, Packer
 from .passing import Passing
-from .quick import Answer, Quick
+from .quick import READ_BYTES, Answer, Quick
 from .transport import Transport, remaining
 
-READ_BYTES = 65536
 MOST_READ_BYTES = 1 << 20
 HANGUP_SECONDS = 5.0  # for the last words of a peer that takes no more input
 DRAIN_EVERY = 64  # sections
@@ -192,7 +193,7 @@ class Channel:
                     self._quick = asked
                     try:
                         frame = asked.frame or self._packed(asked)
-                        if frame and self._transport.exchange(log, frame, READ_BYTES):
+                        if frame and self._transport.exchange(log, frame, asked.room):
                             answer = asked.parse(log[1])
                             if answer is not None:
                                 log.clear()
@@ -213,6 +214,7 @@ class Channel:
 
     def _go_on(self, asked: Quick) -> Optional[Request]:
         """The long way for what quick() has begun."""
+        asked.room = READ_BYTES  # it may have been too little
         request = self._adopted()
         if request is None:
             return self._ask(asked)

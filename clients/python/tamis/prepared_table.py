@@ -16,7 +16,7 @@ from .connection import Request
 from .errors import ClosedError, DaemonDied, RequestError
 from .explain import Explanation
 from .plans import Params, Plan, Query
-from .quick import Quick, any_reply
+from .quick import FEW_BYTES, Quick, any_reply
 from .shared import LEAST_BYTES
 from .tables import Home, query_options
 
@@ -47,7 +47,7 @@ class Ready:
         self.note = home.runner.note_done
         self._rest = (pack(plan.number), pack(("table", home.number)))
         self.plain = {
-            kind: Quick(self._rest, {"result": KINDS[kind]}, parse, plan.query)
+            kind: Quick(self._rest, {"result": KINDS[kind]}, parse, plan.query, room=FEW_BYTES)
             for kind, parse in PARSES.items()
         }
 

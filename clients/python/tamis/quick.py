@@ -21,6 +21,9 @@ from .errors import ProtocolError
 from .frames import LENGTH, unpack
 from .shared import Place
 
+READ_BYTES = 65536
+FEW_BYTES = 448  # as many as Python has for a bytes object without asking malloc, and some less
+
 Done = tuple[bytes, int]  # a reply, and where in it the DONE begins
 Answer = tuple[Any, Done]  # what the caller wants
 Parse = Callable[[bytes], Optional[Answer]]
@@ -49,10 +52,11 @@ class Quick:
     """An EXECUTE over a table that may go the shortest way.
 
     frame: all of it, or b"" if options are still to be packed. parse: what may be made of a reply
-    in one piece. query: for errors. place: in shared memory, of which the options tell the daemon.
+    in one piece. room: bytes that are read of it at once. query: for errors. place: in shared
+    memory, of which the options tell the daemon.
     """
 
-    __slots__ = ("_options", "_rest", "frame", "parse", "place", "query")
+    __slots__ = ("_options", "_rest", "frame", "parse", "place", "query", "room")
 
     def __init__(
         self,
@@ -61,6 +65,7 @@ class Quick:
         parse: Parse,
         query: object,
         place: Optional[Place] = None,
+        room: int = READ_BYTES,
     ) -> None:
         """rest: the elements before and behind the options, packed."""
         self._rest = rest
@@ -69,6 +74,7 @@ class Quick:
         self.parse = parse
         self.query = query
         self.place = place
+        self.room = room
 
     def pack(self, pack: Callable[[Any], bytes]) -> bytes:
         """Makes the frame; one of PACK_ERRORS if the options have no form."""
