@@ -11,6 +11,8 @@ Interruptions. A signal handler may raise anywhere. `_torn` is set while the sta
 consistent ones (for microseconds, never while waiting); an exception that leaves it set has
 broken the channel, and the next use says so. Any other exception only gives up its request:
 CANCEL is sent and what still comes for it is dropped.
+
+It is long because all of this is about the same few attributes.
 """
 
 from __future__ import annotations
@@ -23,24 +25,25 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Iterable
+from itertools import repeat
 from typing import Any, Callable, Optional, TypeVar, Union
 
 from .connection import EXECUTE, Connection, Request
 from .errors import ClosedError, TamisError, Timeout
-from .frames import LENGTH, PACK_ERRORS, Packer
+from .frames import PACK_ERRORS, Packer
 from .passing import Passing
-from .shared import Place
+from .quick import READ_BYTES, Answer, Quick
 from .transport import Transport, remaining
 
-READ_BYTES = 65536
 MOST_READ_BYTES = 1 << 20
 HANGUP_SECONDS = 5.0  # for the last words of a peer that takes no more input
 DRAIN_EVERY = 64  # sections
-HEADS = {EXECUTE: bytes((0x95, EXECUTE, 0xCE))}  # of an array of five; an id of 32 bits follows
 BUSY = (
     "the client is in the middle of a request in this thread: it cannot be used from a signal"
     " handler, from `default` or from a mapping's own methods"
 )
+
+NO_TURNS = repeat(True, 0)
 
 R = TypeVar("R")
 
@@ -58,6 +61,9 @@ class Channel:
         self._outbox: deque[Union[bytes, memoryview]] = deque()
         self._sent: list[int] = []
         self._inbox: list[bytes] = []
+        self._turns = NO_TURNS
+        self._quick: Optional[Quick] = None
+        self._log: deque[Any] = deque()
         self._sections = 0
         self._hangup: Optional[float] = None
         # Filled by finalisers in any thread, at any time; emptied under the lock.
@@ -114,6 +120,9 @@ class Channel:
         if self._torn:
             self._break(_interrupted)
             raise _interrupted()
+        self._turns = NO_TURNS
+        if self._quick is not None:  # two interruptions at once left it behind
+            self._give_up()
         self._sections += 1
         if self._sections % DRAIN_EVERY == 0:
             self._transport.drain()
@@ -128,11 +137,13 @@ class Channel:
     def abandon_later(self, requests: Iterable[Request]) -> None:
         """Give up requests from a place that may not wait, such as a finaliser."""
         self._abandoned.extend(requests)
+        self._turns = NO_TURNS
         self._try_tidy()
 
     def close_plan_later(self, plan: int) -> None:
         """Close a plan on the daemon, at the next opportunity."""
         self._unused_plans.append(plan)
+        self._turns = NO_TURNS
 
     def close_plan_now(self, plan: int, deadline: Optional[float]) -> None:
         """Close a plan on the daemon before anything else is sent. Within a section."""
@@ -145,7 +156,7 @@ class Channel:
         taken: list[bool] = []
         try:
             taken.extend(map(lock.acquire, (False,)))
-            if taken == [True] and self._failure is None and not self._torn:
+            if taken == [True] and not (self._torn or self._failure or self._quick):
                 self._tidy()
                 self._write()
         finally:
@@ -164,92 +175,126 @@ class Channel:
 
     # Requests, within a section --------------------------------------------------------------
 
-    def quick(
-        self,
-        rest: tuple[bytes, bytes],
-        options: object,
-        kind: int,
-        query: object,
-        place: Optional[Place] = None,
-    ) -> Optional[Request]:
+    def quick(self, asked: Quick) -> Union[Answer, Request, None]:
         """A request without deadline, in a section of its own, by the shortest way.
 
-        Its message is an array of five: kind, id, an element, options, an element; rest: the two
-        elements, packed. options: what is still to be packed, or bytes of msgpack. None if they
-        cannot be packed: nothing was sent then. place: of which the options tell the daemon.
-        Raises what the daemon answers.
+        What its parse() makes of the reply if nothing else is under way; else the request, which is
+        finished then. None if its options cannot be packed: nothing was sent. Raises what the
+        daemon answers.
 
-        The same as section() and exchange() where nothing else is under way: the steps of _write
-        and _read one behind the other, each in as safe an order.
+        `_quick` is what is under way here, and `_log` what was done of it: the number of bytes that
+        were taken, what came. Both are put there inside C code, so that the two tell at any moment
+        how to go on. All in one function, as calls are a good part of what it costs.
+        """
+        while True:
+            with self._lock:
+                if next(self._turns, False) and self._quick is None:
+                    log = self._log
+                    self._quick = asked
+                    try:
+                        frame = asked.frame or self._packed(asked)
+                        if frame and self._transport.exchange(log, frame, asked.room):
+                            answer = asked.parse(log[1])
+                            if answer is not None:
+                                log.clear()
+                                self._quick = None
+                                if self._turns is not NO_TURNS:
+                                    return answer
+                                self._tidy()  # something was abandoned meanwhile
+                                self._write()
+                                return answer
+                    except (BlockingIOError, ConnectionError):
+                        pass  # which the long way meets again
+                    except BaseException:
+                        self._give_up()
+                        raise
+                    return self._go_on(asked)
+            if not self._calm_down():
+                return self.section(None, self._ask, asked)
+
+    def _go_on(self, asked: Quick) -> Optional[Request]:
+        """The long way for what quick() has begun."""
+        asked.room = READ_BYTES  # it may have been too little
+        request = self._adopted()
+        if request is None:
+            return self._ask(asked)
+        try:
+            self._write()
+            self.wait(request, None)
+        except BaseException:
+            self.abandon(request)
+            raise
+        if request.error is not None:
+            raise request.error
+        return request
+
+    def _packed(self, asked: Quick) -> bytes:
+        """The frame, empty if its options cannot be packed."""
+        try:
+            return asked.frame or asked.pack(self.connection.packer.pack)
+        except PACK_ERRORS:
+            return b""
+
+    def _ask(self, asked: Quick) -> Optional[Request]:
+        """The same as any other request."""
+        if not self._packed(asked):
+            return None
+        request = self.connection.open(EXECUTE, asked.query)
+        request.place = asked.place
+        self.exchange(request, asked.numbered(request.id), None)
+        return request
+
+    def _adopted(self) -> Optional[Request]:
+        """Makes what is under way by quick() a request like others, as far as it has come; None if
+        nothing of it was sent."""
+        asked, log = self._quick, self._log
+        request = None
+        self._torn = True
+        self._turns = NO_TURNS
+        if asked is not None and log:
+            request = self.connection.open_quick(EXECUTE, asked.query, asked.place)
+            self._outbox.append(asked.frame)
+            self._sent.append(log[0])
+            self._inbox.extend(list(log)[1:])
+        log.clear()
+        self._quick = None
+        self._torn = False
+        return request
+
+    def _give_up(self) -> None:
+        """Abandons what is under way by quick()."""
+        request = None if self._torn else self._adopted()
+        if request is not None:
+            self.abandon(request)
+
+    def _calm_down(self) -> bool:
+        """True if nothing is under way, nor left to be done: quick() may go ahead then.
+
+        That holds until a section begins, or anything comes up outside of one; and not for more
+        than DRAIN_EVERY requests, as only here is looked at what lies beside the stream.
         """
         lock = self._lock
-        if lock._is_owned():  # type: ignore[attr-defined]
+        if _is_owned(lock):
             raise RuntimeError(BUSY)
         with lock:
-            if type(options) is not bytes:
-                try:
-                    options = self.connection.packer.pack(options)
-                except PACK_ERRORS:
-                    return None
-            tail = rest[0] + options + rest[1]
-            head = (len(tail) + 7).to_bytes(4, "big") + HEADS[kind]
+            self._turns = repeat(True, DRAIN_EVERY)  # first: a finaliser may take them at any time
             if (
                 self._torn
                 or self._failure is not None
+                or self._quick is not None
                 or self._outbox
                 or self._sent
                 or self._inbox
                 or self._abandoned
                 or self._unused_plans
                 or self._hangup is not None
-                or self._sections % DRAIN_EVERY == 0
                 or self.connection.stale_plans
+                or not self.connection.is_quick_free
             ):
-                return self._inside(self._ask, (head, tail, kind, query, place))
-            self._sections += 1
-            request = self.connection.open(kind, query)
-            request.place = place
-            try:
-                data = head + LENGTH.pack(request.id) + tail
-                self._outbox.append(data)
-                try:
-                    self._transport.write(self._sent, data)
-                    if self._sent[0] == len(data):
-                        self._torn = True
-                        self._sent.clear()
-                        self._outbox.clear()
-                        self._torn = False
-                        self._transport.read(self._inbox, READ_BYTES)
-                        self._torn = True
-                        if self.connection.settle(request, self._inbox[0]):
-                            self._inbox.clear()
-                        self._torn = False
-                        if not request.finished:
-                            self._take()
-                except (BlockingIOError, ConnectionError):
-                    if self._failure is not None:
-                        raise
-                while not request.finished:
-                    if self._outbox:
-                        self._write()
-                    self._step(None)
-            except BaseException:
-                self.abandon(request)
-                raise
-            if self._abandoned:
-                self._tidy()
-                self._write()
-        if request.error is not None:
-            raise request.error
-        return request
-
-    def _ask(
-        self, head: bytes, tail: bytes, kind: int, query: object, place: Optional[Place]
-    ) -> Request:
-        request = self.connection.open(kind, query)
-        request.place = place
-        self.exchange(request, head + LENGTH.pack(request.id) + tail, None)
-        return request
+                self._turns = NO_TURNS
+                return False
+            self._transport.drain()
+            return True
 
     def exchange(self, request: Request, frame: bytes, deadline: Optional[float]) -> None:
         """Send all of a request and wait for its answer; raises what the daemon answers."""
@@ -422,6 +467,7 @@ class Channel:
     def _break(self, failure: Callable[[], TamisError]) -> None:
         if self._failure is None:
             self._failure = failure
+        self._turns = NO_TURNS
         self._outbox.clear()
         self._sent.clear()
         self._inbox.clear()
@@ -443,6 +489,7 @@ class Channel:
                 taken[:] = map(lock.acquire, (True,))
             self._closed = True
             self._failure = _closed
+            self._turns = NO_TURNS
             self._outbox.clear()
             self._transport.close(grace_seconds)
         finally:
@@ -453,6 +500,7 @@ class Channel:
         """In a forked process: never touch the peer, which is the parent's."""
         self._lock = threading.RLock()  # another thread of the parent may have held it
         self._torn = False
+        self._turns = NO_TURNS
         if not self._closed:
             self._closed = True
             self._failure = _foreign

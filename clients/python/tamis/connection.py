@@ -10,13 +10,10 @@ after that the connection is of no use.
 
 from __future__ import annotations
 
-from struct import error as StructError
 from typing import Any, Optional
 
-from msgpack import unpackb
-
 from .errors import ProtocolError, TamisError, from_reply
-from .frames import LENGTH, UNPACK_ERRORS, Decoder, Packer
+from .frames import Decoder, Packer
 from .shared import Place
 
 VERSION = 1
@@ -51,7 +48,8 @@ ANSWER = {
     QUERIES: DONE,
 }
 LISTS = ("columns", "counts")  # kinds of results whose data is no bin
-LAST_ID = 2**32 - 1
+QUICK = 2**32 - 1  # the id of the one request at a time that goes the way of quick.py
+LAST_ID = QUICK - 1  # of all others
 LEAST_REPLY_BYTES = 64 << 20  # a reply's frame may have this much, or frame_bytes if that is more
 
 
@@ -128,6 +126,18 @@ class Connection:
         self._last_id = number
         request = self._open[number] = Request(number, kind, query)
         return request
+
+    def open_quick(self, kind: int, query: object, place: Optional[Place]) -> Request:
+        """The request whose id is QUICK, which has been sent already."""
+        request = self._open[QUICK] = Request(QUICK, kind, query)
+        request.place = place
+        return request
+
+    @property
+    def is_quick_free(self) -> bool:
+        """True if QUICK is no open request, nor one of which there may still come something, and
+        what comes next is the beginning of a frame."""
+        return not (self.inside or QUICK in self._open or QUICK in self._given_up)
 
     def forget(self, request: Request) -> None:
         """Take back an open request of which nothing was sent."""
@@ -210,36 +220,6 @@ class Connection:
                 self._finish(request, kind, number, message)
             else:
                 raise ProtocolError(f"a reply of unknown kind {kind!r}")
-
-    def settle(self, request: Request, data: bytes) -> bool:
-        """receive(), shorter, of data that is nothing but the RESULTs and the DONE of this request.
-
-        False for anything else, of which nothing is taken then.
-        """
-        if self._decoder.inside or request.results:
-            return False
-        results, number = request.results, request.id
-        pos, end = 0, len(data)
-        try:
-            while True:
-                stop = pos + 4 + LENGTH.unpack_from(data, pos)[0]
-                message = unpackb(data[pos + 4 : stop], strict_map_key=False)
-                kind, theirs = message[0], message[1]
-                if theirs != number:
-                    break
-                if kind == DONE and stop == end and len(message) == 3:
-                    request.answer = message[2:]
-                    request.finished = True
-                    del self._open[number]
-                    return True
-                if kind != RESULT:
-                    break
-                results.append(_result(request, message[2:]))
-                pos = stop
-        except (*UNPACK_ERRORS, ProtocolError, StructError, LookupError):
-            pass
-        results.clear()
-        return False
 
     def _finish(
         self, request: Optional[Request], kind: int, number: int, message: list[Any]

@@ -13,7 +13,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional, TypeVar, Union
 
-from . import encode, result
+from . import encode, quick, result
 from .channel import Channel
 from .connection import EXECUTE, EXPLAIN, PREPARE, Request
 from .errors import ClosedError, LimitError
@@ -62,7 +62,7 @@ class Runner:
         """Counts of the last request that this thread finished."""
         done: Any = getattr(self._local, "done", None)
         if isinstance(done, tuple) and not isinstance(done, result.Stats):  # of note_done
-            self._local.done = done = result.stats(*done)
+            self._local.done = done = result.stats(quick.told(done[0]), done[1])
         found: Optional[result.Stats] = done
         return found
 
@@ -70,9 +70,9 @@ class Runner:
         """Keep the counts of a request for the thread that asked."""
         self._local.done = done
 
-    def note_done(self, told: Any, query: object) -> None:
-        """The same with the map of DONE, which is looked at when it is asked for."""
-        self._local.done = (told, query)
+    def note_done(self, done: quick.Done, query: object) -> None:
+        """The same with a DONE that is looked at when it is asked for."""
+        self._local.done = (done, query)
 
     def seconds(self, timeout: Optional[float]) -> Optional[float]:
         """The timeout of a request that asks for this one; ValueError for one that cannot be."""

@@ -20,9 +20,10 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from array import array
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 from .errors import DaemonDied, DaemonNotFound
 from .shared import Pool, pool_of
@@ -51,6 +52,11 @@ class Transport(ABC):
     @abstractmethod
     def write(self, sent: list[int], data: Union[bytes, memoryview]) -> None:
         """Append the number of bytes that were taken. Never blocks: BlockingIOError."""
+
+    @abstractmethod
+    def exchange(self, log: deque[Any], frame: bytes, size: int) -> bool:
+        """write() of a frame and, if all of it was taken, read(), which is told then; with one log
+        for both."""
 
     def write_with(self, sent: list[int], data: bytes, fd: int) -> None:
         """write() with a descriptor beside the bytes, for those that can: OSError."""
@@ -137,6 +143,13 @@ class ChildTransport(Transport):
 
     def write(self, sent: list[int], data: Union[bytes, memoryview]) -> None:
         sent.extend(map(os.write, self._write_fds, (data,)))
+
+    def exchange(self, log: deque[Any], frame: bytes, size: int) -> bool:
+        log.extend(map(os.write, self._write_fds, (frame,)))
+        if log[0] != len(frame):
+            return False
+        log.extend(map(os.read, self._read_fds, (size,)))
+        return True
 
     def drain(self) -> None:
         if self._errors < 0:
@@ -231,6 +244,13 @@ class SocketTransport(Transport):
 
     def write(self, sent: list[int], data: Union[bytes, memoryview]) -> None:
         sent.extend(map(self._socket.send, (data,), self._flags))
+
+    def exchange(self, log: deque[Any], frame: bytes, size: int) -> bool:
+        log.extend(map(self._socket.send, (frame,), self._flags))
+        if log[0] != len(frame):
+            return False
+        log.extend(map(os.read, self._read_fds, (size,)))
+        return True
 
     def write_with(self, sent: list[int], data: bytes, fd: int) -> None:
         passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [fd]))]

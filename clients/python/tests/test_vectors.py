@@ -125,7 +125,10 @@ def test_the_client_understands_the_replies(path: Path) -> None:
         connection._last_id = message[1] - 1
         if message[1] == 0:
             continue
-        request = connection.open(kind)
+        if message[1] == c.QUICK:
+            request = connection.open_quick(kind, None, None)
+        else:
+            request = connection.open(kind)
         connection.receive(line.data)
         assert request.finished == (message[0] != c.RESULT)
         if message[0] == c.ERROR:

@@ -1,0 +1,138 @@
+"""Small queries of a table by the shortest way: requests laid out in advance, replies compared.
+
+A prepared query is asked many times with the same bytes, and its answer nearly always is one RESULT
+and the DONE in one piece. Such a request has always the same id (QUICK), so that its frame need not
+be made again, and such a reply has its fixed parts at fixed places, so that they can be compared
+all at once. Nothing is guessed: a reply that differs in a byte is none of these, and goes to the
+Connection, which knows every form and says what is wrong with one that has none.
+
+Nothing here does I/O; Channel.quick() does it.
+"""
+
+from __future__ import annotations
+
+import sys
+from struct import Struct
+from struct import error as StructError
+from typing import Any, Callable, Optional
+
+from .connection import DONE, EXECUTE, QUICK, RESULT
+from .errors import ProtocolError
+from .frames import LENGTH, unpack
+from .shared import Place
+
+READ_BYTES = 65536
+FEW_BYTES = 448  # as many as Python has for a bytes object without asking malloc, and some less
+
+Done = tuple[bytes, int]  # a reply, and where in it the DONE begins
+Answer = tuple[Any, Done]  # what the caller wants
+Parse = Callable[[bytes], Optional[Answer]]
+
+_ID = b"\xce" + LENGTH.pack(QUICK)
+_EXECUTE = b"\x95" + bytes((EXECUTE,)) + _ID  # an array of five and its first elements
+_ID_AT = 7  # in the frame
+_BESIDES = len(_EXECUTE)
+
+# RESULT: length; head (array of six, kind, id, "numbers", 64 bits follow); base, which numbers do
+# not need; 32 bits follow; rows; a bin with 32 bits of size; the size.
+_RESULT = Struct(">I16s8xB4xBI")
+_RESULT_HEAD = b"\x96" + bytes((RESULT,)) + _ID + b"\xa7numbers\xcf"
+_RESULT_BYTES = _RESULT.size  # before the bin
+_U32, _BIN = 0xCE, 0xC6
+
+# DONE: length; head (array of three, kind, id, a small map, of which this is the first key); value.
+_DONE = Struct(">I16sB")
+_DONE_HEADS = frozenset(
+    b"\x93" + bytes((DONE,)) + _ID + bytes((0x80 | size,)) + b"\xa7matched" for size in range(1, 16)
+)
+_WIDTHS = {0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8}  # of numbers that are no byte of their own
+
+
+class Quick:
+    """An EXECUTE over a table that may go the shortest way.
+
+    frame: all of it, or b"" if options are still to be packed. parse: what may be made of a reply
+    in one piece. room: bytes that are read of it at once. query: for errors. place: in shared
+    memory, of which the options tell the daemon.
+    """
+
+    __slots__ = ("_options", "_rest", "frame", "parse", "place", "query", "room")
+
+    def __init__(
+        self,
+        rest: tuple[bytes, bytes],
+        options: object,
+        parse: Parse,
+        query: object,
+        place: Optional[Place] = None,
+        room: int = READ_BYTES,
+    ) -> None:
+        """rest: the elements before and behind the options, packed."""
+        self._rest = rest
+        self._options = options
+        self.frame = b""
+        self.parse = parse
+        self.query = query
+        self.place = place
+        self.room = room
+
+    def pack(self, pack: Callable[[Any], bytes]) -> bytes:
+        """Makes the frame; one of PACK_ERRORS if the options have no form."""
+        before, behind = self._rest
+        tail = before + pack(self._options) + behind
+        self.frame = LENGTH.pack(_BESIDES + len(tail)) + _EXECUTE + tail
+        return self.frame
+
+    def numbered(self, number: int) -> bytes:
+        """The frame with another id, as any request has it."""
+        return self.frame[:_ID_AT] + LENGTH.pack(number) + self.frame[_ID_AT + LENGTH.size :]
+
+
+def any_reply(reply: bytes) -> Optional[Answer]:
+    """For what has no short form: leaves it to the Connection."""
+    return None
+
+
+def count(reply: bytes, at: int = 0) -> Optional[Answer]:
+    """The matches, of a reply that from there on is a DONE."""
+    try:
+        length, head, matched = _DONE.unpack_from(reply, at)
+    except StructError:
+        return None
+    if head not in _DONE_HEADS or length != len(reply) - at - 4:
+        return None
+    if matched > 0x7F:
+        width = _WIDTHS.get(matched, 0)
+        digits = reply[at + _DONE.size : at + _DONE.size + width]
+        if not digits or len(digits) < width:
+            return None
+        matched = int.from_bytes(digits, "big")
+    return matched, (reply, at)
+
+
+def _numbers(reply: bytes) -> Optional[Answer]:
+    """The numbers of the rows, of a reply that is a RESULT "numbers" in a bin and its DONE."""
+    try:
+        length, head, u32, bin, size = _RESULT.unpack_from(reply)
+    except StructError:
+        return None
+    if head != _RESULT_HEAD or u32 != _U32 or bin != _BIN or length != _RESULT_BYTES - 4 + size:
+        return None
+    end = _RESULT_BYTES + size
+    counted = count(reply, end)
+    if counted is None or counted[0] * 4 != size:
+        return None
+    return memoryview(reply[_RESULT_BYTES:end]).cast("I"), counted[1]
+
+
+# The numbers are little-endian.
+numbers: Parse = _numbers if sys.byteorder == "little" else any_reply
+
+
+def told(done: Done) -> Any:
+    """The map of a DONE; ProtocolError if it is none."""
+    reply, at = done
+    message = unpack(reply[at + LENGTH.size :])
+    if type(message) is not list or len(message) != 3:
+        raise ProtocolError("a DONE message without its counts")
+    return message[2]
