@@ -103,11 +103,15 @@ INLINE uint32_t *put_indices(uint32_t *to, uint64_t bits, uint32_t base) {
     return put_each(to, bits, base);
 }
 
-INLINE uint64_t rows_fit(const uint8_t *p, const struct search *s) {
+INLINE bool fit_at(const uint8_t *p, const struct search *s, int i, bool fold) {
+    return (uint8_t)(p[s->at[i]] | (fold ? s->fold_byte[i] : 0)) == s->byte[i];
+}
+
+INLINE uint64_t rows_fit(const uint8_t *p, const struct search *s, bool fold) {
     uint8_t hit[64];
     for (unsigned i = 0; i < 64; i++)
-        hit[i] = (p[s->at[0] + i] == s->byte[0]) & (p[s->at[1] + i] == s->byte[1]) &
-                 (p[s->at[2] + i] == s->byte[2]) & (p[s->at[3] + i] == s->byte[3]);
+        hit[i] = fit_at(p + i, s, 0, fold) & fit_at(p + i, s, 1, fold) & fit_at(p + i, s, 2, fold) &
+                 fit_at(p + i, s, 3, fold);
     return bits_of(hit);
 }
 
