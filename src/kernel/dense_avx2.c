@@ -193,8 +193,8 @@ INLINE uint64_t rows_set_u32(const uint32_t *codes, const uint64_t *set, uint64_
 INLINE __m256i fit_at(const uint8_t *p, const struct search *s, int i, bool fold) {
     __m256i v = load(p + s->at[i]);
     if (fold)
-        v = _mm256_or_si256(v, _mm256_set1_epi8((char)s->fold_byte[i]));
-    return _mm256_cmpeq_epi8(v, _mm256_set1_epi8((char)s->byte[i]));
+        v = _mm256_or_si256(v, load(s->fold_byte[i]));
+    return _mm256_cmpeq_epi8(v, load(s->byte[i]));
 }
 
 INLINE uint64_t rows_fit(const uint8_t *p, const struct search *s, bool fold) {

@@ -162,8 +162,8 @@ INLINE __mmask64 fit_at(__mmask64 before, const uint8_t *p, const struct search 
                         bool fold) {
     __m512i v = load(p + s->at[i]);
     if (fold)
-        v = _mm512_or_si512(v, _mm512_set1_epi8((char)s->fold_byte[i]));
-    return _mm512_mask_cmpeq_epi8_mask(before, v, _mm512_set1_epi8((char)s->byte[i]));
+        v = _mm512_or_si512(v, load(s->fold_byte[i]));
+    return _mm512_mask_cmpeq_epi8_mask(before, v, load(s->byte[i]));
 }
 
 INLINE uint64_t rows_fit(const uint8_t *p, const struct search *s, bool fold) {

@@ -64,11 +64,11 @@ struct search {
     size_t k_n;          /* > 0 */
     uint64_t word, care; /* its first 8 bytes, and which of them there are */
     size_t at[SEARCH_BYTES];
-    uint8_t byte[SEARCH_BYTES]; /* k[at[i]] */
+    uint8_t byte[SEARCH_BYTES][64]; /* k[at[i]], as often as there are places */
     /* If ASCII letters of either case are the same (k is in lower case then, and no longer than its
      * word): the bits to set in text before it is compared. */
     uint64_t fold;
-    uint8_t fold_byte[SEARCH_BYTES];
+    uint8_t fold_byte[SEARCH_BYTES][64];
 };
 
 #endif

@@ -162,8 +162,8 @@ INLINE uint64_t rows_word(const uint8_t *bytes, const uint32_t *at, uint32_t bac
 INLINE uint8x16_t fit_at(const uint8_t *p, const struct search *s, int i, bool fold) {
     uint8x16_t v = vld1q_u8(p + s->at[i]);
     if (fold)
-        v = vorrq_u8(v, vdupq_n_u8(s->fold_byte[i]));
-    return vceqq_u8(v, vdupq_n_u8(s->byte[i]));
+        v = vorrq_u8(v, vld1q_u8(s->fold_byte[i]));
+    return vceqq_u8(v, vld1q_u8(s->byte[i]));
 }
 
 INLINE uint64_t rows_fit(const uint8_t *p, const struct search *s, bool fold) {

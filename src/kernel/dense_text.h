@@ -114,7 +114,7 @@ static struct search search_for(const uint8_t *k, size_t k_n) {
     struct search s = {.k = k, .k_n = k_n, .at = {0, k_n > 1, k_n / 2, k_n - 1}};
     first_word(k, k_n, &s.word, &s.care);
     for (int i = 0; i < SEARCH_BYTES; i++)
-        s.byte[i] = k[s.at[i]];
+        memset(s.byte[i], k[s.at[i]], sizeof s.byte[i]);
     return s;
 }
 
@@ -274,18 +274,44 @@ static struct search search_folded(const struct needle *k) {
         fold[i] = needle_case(k->bytes[i]);
     memcpy(&s.fold, fold, sizeof fold);
     for (int i = 0; i < SEARCH_BYTES; i++)
-        s.fold_byte[i] = fold[s.at[i]];
+        memset(s.fold_byte[i], fold[s.at[i]], sizeof s.fold_byte[i]);
     return s;
+}
+
+/* Whether one row has a needle in it. */
+INLINE bool row_has(const struct search *s, const uint8_t *p, const uint8_t *end) {
+    for (; (size_t)(end - p) >= s->k_n; p += 64) {
+        size_t places = (size_t)(end - p) - s->k_n + 1;
+        uint64_t fit = rows_fit(p, s, true) & ~bits_from(places);
+        for (; fit; fit &= fit - 1)
+            if (stands_at(s, p + __builtin_ctzll(fit), true))
+                return true;
+        if (places <= 64)
+            break;
+    }
+    return false;
 }
 
 INLINE uint64_t look_any(const void *condition, size_t row, uint64_t want) {
     const struct any *a = condition;
     uint32_t copy[65];
     const uint32_t *offsets = offsets_of(&a->of[0].text, row, copy);
-    uint64_t left = want;
-    for (size_t i = 0; i < a->count && left; i++)
-        left &= ~search_rows(&a->of[i], offsets, left, is_stretch(offsets, left), true);
-    return want & ~left;
+    const uint8_t *bytes = a->of[0].text.bytes;
+    uint64_t found = 0;
+    if (is_stretch(offsets, want)) {
+        for (size_t i = 0; i < a->count && want & ~found; i++)
+            found |= search_rows(&a->of[i], offsets, want & ~found, true, true);
+        return found;
+    }
+    for (uint64_t rows = want; rows; rows &= rows - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(rows);
+        for (size_t k = 0; k < a->count; k++)
+            if (row_has(&a->of[k].search, bytes + offsets[i], bytes + offsets[i + 1])) {
+                found |= UINT64_C(1) << i;
+                break;
+            }
+    }
+    return found;
 }
 
 static uint32_t str_any(const uint32_t *offsets, const uint8_t *bytes, uint32_t n,

@@ -224,6 +224,12 @@ bool regex_match(const struct regex *r, const uint8_t *s, size_t n, bool *ret_fa
     return regex_engine_match(r->engine, (const char *)s, n, ret_failed);
 }
 
+/* Whether a subject that is too long fails depends on what is in it. */
+bool regex_match_sifted(const struct regex *r, const uint8_t *s, size_t n, bool *ret_failed) {
+    return n > r->subject_most ? regex_match(r, s, n, ret_failed)
+                               : regex_engine_match(r->engine, (const char *)s, n, ret_failed);
+}
+
 enum regex_shape regex_shape(const struct regex *r) { return r->shape; }
 struct str regex_literal(const struct regex *r) {
     return (struct str){r->literal, r->text.n_literal};

@@ -57,6 +57,10 @@ void regex_free(struct regex *r); /* NULL is fine */
  * out. */
 bool regex_match(const struct regex *r, const uint8_t *s, size_t n, bool *ret_failed);
 
+/* The same, for subjects most of which have what the functions below tell of: the engine is asked
+ * without looking for it first. */
+bool regex_match_sifted(const struct regex *r, const uint8_t *s, size_t n, bool *ret_failed);
+
 enum regex_shape regex_shape(const struct regex *r);
 /* What every match contains; empty if nothing is known. */
 struct str regex_literal(const struct regex *r);

@@ -85,6 +85,28 @@ static uint64_t head(struct str k, uint8_t fill) {
     return h;
 }
 
+/* Rows that the engine finds. */
+static uint32_t by_engine(struct scan *s, struct scan_node *node, const struct chunk *c,
+                          const uint64_t *in, uint64_t *out) {
+    const struct regex *r = node->term->regex;
+    const uint8_t *bytes = c->data;
+    uint32_t kept = 0;
+    node->how[HOW_ROWS]++;
+    for (uint32_t w = 0; w < s->words; w++) {
+        uint64_t found = 0;
+        for (uint64_t rows = in[w]; rows && !scan_is_stopped(s); rows &= rows - 1) {
+            const uint32_t *at = c->offsets + 64 * (size_t)w + (unsigned)__builtin_ctzll(rows);
+            bool failed;
+            if (regex_match_sifted(r, bytes + at[0], at[1] - at[0], &failed))
+                found |= rows & -rows;
+            s->mismatches += failed;
+        }
+        out[w] = found;
+        kept += (uint32_t)__builtin_popcountll(found);
+    }
+    return kept;
+}
+
 #define FIRSTS_MOST 128u /* bytes to begin with that are worth a look */
 
 /* A regular expression: what every match begins and ends with, and what it has in it, is looked for
@@ -118,7 +140,7 @@ static uint32_t regexp(struct scan *s, struct scan_node *node, const struct chun
                              false, in, s->maybe);
         in = s->maybe;
     }
-    return scan_by_kernel(s, node, in, out);
+    return by_engine(s, node, c, in, out);
 }
 
 uint32_t scan_strings(struct scan *s, struct scan_node *node, const struct chunk *c,
