@@ -28,12 +28,14 @@ struct regex {
 #define REPEAT_COST 100u
 #define CLASS_COST  49152u
 
-/* Needles are looked for if no longer literal than this is known, in patterns that expand to no
- * more than so many bytes, which then may be taken once more, by programs of so many. Measured:
- * what it takes is below the sum, and a fraction of what compiling takes. */
+/* Needles are looked for if no longer literal than LITERAL_SHORT is known, and in patterns that
+ * expand to no more than NEEDLE_COST bytes: it takes about as long as compiling. Meanwhile they may
+ * take that once more, and NEEDLE_ROOM bytes (measured, at most half of that) for programs of at
+ * most NEEDLE_PROGRAM. */
 #define LITERAL_SHORT  2u
 #define NEEDLE_COST    65536u
-#define NEEDLE_PROGRAM 131072
+#define NEEDLE_ROOM    524288u
+#define NEEDLE_PROGRAM 65536
 
 /* The greater bound of {n}, {n,} or {n,m} whose { is at p[i]; 0 if it is none of them. */
 static uint64_t repetitions(struct str p, size_t i) {
@@ -111,10 +113,10 @@ static enum status report(enum regex_fault fault, struct error *e) {
 static void find_needles(struct regex *r, struct str pattern, const char *letters) {
     size_t transient = (size_t)regex_cost_bytes(pattern) - REGEX_MEMORY_BYTES;
     if (r->shape != REGEX_GENERAL || r->text.n_literal > LITERAL_SHORT || transient > NEEDLE_COST ||
-        !budget_charge(r->budget, transient + NEEDLE_PROGRAM))
+        !budget_charge(r->budget, transient + NEEDLE_ROOM))
         return;
     r->n_needles = regex_engine_needles(pattern.p, pattern.n, letters, NEEDLE_PROGRAM, r->needles);
-    budget_release(r->budget, transient + NEEDLE_PROGRAM);
+    budget_release(r->budget, transient + NEEDLE_ROOM);
 }
 
 static enum status make(struct regex *r, struct str pattern, unsigned flags, struct error *e) {
