@@ -177,6 +177,23 @@ static uint32_t str_contains_few(const struct dense_ops *ops, size_t row, uint32
     return ops->str_contains(data.offsets, data.names, n, (const uint8_t *)"ansen", 5, false,
                              data.few, data.out);
 }
+
+static const struct needle NEEDLES[] = {{4, "son "}, {4, "sen "}};
+
+static uint32_t str_any(const struct dense_ops *ops, size_t row, uint32_t n) {
+    (void)row;
+    return ops->str_any(data.offsets, data.names, n, NEEDLES, 2, data.all, data.out);
+}
+
+static uint32_t str_any_few(const struct dense_ops *ops, size_t row, uint32_t n) {
+    (void)row;
+    return ops->str_any(data.offsets, data.names, n, NEEDLES, 2, data.few, data.out);
+}
+
+static uint32_t str_first(const struct dense_ops *ops, size_t row, uint32_t n) {
+    (void)row;
+    return ops->str_first(data.offsets, data.names, n, 'A', 'M', data.all, data.out);
+}
 static uint32_t bits_and(const struct dense_ops *ops, size_t row, uint32_t n) {
     (void)row;
     return ops->bits_and(data.most, data.few, n / 64, data.out);
@@ -230,6 +247,9 @@ static const struct loop {
     {"str_suffix", str_suffix, 0, 1},
     {"str_contains", str_contains, 0, 1},
     {"str_contains, 1 % wanted", str_contains_few, 0, 1},
+    {"str_any, 2 needles", str_any, 0, 1},
+    {"str_any, 1 % wanted", str_any_few, 0, 1},
+    {"str_first", str_first, 0, 1},
     {"bits_and", bits_and, 0, 1},
     {"indices, 82 % set", indices_most, 0, 1},
     {"indices, 1 % set", indices_few, 0, 1},

@@ -16,6 +16,8 @@
 #ifndef TAMIS_KERNEL_DENSE_H
 #define TAMIS_KERNEL_DENSE_H
 
+#include "kernel/needle.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -69,6 +71,14 @@ struct dense_ops {
     uint32_t (*str_contains)(const uint32_t *offsets, const uint8_t *bytes, uint32_t n,
                              const uint8_t *k, size_t k_n, bool outside, const uint64_t *in,
                              uint64_t *out);
+
+    /* With some needle of at most NEEDLES_MOST in them, ASCII letters of either case. */
+    uint32_t (*str_any)(const uint32_t *offsets, const uint8_t *bytes, uint32_t n,
+                        const struct needle *needles, size_t count, const uint64_t *in,
+                        uint64_t *out);
+    /* With a first byte of low .. high. */
+    uint32_t (*str_first)(const uint32_t *offsets, const uint8_t *bytes, uint32_t n, uint8_t low,
+                          uint8_t high, const uint64_t *in, uint64_t *out);
 
     /* Bitmaps, `words` words. */
     uint32_t (*bits_and)(const uint64_t *a, const uint64_t *b, uint32_t words, uint64_t *out);

@@ -190,16 +190,21 @@ INLINE uint64_t rows_set_u32(const uint32_t *codes, const uint64_t *set, uint64_
 
 /* --- text --- */
 
-INLINE __m256i fit_at(const uint8_t *p, const struct search *s, int i) {
-    return _mm256_cmpeq_epi8(load(p + s->at[i]), _mm256_set1_epi8((char)s->byte[i]));
+INLINE __m256i fit_at(const uint8_t *p, const struct search *s, int i, bool fold) {
+    __m256i v = load(p + s->at[i]);
+    if (fold)
+        v = _mm256_or_si256(v, load(s->fold_byte[i]));
+    return _mm256_cmpeq_epi8(v, load(s->byte[i]));
 }
 
-INLINE uint64_t rows_fit(const uint8_t *p, const struct search *s) {
+INLINE uint64_t rows_fit(const uint8_t *p, const struct search *s, bool fold) {
     uint64_t fit = 0;
-    for (unsigned i = 0; i < 64; i += 32)
-        fit |= signs_8(_mm256_and_si256(_mm256_and_si256(fit_at(p + i, s, 0), fit_at(p + i, s, 1)),
-                                        _mm256_and_si256(fit_at(p + i, s, 2), fit_at(p + i, s, 3))))
-               << i;
+    for (unsigned i = 0; i < 64; i += 32) {
+        __m256i v = fit_at(p + i, s, 0, fold);
+        for (int k = 1; k < SEARCH_BYTES; k++)
+            v = _mm256_and_si256(v, fit_at(p + i, s, k, fold));
+        fit |= signs_8(v) << i;
+    }
     return fit;
 }
 

@@ -158,15 +158,18 @@ INLINE uint64_t rows_word(const uint8_t *bytes, const uint32_t *at, uint32_t bac
     return hits;
 }
 
-INLINE __mmask64 fit_at(__mmask64 before, const uint8_t *p, const struct search *s, int i) {
-    return _mm512_mask_cmpeq_epi8_mask(before, load(p + s->at[i]),
-                                       _mm512_set1_epi8((char)s->byte[i]));
+INLINE __mmask64 fit_at(__mmask64 before, const uint8_t *p, const struct search *s, int i,
+                        bool fold) {
+    __m512i v = load(p + s->at[i]);
+    if (fold)
+        v = _mm512_or_si512(v, load(s->fold_byte[i]));
+    return _mm512_mask_cmpeq_epi8_mask(before, v, load(s->byte[i]));
 }
 
-INLINE uint64_t rows_fit(const uint8_t *p, const struct search *s) {
+INLINE uint64_t rows_fit(const uint8_t *p, const struct search *s, bool fold) {
     __mmask64 fit = ~UINT64_C(0);
     for (int i = 0; i < SEARCH_BYTES; i++)
-        fit = fit_at(fit, p, s, i);
+        fit = fit_at(fit, p, s, i, fold);
     return fit;
 }
 

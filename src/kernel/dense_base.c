@@ -103,11 +103,16 @@ INLINE uint32_t *put_indices(uint32_t *to, uint64_t bits, uint32_t base) {
     return put_each(to, bits, base);
 }
 
-INLINE uint64_t rows_fit(const uint8_t *p, const struct search *s) {
+INLINE uint8_t fit_at(const uint8_t *p, const struct search *s, int i, unsigned place, bool fold) {
+    uint8_t v = p[s->at[i] + place];
+    return (uint8_t)(v | (fold ? s->fold_byte[i][place] : 0)) == s->byte[i][place];
+}
+
+INLINE uint64_t rows_fit(const uint8_t *p, const struct search *s, bool fold) {
     uint8_t hit[64];
     for (unsigned i = 0; i < 64; i++)
-        hit[i] = (p[s->at[0] + i] == s->byte[0]) & (p[s->at[1] + i] == s->byte[1]) &
-                 (p[s->at[2] + i] == s->byte[2]) & (p[s->at[3] + i] == s->byte[3]);
+        hit[i] = fit_at(p, s, 0, i, fold) & fit_at(p, s, 1, i, fold) & fit_at(p, s, 2, i, fold) &
+                 fit_at(p, s, 3, i, fold);
     return bits_of(hit);
 }
 

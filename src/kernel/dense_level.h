@@ -13,7 +13,8 @@
  *   rows_word (bytes, at, back, want, word, care) of the rows in `want` (others may come out as
  *                                                 they like): the 8 bytes at bytes[at[i] - back],
  *                                                 but for those that `care` leaves out, are word
- *   rows_fit (p, search)                          of 64 places in text, not rows: struct search
+ *   rows_fit (p, search, fold)                    of 64 places in text, not rows: struct search;
+ *                                                 fold, a constant: with its fold_byte
  *   put_indices (to, bits, base)                  as dense.h says of indices; gives the new end
  *
  * A level may define OWN_BITMAPS, and then bits_and, bits_and_not, bits_or and bits_count itself.
@@ -63,7 +64,11 @@ struct search {
     size_t k_n;          /* > 0 */
     uint64_t word, care; /* its first 8 bytes, and which of them there are */
     size_t at[SEARCH_BYTES];
-    uint8_t byte[SEARCH_BYTES]; /* k[at[i]] */
+    uint8_t byte[SEARCH_BYTES][64]; /* k[at[i]], as often as there are places */
+    /* If ASCII letters of either case are the same (k is in lower case then, and no longer than its
+     * word): the bits to set in text before it is compared. */
+    uint64_t fold;
+    uint8_t fold_byte[SEARCH_BYTES][64];
 };
 
 #endif

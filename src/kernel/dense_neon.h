@@ -159,14 +159,17 @@ INLINE uint64_t rows_word(const uint8_t *bytes, const uint32_t *at, uint32_t bac
     return ~rows_word_not(bytes, at, back, word, care);
 }
 
-INLINE uint8x16_t fit_at(const uint8_t *p, const struct search *s, int i) {
-    return vceqq_u8(vld1q_u8(p + s->at[i]), vdupq_n_u8(s->byte[i]));
+INLINE uint8x16_t fit_at(const uint8_t *p, const struct search *s, int i, bool fold) {
+    uint8x16_t v = vld1q_u8(p + s->at[i]);
+    if (fold)
+        v = vorrq_u8(v, vld1q_u8(s->fold_byte[i]));
+    return vceqq_u8(v, vld1q_u8(s->byte[i]));
 }
 
-INLINE uint64_t rows_fit(const uint8_t *p, const struct search *s) {
+INLINE uint64_t rows_fit(const uint8_t *p, const struct search *s, bool fold) {
     ANSWER_ROWS(8, 16,
-                vandq_u8(vandq_u8(fit_at(p + i, s, 0), fit_at(p + i, s, 1)),
-                         vandq_u8(fit_at(p + i, s, 2), fit_at(p + i, s, 3))));
+                vandq_u8(vandq_u8(fit_at(p + i, s, 0, fold), fit_at(p + i, s, 1, fold)),
+                         vandq_u8(fit_at(p + i, s, 2, fold), fit_at(p + i, s, 3, fold))));
 }
 
 #undef ANSWER_ROWS

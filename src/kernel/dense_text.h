@@ -114,63 +114,127 @@ static struct search search_for(const uint8_t *k, size_t k_n) {
     struct search s = {.k = k, .k_n = k_n, .at = {0, k_n > 1, k_n / 2, k_n - 1}};
     first_word(k, k_n, &s.word, &s.care);
     for (int i = 0; i < SEARCH_BYTES; i++)
-        s.byte[i] = k[s.at[i]];
+        memset(s.byte[i], k[s.at[i]], sizeof s.byte[i]);
     return s;
-}
-
-/* The first place in p .. end where the pattern stands, or NULL. */
-INLINE const uint8_t *search_next(const struct search *s, int64_t *credit, const uint8_t *p,
-                                  const uint8_t *end) {
-    while ((size_t)(end - p) >= s->k_n && *credit >= 0) {
-        size_t more = (size_t)(end - p) - s->k_n; /* places behind p where it has room */
-        uint64_t fit = rows_fit(p, s) & (more < 63 ? (UINT64_C(2) << more) - 1 : ~UINT64_C(0));
-        for (; fit; fit &= fit - 1) {
-            const uint8_t *here = p + __builtin_ctzll(fit);
-            if (((load_word(here) ^ s->word) & s->care) == 0 &&
-                (s->k_n <= 8 || memcmp(here + 8, s->k + 8, s->k_n - 8) == 0))
-                return here;
-            *credit -= (int64_t)s->k_n;
-            if (*credit < 0)
-                return memmem(here + 1, (size_t)(end - here) - 1, s->k, s->k_n);
-        }
-        if (more < 64)
-            return NULL;
-        p += 64;
-        *credit += CREDIT_BLOCK;
-    }
-    return *credit < 0 ? memmem(p, (size_t)(end - p), s->k, s->k_n) : NULL;
 }
 
 /* The row that a byte is in: how many end at or before it. */
 INLINE unsigned row_at(const uint32_t *offsets, uint32_t at) {
-    unsigned row = 0;
-    for (unsigned i = 1; i <= 64; i++)
-        row += offsets[i] <= at;
-    return row;
+    return (unsigned)__builtin_popcountll(rows_in_i32((const int32_t *)offsets + 1, 0, at));
 }
 
-/* With `stretch`, all bytes from the first to the last of the rows are one text. Behind a hit the
- * search goes on with the next of them: if it reaches into another row, so would any later one in
- * its own. Else each row is a text. */
-INLINE uint64_t search_rows(const struct contains *c, const uint32_t *offsets, uint64_t rows,
-                            bool stretch) {
-    const uint8_t *bytes = c->text.bytes;
+/* Whether the pattern stands where its four bytes do. */
+INLINE bool stands_at(const struct search *s, const uint8_t *p, bool fold) {
+    if (fold)
+        return (((load_word(p) | s->fold) ^ s->word) & s->care) == 0;
+    return ((load_word(p) ^ s->word) & s->care) == 0 &&
+           (s->k_n <= 8 || memcmp(p + 8, s->k + 8, s->k_n - 8) == 0);
+}
+
+/* The row of the pattern at `here`, added to *found if it ends in it; gives where the next row
+ * begins. Behind a place in a row there is nothing to look for in it: if the pattern reaches into
+ * another row there, it does at any later place. */
+INLINE const uint8_t *take_place(const struct contains *c, const uint32_t *offsets,
+                                 const uint8_t *here, uint64_t *found) {
+    uint32_t at = (uint32_t)(here - c->text.bytes);
+    unsigned row = row_at(offsets, at);
+    *found |= (uint64_t)(offsets[row + 1] - at >= c->text.k_n) << row;
+    return c->text.bytes + offsets[row + 1];
+}
+
+/* The same search, by memmem. */
+static uint64_t search_slowly(const struct contains *c, const uint32_t *offsets, const uint8_t *p,
+                              const uint8_t *end) {
     uint64_t found = 0;
-    unsigned last = 63 - (unsigned)__builtin_clzll(rows);
-    while (rows) {
-        unsigned row = (unsigned)__builtin_ctzll(rows);
-        const uint8_t *end = bytes + offsets[(stretch ? last : row) + 1];
-        const uint8_t *hit = search_next(&c->search, c->credit, bytes + offsets[row], end);
-        if (hit) {
-            uint32_t at = (uint32_t)(hit - bytes);
-            row = row_at(offsets, at);
-            found |= (uint64_t)(offsets[row + 1] - at >= c->text.k_n) << row;
-        } else if (stretch) {
-            break;
+    while (p < end && (p = memmem(p, (size_t)(end - p), c->search.k, c->search.k_n)))
+        p = take_place(c, offsets, p, &found);
+    return found;
+}
+
+/* The bits from n on. */
+INLINE uint64_t bits_from(size_t n) { return n < 64 ? ~UINT64_C(0) << n : 0; }
+
+/* Where all four bytes fit in the blocks of 64 places from p on, 64 blocks at most: of block i
+ * fits[i], and bit i is set if that is not zero. There is no branch on the text: what fits is rare
+ * and comes at no regular places. `places` is how many there are in all. */
+INLINE uint64_t blocks_fit(const struct search *s, const uint8_t *p, size_t places,
+                           uint64_t fits[64], bool fold) {
+    size_t blocks = places / 64 < 64 ? (places + 63) / 64 : 64;
+    uint64_t some = 0;
+    for (size_t i = 0; i < blocks; i++) {
+        ask_ahead(p + 64 * i, 64);
+        fits[i] = rows_fit(p + 64 * i, s, fold);
+        some |= (uint64_t)(fits[i] != 0) << i;
+    }
+    if (places < 64 * blocks) {
+        fits[blocks - 1] &= ~bits_from(64 - (64 * blocks - places));
+        some &= ~((uint64_t)(fits[blocks - 1] == 0) << (blocks - 1));
+    }
+    return some;
+}
+
+/* The rows of the pattern's places in p .. end, which is one text, from row to row. With `fold` the
+ * pattern is at most 8 bytes, and a comparison is one of a word, which needs no credit. */
+INLINE uint64_t search_text(const struct contains *c, const uint32_t *offsets, const uint8_t *p,
+                            const uint8_t *end, bool fold) {
+    const struct search *s = &c->search;
+    const uint8_t *next = p; /* nothing to look for before it */
+    uint64_t found = 0, fits[64];
+    if (!fold && *c->credit < 0)
+        return search_slowly(c, offsets, p, end);
+    for (; (size_t)(end - p) >= s->k_n; p += 64 * 64) {
+        size_t places = (size_t)(end - p) - s->k_n + 1;
+        for (uint64_t some = blocks_fit(s, p, places, fits, fold); some; some &= some - 1) {
+            unsigned block = (unsigned)__builtin_ctzll(some);
+            const uint8_t *from = p + 64 * (size_t)block;
+            uint64_t fit = fits[block];
+            if (next > from)
+                fit &= bits_from((size_t)(next - from));
+            while (fit) {
+                const uint8_t *here = from + __builtin_ctzll(fit);
+                fit &= fit - 1;
+                if (stands_at(s, here, fold)) {
+                    next = take_place(c, offsets, here, &found);
+                    fit &= bits_from((size_t)(next - from));
+                    continue;
+                }
+                if (fold)
+                    continue;
+                *c->credit -= (int64_t)s->k_n;
+                if (*c->credit < 0)
+                    return found | search_slowly(c, offsets, here + 1, end);
+            }
         }
-        rows &= ~UINT64_C(1) << row; /* those behind it */
+        *c->credit += (int64_t)(places < 64 * 64 ? places / 64 : 64) * CREDIT_BLOCK;
+        if (places <= 64 * 64)
+            break;
     }
     return found;
+}
+
+/* With `stretch`, all bytes from the first to the last of the rows are one text. Else each row is
+ * one. */
+INLINE uint64_t search_rows(const struct contains *c, const uint32_t *offsets, uint64_t rows,
+                            bool stretch, bool fold) {
+    const uint8_t *bytes = c->text.bytes;
+    uint64_t found = 0;
+    if (stretch) {
+        unsigned first = (unsigned)__builtin_ctzll(rows),
+                 last = 63 - (unsigned)__builtin_clzll(rows);
+        return search_text(c, offsets, bytes + offsets[first], bytes + offsets[last + 1], fold);
+    }
+    for (; rows; rows &= rows - 1) {
+        unsigned row = (unsigned)__builtin_ctzll(rows);
+        found |= search_text(c, offsets, bytes + offsets[row], bytes + offsets[row + 1], fold);
+    }
+    return found;
+}
+
+/* Whether the rows are better searched as one text. In blocks of 64 bytes: a row by itself takes
+ * those of its length, and two for the beginning. */
+INLINE bool is_stretch(const uint32_t *offsets, uint64_t rows) {
+    uint64_t blocks = (offsets[64] - offsets[0]) / 64;
+    return (uint64_t)__builtin_popcountll(rows) * (2 + blocks / 64) >= blocks;
 }
 
 INLINE uint64_t look_contains(const void *condition, size_t row, uint64_t want) {
@@ -178,13 +242,7 @@ INLINE uint64_t look_contains(const void *condition, size_t row, uint64_t want) 
     uint32_t copy[65];
     const uint32_t *offsets = offsets_of(&c->text, row, copy);
     want &= rows_spans(offsets, c->text.low, c->text.span);
-    if (!want)
-        return 0;
-    /* In blocks of 64 bytes: a row by itself takes those of its length, and two for the beginning.
-     */
-    uint64_t blocks = (offsets[64] - offsets[0]) / 64;
-    uint64_t rows = (uint64_t)__builtin_popcountll(want);
-    return search_rows(c, offsets, want, rows * (2 + blocks / 64) >= blocks);
+    return want ? search_rows(c, offsets, want, is_stretch(offsets, want), false) : 0;
 }
 
 static uint32_t str_contains(const uint32_t *offsets, const uint8_t *bytes, uint32_t n,
@@ -200,6 +258,98 @@ static uint32_t str_contains(const uint32_t *offsets, const uint8_t *bytes, uint
     c.text.k_n = c.text.low = (uint32_t)k_n;
     c.text.span = UINT32_MAX - c.text.k_n;
     return each_word(look_contains, &c, n, outside, in, out);
+}
+
+/* --- some of several, ASCII letters of either case --- */
+
+struct any {
+    struct contains of[NEEDLES_MOST];
+    size_t count;
+};
+
+static struct search search_folded(const struct needle *k) {
+    struct search s = search_for(k->bytes, k->n);
+    uint8_t fold[8] = {0};
+    for (size_t i = 0; i < k->n; i++)
+        fold[i] = needle_case(k->bytes[i]);
+    memcpy(&s.fold, fold, sizeof fold);
+    for (int i = 0; i < SEARCH_BYTES; i++)
+        memset(s.fold_byte[i], fold[s.at[i]], sizeof s.fold_byte[i]);
+    return s;
+}
+
+/* Whether one row has a needle in it. */
+INLINE bool row_has(const struct search *s, const uint8_t *p, const uint8_t *end) {
+    for (; (size_t)(end - p) >= s->k_n; p += 64) {
+        size_t places = (size_t)(end - p) - s->k_n + 1;
+        uint64_t fit = rows_fit(p, s, true) & ~bits_from(places);
+        for (; fit; fit &= fit - 1)
+            if (stands_at(s, p + __builtin_ctzll(fit), true))
+                return true;
+        if (places <= 64)
+            break;
+    }
+    return false;
+}
+
+INLINE uint64_t look_any(const void *condition, size_t row, uint64_t want) {
+    const struct any *a = condition;
+    uint32_t copy[65];
+    const uint32_t *offsets = offsets_of(&a->of[0].text, row, copy);
+    const uint8_t *bytes = a->of[0].text.bytes;
+    uint64_t found = 0;
+    if (is_stretch(offsets, want)) {
+        for (size_t i = 0; i < a->count && want & ~found; i++)
+            found |= search_rows(&a->of[i], offsets, want & ~found, true, true);
+        return found;
+    }
+    for (uint64_t rows = want; rows; rows &= rows - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(rows);
+        for (size_t k = 0; k < a->count; k++)
+            if (row_has(&a->of[k].search, bytes + offsets[i], bytes + offsets[i + 1])) {
+                found |= UINT64_C(1) << i;
+                break;
+            }
+    }
+    return found;
+}
+
+static uint32_t str_any(const uint32_t *offsets, const uint8_t *bytes, uint32_t n,
+                        const struct needle *needles, size_t count, const uint64_t *in,
+                        uint64_t *out) {
+    struct any a = {.count = count};
+    int64_t credit = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct text t = {.offsets = offsets, .bytes = bytes, .n = n, .k_n = needles[i].n};
+        a.of[i] = (struct contains){t, search_folded(&needles[i]), &credit};
+    }
+    return count > 0 ? each_word(look_any, &a, n, false, in, out) : none(n, false, in, out);
+}
+
+/* --- the first byte --- */
+
+struct first {
+    struct text text;
+    uint8_t low, span;
+};
+
+INLINE uint64_t look_first(const void *condition, size_t row, uint64_t want) {
+    const struct first *f = condition;
+    uint32_t copy[65];
+    const uint32_t *offsets = offsets_of(&f->text, row, copy);
+    int8_t firsts[64] = {0};
+    want &= rows_spans(offsets, 1, UINT32_MAX - 1);
+    for (uint64_t left = want; left; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(left);
+        firsts[i] = (int8_t)f->text.bytes[offsets[i]];
+    }
+    return want & rows_in_i8(firsts, (int8_t)f->low, f->span);
+}
+
+static uint32_t str_first(const uint32_t *offsets, const uint8_t *bytes, uint32_t n, uint8_t low,
+                          uint8_t high, const uint64_t *in, uint64_t *out) {
+    struct first f = {{.offsets = offsets, .bytes = bytes, .n = n}, low, (uint8_t)(high - low)};
+    return low > high ? none(n, false, in, out) : each_word(look_first, &f, n, false, in, out);
 }
 
 #endif

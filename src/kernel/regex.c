@@ -16,6 +16,8 @@ struct regex {
     bool has_first;
     uint8_t first_low, first_high;
     struct regex_text text;
+    struct needle needles[NEEDLES_MOST];
+    size_t n_needles;
     size_t room;
     char literal[]; /* room bytes */
 };
@@ -25,6 +27,15 @@ struct regex {
 #define BYTE_COST   100u
 #define REPEAT_COST 100u
 #define CLASS_COST  49152u
+
+/* Needles are looked for if no longer literal than LITERAL_SHORT is known, and in patterns that
+ * expand to no more than NEEDLE_COST bytes: it takes about as long as compiling. Meanwhile they may
+ * take that once more, and NEEDLE_ROOM bytes (measured, at most half of that) for programs of at
+ * most NEEDLE_PROGRAM. */
+#define LITERAL_SHORT  2u
+#define NEEDLE_COST    65536u
+#define NEEDLE_ROOM    524288u
+#define NEEDLE_PROGRAM 65536
 
 /* The greater bound of {n}, {n,} or {n,m} whose { is at p[i]; 0 if it is none of them. */
 static uint64_t repetitions(struct str p, size_t i) {
@@ -99,6 +110,15 @@ static enum status report(enum regex_fault fault, struct error *e) {
     return error_set(e, E_MEMORY, "out of memory while compiling a regular expression");
 }
 
+static void find_needles(struct regex *r, struct str pattern, const char *letters) {
+    size_t transient = (size_t)regex_cost_bytes(pattern) - REGEX_MEMORY_BYTES;
+    if (r->shape != REGEX_GENERAL || r->text.n_literal > LITERAL_SHORT || transient > NEEDLE_COST ||
+        !budget_charge(r->budget, transient + NEEDLE_ROOM))
+        return;
+    r->n_needles = regex_engine_needles(pattern.p, pattern.n, letters, NEEDLE_PROGRAM, r->needles);
+    budget_release(r->budget, transient + NEEDLE_ROOM);
+}
+
 static enum status make(struct regex *r, struct str pattern, unsigned flags, struct error *e) {
     char letters[4], text[160], *to = letters;
     size_t place;
@@ -118,6 +138,7 @@ static enum status make(struct regex *r, struct str pattern, unsigned flags, str
     r->text = regex_literal_find(pattern, flags, r->literal);
     r->shape = r->text.shape;
     r->has_first = r->text.starts && regex_engine_first(r->engine, &r->first_low, &r->first_high);
+    find_needles(r, pattern, letters);
     r->subject_most = REGEX_WORK_MOST / regex_engine_size(r->engine);
     return E_OK;
 }
@@ -165,6 +186,25 @@ void regex_free(struct regex *r) {
     free(r);
 }
 
+/* bytes_find_lower gives up where a needle nearly fits again and again; for one this short it may
+ * as well go on. */
+static bool has_needle(const struct needle *k, const uint8_t *s, size_t n) {
+    for (size_t left; n >= k->n; s += left, n -= left) {
+        if (bytes_find_lower(s, n, k->bytes, k->n, &left))
+            return true;
+        if (left == n)
+            return false;
+    }
+    return false;
+}
+
+static bool has_needles(const struct regex *r, const uint8_t *s, size_t n) {
+    for (size_t i = 0; i < r->n_needles; i++)
+        if (has_needle(&r->needles[i], s, n))
+            return true;
+    return r->n_needles == 0;
+}
+
 bool regex_match(const struct regex *r, const uint8_t *s, size_t n, bool *ret_failed) {
     *ret_failed = false;
     if (r->has_first && (n == 0 || s[0] < r->first_low || s[0] > r->first_high))
@@ -177,11 +217,19 @@ bool regex_match(const struct regex *r, const uint8_t *s, size_t n, bool *ret_fa
         return false;
     if (r->shape == REGEX_CONTAINS)
         return true;
+    if (!has_needles(r, s, n))
+        return false;
     if (n > r->subject_most) {
         *ret_failed = true;
         return false;
     }
     return regex_engine_match(r->engine, (const char *)s, n, ret_failed);
+}
+
+/* Whether a subject that is too long fails depends on what is in it. */
+bool regex_match_sifted(const struct regex *r, const uint8_t *s, size_t n, bool *ret_failed) {
+    return n > r->subject_most ? regex_match(r, s, n, ret_failed)
+                               : regex_engine_match(r->engine, (const char *)s, n, ret_failed);
 }
 
 enum regex_shape regex_shape(const struct regex *r) { return r->shape; }
@@ -195,6 +243,10 @@ bool regex_first(const struct regex *r, uint8_t *ret_low, uint8_t *ret_high) {
     *ret_low = r->first_low;
     *ret_high = r->first_high;
     return r->has_first;
+}
+const struct needle *regex_needles(const struct regex *r, size_t *ret_count) {
+    *ret_count = r->n_needles;
+    return r->needles;
 }
 size_t regex_subject_most(const struct regex *r) { return r->subject_most; }
 

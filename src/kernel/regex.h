@@ -7,8 +7,9 @@
  *
  * A pattern may hold a literal that every match contains: it is looked for first, by bytes_find. If
  * the pattern is nothing but that literal, perhaps anchored at one end, the shape says so and no
- * engine is needed. Matching time is linear; since it cannot be interrupted, a subject longer than
- * REGEX_WORK_MOST / size of the program is not looked at.
+ * engine is needed. For other patterns the engine may know needles of which every match has one,
+ * which are looked for as well. Matching time is linear; since it cannot be interrupted, a subject
+ * longer than REGEX_WORK_MOST / size of the program is not looked at.
  *
  * Compiled patterns are immutable; any thread may match. They hold memory of their own (not of an
  * arena), charged to the budget: regex_free gives it back. */
@@ -18,6 +19,7 @@
 #include "base/alloc.h"
 #include "base/status.h"
 #include "base/str.h"
+#include "kernel/needle.h"
 
 #include <stdint.h>
 
@@ -55,6 +57,10 @@ void regex_free(struct regex *r); /* NULL is fine */
  * out. */
 bool regex_match(const struct regex *r, const uint8_t *s, size_t n, bool *ret_failed);
 
+/* The same, for subjects most of which have what the functions below tell of: the engine is asked
+ * without looking for it first. */
+bool regex_match_sifted(const struct regex *r, const uint8_t *s, size_t n, bool *ret_failed);
+
 enum regex_shape regex_shape(const struct regex *r);
 /* What every match contains; empty if nothing is known. */
 struct str regex_literal(const struct regex *r);
@@ -62,6 +68,9 @@ struct str regex_literal(const struct regex *r);
 struct str regex_suffix(const struct regex *r);
 /* Whether only subjects that begin with a byte of *ret_low .. *ret_high are matched. */
 bool regex_first(const struct regex *r, uint8_t *ret_low, uint8_t *ret_high);
+/* Needles (*ret_count of them, at most NEEDLES_MOST) of which every subject that is matched has
+ * one; *ret_count is 0 if nothing is known. */
+const struct needle *regex_needles(const struct regex *r, size_t *ret_count);
 /* The greatest subject that regex_match looks at. */
 size_t regex_subject_most(const struct regex *r);
 

@@ -5,8 +5,11 @@
 // of its automata grow while matching, under RE2's own locks and within max_mem.
 #include "kernel/regex_engine.h"
 
+#include <algorithm>
 #include <new>
+#include <re2/filtered_re2.h>
 #include <re2/re2.h>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -100,18 +103,26 @@ std::string message(const RE2 &re2, size_t n_flags) {
     return error;
 }
 
-enum regex_fault build(const char *pattern, size_t n, const char *flags, int64_t memory_bytes,
-                       struct regex_engine **ret, char *text, size_t text_bytes,
-                       size_t *ret_place) {
+std::string with_flags(const char *pattern, size_t n, const char *flags) {
+    std::string whole;
+    if (*flags)
+        whole.append("(?").append(flags).append(")");
+    return whole.append(pattern, n);
+}
+
+RE2::Options options_of(int64_t memory_bytes) {
     RE2::Options options;
     options.set_max_mem(memory_bytes);
     options.set_log_errors(false);
     options.set_never_capture(true);
-    std::string whole;
-    if (*flags)
-        whole.append("(?").append(flags).append(")");
-    whole.append(pattern, n);
-    struct regex_engine *e = new regex_engine(whole, options);
+    return options;
+}
+
+enum regex_fault build(const char *pattern, size_t n, const char *flags, int64_t memory_bytes,
+                       struct regex_engine **ret, char *text, size_t text_bytes,
+                       size_t *ret_place) {
+    std::string whole = with_flags(pattern, n, flags);
+    struct regex_engine *e = new regex_engine(whole, options_of(memory_bytes));
     if (e->re2.ok()) {
         e->re2.ReverseProgramSize(); // builds it
         *ret = e;
@@ -128,6 +139,135 @@ enum regex_fault build(const char *pattern, size_t n, const char *flags, int64_t
     delete e;
     return fault;
 }
+
+// Needles of a pattern. RE2 says of which strings, atoms, every match holds some: not as a formula,
+// but it tells whether a subject that holds just these may match. So a set of atoms is one of which
+// every match holds one if nothing may match that holds all the others. The smallest are the best.
+//
+// Atoms are in lower case, letter by letter as Unicode has it, whatever the pattern's case. So a
+// subject has an atom's ASCII letters in either case, but two of them may stand for letters that
+// are not ASCII, whose lower case they are or which are the same as they but for case: k for
+// U+212A, s for U+017F. They are left out unless all of the pattern is ASCII and keeps its case.
+class needle_finder {
+  public:
+    needle_finder(const std::string &pattern, int64_t memory_bytes)
+        : filter_(static_cast<int>(NEEDLE_LEAST)), plain_(is_plain(pattern)) {
+        int id;
+        if (filter_.Add(pattern, options_of(memory_bytes), &id) == RE2::NoError)
+            filter_.Compile(&atoms_);
+    }
+
+    size_t find(struct needle *out) {
+        if (atoms_.empty() || atoms_.size() > ATOMS_MOST)
+            return 0;
+        std::vector<int> all, best;
+        needles_.resize(atoms_.size());
+        for (size_t i = 0; i < atoms_.size(); i++)
+            if ((needles_[i] = usable(atoms_[i])).size() >= NEEDLE_LEAST)
+                all.push_back(static_cast<int>(i));
+        if (!are_needed(all))
+            return 0;
+        for (int last : all) { // a small set is found from any of its members
+            std::vector<int> some = all;
+            for (int i : all)
+                if (i != last)
+                    drop(&some, i);
+            drop(&some, last);
+            if (best.empty() || is_better(some, best))
+                best = some;
+        }
+        return shorten(best, out);
+    }
+
+  private:
+    static constexpr size_t NEEDLE_LEAST = 3; // shorter ones stand nearly everywhere
+    static constexpr size_t NEEDLES_FEW = 4;  // that are as good as one
+    static constexpr size_t ATOMS_MOST = 16;
+
+    // No letter that is not ASCII is in it or is meant by an escape, and none is the same as
+    // another: perhaps false where that is so.
+    static bool is_plain(const std::string &p) {
+        for (size_t i = 0; i < p.size(); i++) {
+            char next = i + 1 < p.size() ? p[i + 1] : '\0';
+            if ((p[i] & 0x80) || (p[i] == '\\' && (next == 'x' || (next | 0x20) == 'p' ||
+                                                   (next >= '0' && next <= '9'))))
+                return false;
+            if (p[i] == '(' && next == '?')
+                for (size_t k = i + 2; k < p.size() && is_flag(p[k]); k++)
+                    if (p[k] == 'i')
+                        return false;
+        }
+        return true;
+    }
+
+    static bool is_flag(char c) { return (c >= 'a' && c <= 'z') || c == 'U' || c == '-'; }
+
+    // The longest run of an atom's bytes that can be compared.
+    std::string usable(const std::string &atom) const {
+        size_t best = 0, best_n = 0, n = 0;
+        for (size_t i = 0; i < atom.size(); i++) {
+            char c = atom[i];
+            n = (c & 0x80) || (!plain_ && (c == 'k' || c == 's')) ? 0 : n + 1;
+            if (n > best_n) {
+                best_n = n;
+                best = i + 1 - n;
+            }
+        }
+        return atom.substr(best, best_n);
+    }
+
+    // Whether every match holds one of these atoms.
+    bool are_needed(const std::vector<int> &some) const {
+        std::vector<int> others, matches;
+        for (int i = 0; i < static_cast<int>(atoms_.size()); i++)
+            if (std::find(some.begin(), some.end(), i) == some.end())
+                others.push_back(i);
+        filter_.AllPotentials(others, &matches);
+        return matches.empty();
+    }
+
+    void drop(std::vector<int> *some, int atom) const {
+        std::vector<int> fewer = *some;
+        fewer.erase(std::find(fewer.begin(), fewer.end(), atom));
+        if (are_needed(fewer))
+            *some = fewer;
+    }
+
+    // Atoms often differ in their ends alone (a class behind a word): shorter needles are fewer.
+    size_t shorten(const std::vector<int> &some, struct needle *out) const {
+        for (size_t most : {NEEDLES_FEW, static_cast<size_t>(NEEDLES_MOST)})
+            for (size_t n = NEEDLE_BYTES; n >= NEEDLE_LEAST; n--) {
+                std::set<std::string> heads;
+                for (int i : some)
+                    heads.insert(needles_[i].substr(0, n));
+                if (heads.size() > most)
+                    continue;
+                for (const std::string &head : heads) {
+                    out->n = static_cast<uint8_t>(head.size());
+                    head.copy(reinterpret_cast<char *>(out++->bytes), head.size());
+                }
+                return heads.size();
+            }
+        return 0;
+    }
+
+    size_t shortest(const std::vector<int> &some) const {
+        size_t n = NEEDLE_BYTES;
+        for (int i : some)
+            n = std::min(n, needles_[i].size());
+        return n;
+    }
+
+    bool is_better(const std::vector<int> &some, const std::vector<int> &than) const {
+        return some.size() != than.size() ? some.size() < than.size()
+                                          : shortest(some) > shortest(than);
+    }
+
+    re2::FilteredRE2 filter_;
+    const bool plain_;
+    std::vector<std::string> atoms_;
+    std::vector<std::string> needles_; // what can be compared of each atom
+};
 
 } // namespace
 
@@ -162,6 +302,15 @@ extern "C" bool regex_engine_first(const struct regex_engine *e, uint8_t *ret_lo
         return true;
     } catch (...) {
         return false;
+    }
+}
+
+extern "C" size_t regex_engine_needles(const char *pattern, size_t n, const char *flags,
+                                       int64_t memory_bytes, struct needle out[NEEDLES_MOST]) {
+    try {
+        return needle_finder(with_flags(pattern, n, flags), memory_bytes).find(out);
+    } catch (...) { // nothing but std::bad_alloc and std::length_error is thrown there
+        return 0;
     }
 }
 

@@ -8,6 +8,8 @@
  */
 #include "kernel/text.h"
 
+#include "kernel/needle.h"
+
 #include <string.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -17,9 +19,6 @@
 #define VAIN_PER_BYTE 4u   /* and those for each byte of the haystack that is done with */
 
 static inline uint8_t lower_of(uint8_t c) { return (uint8_t)(c - 'A') < 26 ? c | 0x20 : c; }
-
-/* The bit in which the two cases of a lower case ASCII letter differ; 0 for other bytes. */
-static inline uint8_t case_bit(uint8_t c) { return (uint8_t)(c - 'a') < 26 ? 0x20 : 0; }
 
 #ifdef __SSE2__
 
@@ -80,8 +79,8 @@ __attribute__((always_inline)) static inline const uint8_t *find_pairs(const uin
                                                                        size_t *ret_left) {
     const __m128i first = _mm_set1_epi8((char)needle[0]);
     const __m128i last = _mm_set1_epi8((char)needle[m - 1]);
-    const __m128i first_case = _mm_set1_epi8((char)(lower ? case_bit(needle[0]) : 0));
-    const __m128i last_case = _mm_set1_epi8((char)(lower ? case_bit(needle[m - 1]) : 0));
+    const __m128i first_case = _mm_set1_epi8((char)(lower ? needle_case(needle[0]) : 0));
+    const __m128i last_case = _mm_set1_epi8((char)(lower ? needle_case(needle[m - 1]) : 0));
     const size_t starts = n - m + 1;
     size_t vain = 0;
     for (size_t at = 0; at < starts; at += 16) {
@@ -109,7 +108,8 @@ __attribute__((always_inline)) static inline const uint8_t *find_pairs(const uin
 
 static const uint8_t *find_pairs(const uint8_t *s, size_t n, const uint8_t *needle, size_t m,
                                  bool lower, size_t *ret_left) {
-    const uint8_t either[3] = {needle[0], needle[0], needle[0] ^ (lower ? case_bit(needle[0]) : 0)};
+    const uint8_t either[3] = {needle[0], needle[0],
+                               needle[0] ^ (lower ? needle_case(needle[0]) : 0)};
     const size_t starts = n - m + 1;
     size_t vain = 0;
     for (size_t at = 0; (at = bytes_find_any(s, starts, at, either)) < starts; at++) {

@@ -85,12 +85,39 @@ static uint64_t head(struct str k, uint8_t fill) {
     return h;
 }
 
-/* A regular expression: what every match ends with, and what it has in it, is looked for by loops,
- * and only the rows that are left are given to the engine. */
+/* Rows that the engine finds. */
+static uint32_t by_engine(struct scan *s, struct scan_node *node, const struct chunk *c,
+                          const uint64_t *in, uint64_t *out) {
+    const struct regex *r = node->term->regex;
+    const uint8_t *bytes = c->data;
+    uint32_t kept = 0;
+    node->how[HOW_ROWS]++;
+    for (uint32_t w = 0; w < s->words; w++) {
+        uint64_t found = 0;
+        for (uint64_t rows = in[w]; rows && !scan_is_stopped(s); rows &= rows - 1) {
+            const uint32_t *at = c->offsets + 64 * (size_t)w + (unsigned)__builtin_ctzll(rows);
+            bool failed;
+            if (regex_match_sifted(r, bytes + at[0], at[1] - at[0], &failed))
+                found |= rows & -rows;
+            s->mismatches += failed;
+        }
+        out[w] = found;
+        kept += (uint32_t)__builtin_popcountll(found);
+    }
+    return kept;
+}
+
+#define FIRSTS_MOST 128u /* bytes to begin with that are worth a look */
+
+/* A regular expression: what every match begins and ends with, and what it has in it, is looked for
+ * by loops, and only the rows that are left are given to the engine. */
 static uint32_t regexp(struct scan *s, struct scan_node *node, const struct chunk *c,
                        const uint64_t *in, uint64_t *out) {
     const struct regex *r = node->term->regex;
     struct str suffix = regex_suffix(r), literal = regex_literal(r);
+    size_t n_needles;
+    const struct needle *needles = regex_needles(r, &n_needles);
+    uint8_t low, high;
     in = scan_valid(s, c, in);
     if (suffix.n > 0) {
         node->how[HOW_STR_SUFFIX]++;
@@ -98,13 +125,22 @@ static uint32_t regexp(struct scan *s, struct scan_node *node, const struct chun
                            in, s->maybe);
         in = s->maybe;
     }
-    if (literal.n > suffix.n) {
+    if (regex_first(r, &low, &high) && high - low < (int)FIRSTS_MOST) {
+        node->how[HOW_STR_FIRST]++;
+        s->ops->str_first(c->offsets, c->data, s->n, low, high, in, s->maybe);
+        in = s->maybe;
+    }
+    if (n_needles > 0) {
+        node->how[HOW_STR_ANY]++;
+        s->ops->str_any(c->offsets, c->data, s->n, needles, n_needles, in, s->maybe);
+        in = s->maybe;
+    } else if (literal.n > suffix.n) {
         node->how[HOW_STR_CONTAINS]++;
         s->ops->str_contains(c->offsets, c->data, s->n, (const uint8_t *)literal.p, literal.n,
                              false, in, s->maybe);
         in = s->maybe;
     }
-    return scan_by_kernel(s, node, in, out);
+    return by_engine(s, node, c, in, out);
 }
 
 uint32_t scan_strings(struct scan *s, struct scan_node *node, const struct chunk *c,

@@ -43,6 +43,8 @@ enum scan_kind {
     X(STR_PREFIX, "str_prefix")                                                                    \
     X(STR_SUFFIX, "str_suffix")                                                                    \
     X(STR_CONTAINS, "str_contains")                                                                \
+    X(STR_ANY, "str_any")                                                                          \
+    X(STR_FIRST, "str_first")                                                                      \
     X(BITS, "bits")                                                                                \
     X(ROWS, "rows")
 

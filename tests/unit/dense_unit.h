@@ -95,6 +95,8 @@ enum op {
     STR_PREFIX,
     STR_SUFFIX,
     STR_CONTAINS,
+    STR_ANY,
+    STR_FIRST,
 };
 
 struct call {
@@ -108,6 +110,8 @@ struct call {
     const uint32_t *offsets;
     const uint8_t *k;
     size_t k_n;
+    const struct needle *needles;
+    size_t n_needles;
     bool outside;
 };
 
@@ -139,6 +143,10 @@ static uint32_t run(const struct call *c, const uint64_t *in, uint64_t *out) {
         return ops->str_prefix(c->offsets, c->x, c->n, c->k, c->k_n, c->outside, in, out);
     case STR_SUFFIX:
         return ops->str_suffix(c->offsets, c->x, c->n, c->k, c->k_n, c->outside, in, out);
+    case STR_ANY:
+        return ops->str_any(c->offsets, c->x, c->n, c->needles, c->n_needles, in, out);
+    case STR_FIRST:
+        return ops->str_first(c->offsets, c->x, c->n, (uint8_t)c->low, (uint8_t)c->high, in, out);
     default:
         return ops->str_contains(c->offsets, c->x, c->n, c->k, c->k_n, c->outside, in, out);
     }
@@ -154,9 +162,29 @@ static bool holds_f64(enum dense_rel rel, double x, double y) {
     return truth[rel];
 }
 
+static bool holds_needle(const struct needle *k, const uint8_t *p, size_t n) {
+    for (size_t at = 0; at + k->n <= n; at++) {
+        size_t i = 0;
+        while (i < k->n &&
+               (p[at + i] >= 'A' && p[at + i] <= 'Z' ? p[at + i] + 32 : p[at + i]) == k->bytes[i])
+            i++;
+        if (i == k->n)
+            return true;
+    }
+    return false;
+}
+
 static bool text_holds(const struct call *c, uint32_t i) {
     const uint8_t *p = (const uint8_t *)c->x + c->offsets[i];
     size_t n = c->offsets[i + 1] - c->offsets[i], k_n = c->k_n;
+    if (c->op == STR_FIRST)
+        return n > 0 && p[0] >= c->low && p[0] <= c->high;
+    if (c->op == STR_ANY) {
+        for (size_t k = 0; k < c->n_needles; k++)
+            if (holds_needle(&c->needles[k], p, n))
+                return true;
+        return false;
+    }
     if (n < k_n)
         return false;
     if (k_n == 0)

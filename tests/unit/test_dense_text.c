@@ -64,13 +64,14 @@ static void check_pieces(const struct strings *t, const size_t *lengths, size_t 
 static void test_text(void **state) {
     (void)state;
     const uint32_t sizes[] = {1, 63, 64, 65, 200, SEGMENT_ROWS};
-    const uint32_t longest[] = {0, 9, 1, 3, 20, 200};
+    const uint32_t longest[] = {0, 9, 1, 3, 20, 200, 9000}; /* more than 64 blocks of 64 bytes */
     const unsigned letters[] = {26, 2, 256};
     const size_t lengths[] = {0, 3, 1, 2, 7, 8, 9, 17, 65, 150};
     for (size_t s = 0; s < COUNT_OF(sizes); s++)
         for (size_t l = 0; l < COUNT_OF(longest); l++)
             for (size_t a = 0; a < COUNT_OF(letters); a++) {
-                if (passed_over(sizes[s], l) || passed_over(sizes[s], a))
+                if (passed_over(sizes[s], l) || passed_over(sizes[s], a) ||
+                    (longest[l] >= 1000 && sizes[s] != 65))
                     continue;
                 struct strings t = some_strings(sizes[s], longest[l], letters[a]);
                 check_pieces(&t, lengths, COUNT_OF(lengths));
@@ -95,6 +96,59 @@ static void test_text_too_long(void **state) {
     for (c.op = STR_EQUAL; c.op <= STR_CONTAINS; c.op++)
         check_both(c);
     strings_done(t);
+}
+
+/* Needles that are pieces of the text, in lower case, and some that are nowhere. Letters of either
+ * case, and bytes that are no letters but differ from others in the same bit. */
+static void test_any(void **state) {
+    (void)state;
+    const uint32_t sizes[] = {1, 64, 65, 200, SEGMENT_ROWS};
+    const uint32_t longest[] = {0, 3, 12, 70, 5000};
+    for (size_t s = 0; s < COUNT_OF(sizes); s++)
+        for (size_t l = 0; l < COUNT_OF(longest); l++) {
+            if ((sizes[s] >= 1000 && longest[l] != 12) || (longest[l] >= 1000 && sizes[s] != 65))
+                continue;
+            struct strings t = some_strings(sizes[s], longest[l], 256);
+            uint32_t all = t.offsets[t.n];
+            for (uint32_t i = 0; i < all; i++)
+                t.bytes[i] = (uint8_t) "aAbB@`[{\0\xC1\xE1"[below(11)];
+            for (size_t count = 0; count <= NEEDLES_MOST; count++) {
+                struct needle needles[NEEDLES_MOST];
+                for (size_t k = 0; k < count; k++) {
+                    needles[k].n = (uint8_t)(1 + below(NEEDLE_BYTES));
+                    uint32_t at = below(all + 1);
+                    for (uint32_t i = 0; i < NEEDLE_BYTES; i++) {
+                        uint8_t c = at + i < all ? t.bytes[at + i] : 'z';
+                        needles[k].bytes[i] = c >= 'A' && c <= 'Z' ? c + 32 : c;
+                    }
+                }
+                check(&(struct call){.op = STR_ANY,
+                                     .n = t.n,
+                                     .x = t.bytes,
+                                     .offsets = t.offsets,
+                                     .needles = needles,
+                                     .n_needles = count});
+            }
+            strings_done(t);
+        }
+}
+
+static void test_first(void **state) {
+    (void)state;
+    const uint32_t sizes[] = {1, 64, 65, 200, SEGMENT_ROWS};
+    const uint8_t bounds[][2] = {{0, 255},   {'a', 'm'}, {'c', 'c'}, {0, 0},
+                                 {100, 200}, {255, 255}, {9, 3}};
+    for (size_t s = 0; s < COUNT_OF(sizes); s++)
+        for (size_t b = 0; b < COUNT_OF(bounds); b++) {
+            struct strings t = some_strings(sizes[s], 5, b % 2 ? 26 : 256);
+            check(&(struct call){.op = STR_FIRST,
+                                 .n = t.n,
+                                 .x = t.bytes,
+                                 .offsets = t.offsets,
+                                 .low = bounds[b][0],
+                                 .high = bounds[b][1]});
+            strings_done(t);
+        }
 }
 
 /* The same row, n times. */
@@ -176,6 +230,8 @@ int main(void) {
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_text_whole_rows),
         cmocka_unit_test(test_text_too_long),
+        cmocka_unit_test(test_any),
+        cmocka_unit_test(test_first),
         cmocka_unit_test(test_hostile_patterns),
         cmocka_unit_test(test_credit_ends_before_hit),
         cmocka_unit_test(test_linear),
