@@ -68,10 +68,14 @@ class Array:
 
 
 class Kind:
-    """How to take parts of one array. start, stop: values, counted from the array's offset."""
+    """How to take parts of one array. start, stop: values, counted from the array's offset.
+
+    is_inner: of lists, maps or structs; behind a null of theirs anything may stand.
+    """
 
     def __init__(self, array: Array) -> None:
         self.array = array
+        self.is_inner = False
 
     def cells(self, start: int, stop: int) -> Cells:
         """A part for a payload; by default as Python values."""

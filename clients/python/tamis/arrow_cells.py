@@ -153,6 +153,7 @@ class Codes(Kind):
             or words.binary
             or words.array.has_nulls
             or self._count > stop - start
+            or (self.is_inner and not self._in_bounds(start, stop))
         ):
             return super().cells(start, stop)
         if self._packed is None:
@@ -161,6 +162,10 @@ class Codes(Kind):
         codes = little(self.array.fixed(1, start, stop - start, width), self._code)
         data = (self._type, codes, self._packed, self._count)
         return Cells("dict", data, self.array.valid(start, stop - start))
+
+    def _in_bounds(self, start: int, stop: int) -> bool:
+        codes = self.array.numbers(1, start, stop - start, self._code)
+        return not codes or (min(codes) >= 0 and max(codes) < self._count)
 
     def raw(self, start: int, stop: int) -> list[Any]:
         if self._plain is None:

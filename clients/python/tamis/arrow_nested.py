@@ -24,7 +24,7 @@ class List(Kind):
 
     def __init__(self, array: Array, where: str, kind_of: KindOf) -> None:
         super().__init__(array)
-        self._items = kind_of(array.children[0], where)
+        self._items = inner(kind_of, array.children[0], where)
         self._layout = array.format
         self._width = int(array.format[3:]) if array.format.startswith("+w") else 0
         self._code = "q" if array.format in ("+L", "+vL") else "i"
@@ -81,7 +81,7 @@ class Map(List):
         key, value = array.children[0].fields()
         if key.format.startswith("+"):
             raise EncodeError("a map whose keys are lists, maps or structs", field=where)
-        self._keys, self._values = kind_of(key, where), kind_of(value, where)
+        self._keys, self._values = inner(kind_of, key, where), inner(kind_of, value, where)
 
     def cells(self, start: int, stop: int) -> Cells:
         offsets, first, last = self.reached(start, stop - start)
@@ -100,7 +100,7 @@ class Struct(Kind):
     def __init__(self, array: Array, where: str, kind_of: KindOf) -> None:
         super().__init__(array)
         self._fields = {
-            child.name: kind_of(child, f"{where}.{path_text((child.name,))}")
+            child.name: inner(kind_of, child, f"{where}.{path_text((child.name,))}")
             for child in array.fields()
         }
 
@@ -114,6 +114,12 @@ class Struct(Kind):
         if not columns:
             return [{} for _ in range(stop - start)]
         return [dict(zip(self._fields, row)) for row in zip(*columns)]
+
+
+def inner(kind_of: KindOf, array: Array, where: str) -> Kind:
+    kind = kind_of(array, where)
+    kind.is_inner = True
+    return kind
 
 
 def part(items: Kind, start: int, stop: int) -> tuple[Any, ...]:

@@ -231,6 +231,17 @@ def test_long_words_go_in_small_parts(tamisd: str) -> None:
         assert len(table) == 2000
 
 
+@pytest.mark.parametrize("code", [-1, 0, 7])
+def test_codes_behind_a_null_may_be_any(tamisd: str, code: int) -> None:
+    """A null struct's fields, and what lies in no list, need not be nulls themselves."""
+    codes, words = pa.array([code], pa.int8()), pa.array([], pa.string())
+    array = pa.DictionaryArray.from_arrays(codes, words, safe=False)
+    source = {"a": pa.StructArray.from_arrays([array], ["x"], mask=pa.array([True]))}
+    assert rows(source) == [{"a": None}]
+    with tamis.Client(tamisd) as client:
+        assert client.create_table("one", source).filter() == [{"a": None}]
+
+
 def test_written_is_counted() -> None:
     pieces = Pieces(Packer().pack)
     cells = tamis.arrow.ArrowColumn.of("a", pa.array([[1, 2], None])).cells(0, 2)
