@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +18,13 @@ from daemons import fake_command, real_daemon  # noqa: E402
 
 import tamis  # noqa: E402
 
-# No test fails since a machine is slow.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# No test fails since a machine is slow; and where a change is judged, always on the same examples.
+settings.register_profile(
+    "untimed",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="TAMIS_CI" in os.environ,
+)
 settings.load_profile("untimed")
 
 
