@@ -261,4 +261,6 @@ def test_what_does_not_fit_changes_nothing(tamisd: str) -> None:
                 table.append(source)
         assert caught.value.name == "MEMORY"
         assert len(table) == before > 10_000
-        assert table.count("a[0] = '0 is a word of some length'") == len(table) // 10_000
+        # Without a column of its own for a path, for which there may be no room.
+        assert table.count("a is not null") == len(table)
+        assert table.filter(limit=1) == [{"a": [f"{i} is a word of some length" for i in range(4)]}]
