@@ -112,7 +112,7 @@ static void test_any(void **state) {
             uint32_t all = t.offsets[t.n];
             for (uint32_t i = 0; i < all; i++)
                 t.bytes[i] = (uint8_t) "aAbB@`[{\0\xC1\xE1"[below(11)];
-            for (size_t count = 0; count <= NEEDLES_MOST; count++) {
+            for (size_t count = 0; count <= NEEDLES_MOST; count += count < 2 ? 1 : 3) {
                 struct needle needles[NEEDLES_MOST];
                 for (size_t k = 0; k < count; k++) {
                     needles[k].n = (uint8_t)(1 + below(NEEDLE_BYTES));
