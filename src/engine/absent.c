@@ -113,7 +113,8 @@ static void add(struct absent *a, uint32_t slot, struct path p, const struct blo
 }
 
 static bool is_absent(const struct block *b, uint32_t slot) {
-    return (b->columns[slot].seen & ~SEEN(T_MISSING)) == 0;
+    const struct column *c = &b->columns[slot];
+    return !c->deferred && (c->seen & ~SEEN(T_MISSING)) == 0;
 }
 
 static bool tells_names(const struct block *b, const struct absent_names *names) {

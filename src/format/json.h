@@ -49,17 +49,18 @@ struct sift_name {
     uint32_t n;
     uint64_t tail, mask; /* its last 8 bytes, and which of them count */
     const struct field *field;
+    uint8_t *tag; /* its cells in the block; NULL if no scalar of this name is wanted */
+    union word *word;
 };
 
 /* For lines that pass the sieve. */
 struct sift {
-    struct json_sieve *sieve; /* NULL: not with these fields and options */
-    struct sift_name names[SIEVE_NAMES];
-    uint8_t order[SIEVE_NAMES]; /* in which they came, lately */
-    size_t row_most;            /* bytes of a row that may be */
-    bool on;                    /* in this fill */
-    uint32_t misses;            /* rows of this fill that did not pass */
-    uint32_t pause, rest;       /* fills to go without it; and how many it was the last time */
+    struct json_sieve *sieve;                /* NULL: not with these fields and options */
+    struct sift_name names[SIEVE_NAMES + 1]; /* in the order in which they came, lately */
+    size_t row_most;                         /* bytes of a row that may be */
+    bool on;                                 /* in this fill */
+    uint32_t misses;                         /* rows of this fill that did not pass */
+    uint32_t pause, rest; /* fills to go without it; and how many it was the last time */
 };
 
 struct json_reader {
@@ -153,6 +154,9 @@ bool json_sift_init(struct reader *r);
 /* Rows from r->p, where a line begins, into the block from row n on, as long as they pass. Gives
  * how many rows it has then; r->p is behind them. */
 uint32_t json_sift(struct reader *r, struct block *b, uint32_t n);
+
+/* A block_loader, for the cells that json_sift has deferred; state is the reader. */
+bool json_load(void *state, struct column *c, const uint16_t *rows, uint32_t n);
 
 /* With a fill; and with each of its rows that did not pass, after `rows` rows of it. */
 void json_sift_begin(struct sift *s);

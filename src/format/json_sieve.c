@@ -286,7 +286,10 @@ WIDE static INLINE lanes sift_group(struct sieve_carry *c, uint32_t depth_most, 
     c->word = word[LANES - 1];
 
     *ret_bad = bad;
-    return (g->candidate & colon & ~inside) | begins | line;
+    lanes found = (g->candidate & colon & ~inside) | begins | line;
+    if (__builtin_expect(any(backslash), 0)) /* the first of a block, or all if rows meet there */
+        found |= backslash & (-backslash | (lanes)(line != 0));
+    return found;
 }
 
 /* --- the bytes of a group --- */

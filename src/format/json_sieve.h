@@ -7,8 +7,8 @@
  * or a colon; no backslash in a name; containers up to the depth that is allowed.
  *
  * What it finds are positions: of the colons behind names that end as a wanted one does, in the
- * row's own object; of words and exponents, which are for the caller to check; of the ends of
- * lines. json_sift.c makes rows of them.
+ * row's own object; of words and exponents, which are for the caller to check; of a backslash, at
+ * least, in each row that has some; of the ends of lines. json_sift.c makes rows of them.
  *
  * How: strings and escapes are those of json_index.c. Which byte may follow which outside of
  * strings is looked up in two tables. Which string is a name, and that colons follow just these,

@@ -1,9 +1,10 @@
 /* Rows of the lines that pass the sieve (json_sieve.h): the wanted members of them into a block.
  *
  * The sieve has held the line to the grammar but for words and exponents, which are looked at here.
- * A line that needs more than that, or has a wanted container, is left to json_read.c. */
+ * What is left to do is to note where the wanted values are: they are made when they are asked for
+ * (json_load.c). A line that needs more than that, or has a wanted container, is left to
+ * json_read.c. */
 #include "format/json.h"
-#include "format/lanes.h"
 
 #include <string.h>
 
@@ -61,15 +62,16 @@ bool json_sift_init(struct reader *r) {
         if (!set_name(r->arena, k, root->names[i]))
             return false;
         json_sieve_name(x, k->text[k->n - 2], k->text[k->n - 3]);
-        s->order[i] = (uint8_t)i;
     }
+    /* behind the last one none is expected: NULs stand in no row that passes */
+    s->names[root->n_names] = (struct sift_name){.n = 8, .mask = UINT64_MAX};
     size_t most = (size_t)r->row_fields * LEAST_BYTES;
     s->row_most = most < r->row_bytes ? most : r->row_bytes;
     s->sieve = x;
     return true;
 }
 
-/* --- values --- */
+/* --- words --- */
 
 /* , } ] */
 static inline bool ends_scalar(uint8_t c) { return (c == ',') | ((c | 0x20) == '}'); }
@@ -98,100 +100,12 @@ static bool letter_passes(const struct reader *r, const uint8_t *p) {
     return to < r->end && number_is_json(from, (size_t)(to - from));
 }
 
-/* The quote that ends the string whose inside begins at p, and whether there are escapes in it;
- * NULL: not in the input. */
-static inline const uint8_t *string_end(const uint8_t *p, const uint8_t *end, bool *ret_escapes) {
-    *ret_escapes = false;
-#if defined(__SSE2__)
-    const __m128i quotes = _mm_set1_epi8('"'), slashes = _mm_set1_epi8('\\');
-    for (; end - p >= 16; p += 16) {
-        __m128i v = _mm_loadu_si128((const void *)p);
-        __m128i found = _mm_or_si128(_mm_cmpeq_epi8(v, quotes), _mm_cmpeq_epi8(v, slashes));
-        unsigned bits = (unsigned)_mm_movemask_epi8(found);
-        if (bits) {
-            p += __builtin_ctz(bits);
-            break;
-        }
-    }
-#endif
-    while (p < end && *p != '"') {
-        *ret_escapes |= *p == '\\';
-        p += *p == '\\' ? 2 : 1;
-    }
-    return p < end ? p : NULL;
-}
-
-/* What ends the number at p, which the sieve has passed; NULL: not in the input. */
-static inline const uint8_t *number_end(const uint8_t *p, const uint8_t *end) {
-#if defined(__SSE2__)
-    if (end - p >= 16) { /* nothing in a number is above a 9 but its exponent */
-        __m128i v = _mm_loadu_si128((const void *)p);
-        __m128i found = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(',')),
-                                     _mm_cmpgt_epi8(v, _mm_set1_epi8('Z')));
-        unsigned bits = (unsigned)_mm_movemask_epi8(found);
-        if (bits && ends_scalar(p[__builtin_ctz(bits)]))
-            return p + __builtin_ctz(bits);
-    }
-#endif
-    while (p < end && !ends_scalar(*p))
-        p++;
-    return p < end ? p : NULL;
-}
-
-/* A number of up to seven digits and nothing else at p, where 8 bytes may be read. */
-static inline bool small_number(const uint8_t *p, struct value *ret) {
-    uint64_t w = load_le(p) ^ EACH(0x30); /* a digit is its value then */
-    uint64_t other = (((w & EACH(0x7F)) + EACH(0x76)) | w) & EACH(0x80);
-    unsigned bits = (unsigned)__builtin_ctzll(other | UINT64_C(1) << 63) & ~7u;
-    if (bits == 0 || bits == 56 || !ends_scalar(p[bits / 8]))
-        return false;
-    w <<= 64 - bits;       /* zeros in front */
-    w = w * 10 + (w >> 8); /* pairs, then fours, then all, as in number_text.c */
-    w = (w & UINT64_C(0x000000FF000000FF)) * (100 + (UINT64_C(1000000) << 32)) +
-        (w >> 16 & UINT64_C(0x000000FF000000FF)) * (1 + (UINT64_C(10000) << 32));
-    *ret = value_int((int64_t)(w >> 32));
-    return true;
-}
-
-/* The value at p for the field. False: it is for json_read.c. */
-static inline bool sift_value(struct reader *r, const struct field *f, const uint8_t *p,
-                              struct block *b, uint32_t row) {
-    const uint8_t *end;
-    struct value v;
-    if (*p == '"') {
-        bool escapes;
-        end = string_end(p + 1, r->end, &escapes);
-        if (!end || (escapes && !json_scalar(r, p, end + 1, &v)))
-            return false;
-        if (!escapes)
-            v = value_bytes(T_STR, p + 1, (uint32_t)(end - p - 1));
-    } else if ((uint8_t)(*p - '0') < 10 || *p == '-') {
-        if (r->end - p < 8 || !small_number(p, &v)) {
-            end = number_end(p, r->end);
-            if (!end)
-                return false;
-            size_t n = (size_t)(end - p);
-            if (((size_t)(r->end - p) <= NUMBER_ROOM || !number_read_fast(p, n, &v)) &&
-                !json_scalar(r, p, end, &v))
-                return false;
-        }
-    } else if (is_word(p, r->end)) {
-        v = *p == 'n' ? value_null() : value_bool(*p == 't');
-    } else {
-        return false;
-    }
-    if (f->slot != NO_SLOT)
-        column_put(&b->columns[f->slot], row, v);
-    return true;
-}
-
 /* --- rows --- */
 
 /* Whether the name in front of the colon is k; behind a name's quote no quote stands in it. */
-static inline bool has_name(const struct reader *r, const struct sift_name *k,
-                            const uint8_t *colon) {
+static inline bool has_name(const struct sift_name *k, const uint8_t *start, const uint8_t *colon) {
     uint64_t tail;
-    size_t before = (size_t)(colon - r->start);
+    size_t before = (size_t)(colon - start);
     if (__builtin_expect(before < NEAR_BYTES, 0))
         return before >= k->n && memcmp(colon - k->n, k->text, k->n) == 0;
     memcpy(&tail, colon - 8, 8);
@@ -200,45 +114,77 @@ static inline bool has_name(const struct reader *r, const struct sift_name *k,
     return k->n <= 8 || (before >= k->n && memcmp(colon - k->n, k->text, k->n) == 0);
 }
 
-/* The member of which this is the colon, if it is wanted; the names usually come in one order, of
- * which *next is the place. */
-static inline bool sift_member(struct reader *r, struct sift *s, const uint8_t *colon,
-                               uint32_t *next, struct block *b, uint32_t row) {
-    uint32_t n = s->sieve->n_names, at = *next < n ? *next : 0;
-    const struct sift_name *k = &s->names[s->order[at]];
-    if (__builtin_expect(!has_name(r, k, colon), 0)) {
-        uint32_t i = 0;
-        while (i < n && !has_name(r, &s->names[i], colon))
-            i++;
-        if (i == n)
-            return true; /* it ends as one that is wanted does */
-        k = &s->names[i];
-        s->order[at] = (uint8_t)i;
+/* The name in front of the colon, which is not the one that is expected there, or NULL: it ends as
+ * one that is wanted does. The next row's names are expected in the order of this one's. */
+static struct sift_name *find_name(struct sift *s, struct sift_name *expected, const uint8_t *start,
+                                   const uint8_t *colon) {
+    struct sift_name *end = s->names + s->sieve->n_names, *k = s->names;
+    while (k < end && !has_name(k, start, colon))
+        k++;
+    if (k == end)
+        return NULL;
+    if (k < expected)
+        return k; /* another of this name */
+    struct sift_name found = *k;
+    *k = *expected;
+    *expected = found;
+    return expected;
+}
+
+/* Where the cells of the names are. */
+static void find_cells(struct sift *s, struct block *b) {
+    for (uint32_t i = 0; i < s->sieve->n_names; i++) {
+        struct sift_name *k = &s->names[i];
+        uint32_t slot = k->field->slot;
+        k->tag = slot == NO_SLOT ? NULL : b->columns[slot].tag;
+        k->word = slot == NO_SLOT ? NULL : b->columns[slot].word;
     }
-    *next = at + 1;
-    const uint8_t *value = colon + 1;
-    value += value < r->end && *value == ' ';
-    return value < r->end && sift_value(r, k->field, value, b, row);
+    b->load = json_load;
+}
+
+/* Makes the value of a cell that may be wrong. */
+static bool load_cell(const struct sift_name *k, struct block *b, uint32_t n) {
+    uint16_t row = (uint16_t)n;
+    return !k->tag || k->tag[row] != TAG_DEFERRED ||
+           json_load(b->loader, &b->columns[k->field->slot], &row, 1);
+}
+
+/* Makes the values of a row that has escapes. */
+static bool load_row(const struct sift *s, struct block *b, uint32_t n) {
+    for (uint32_t i = 0; i < s->sieve->n_names; i++)
+        if (!load_cell(&s->names[i], b, n))
+            return false;
+    return true;
 }
 
 /* A row is left to json_read.c: what has been put into it, or found wrong with it, goes. */
-static void leave_row(struct reader *r, const struct sift *s, struct block *b, uint32_t row) {
+static void leave_row(struct reader *r, const struct sift *s, uint32_t row) {
     r->status = E_OK;
     r->fault = NULL;
     r->why = NULL;
     for (uint32_t i = 0; i < s->sieve->n_names; i++)
-        if (s->names[i].field->slot != NO_SLOT)
-            b->columns[s->names[i].field->slot].tag[row] = T_MISSING;
+        if (s->names[i].tag)
+            s->names[i].tag[row] = T_MISSING;
 }
 
-uint32_t json_sift(struct reader *r, struct block *b, uint32_t n) {
-    struct json_reader *j = r->state;
-    struct sift *s = &j->sift;
-    struct json_sieve *x = s->sieve;
+/* Which columns have cells without a value, in the rows that were added. */
+static void defer(const struct sift *s, struct block *b, uint32_t from, uint32_t to) {
+    for (uint32_t i = 0; i < s->sieve->n_names; i++)
+        if (s->names[i].tag && to > from && memchr(s->names[i].tag + from, TAG_DEFERRED, to - from))
+            b->columns[s->names[i].field->slot].deferred = true;
+}
+
+/* The rows of json_sift. What does not change is held in variables: the cells that are written are
+ * bytes, and might be anything to the compiler. */
+static uint32_t sift_rows(struct reader *r, struct sift *s, struct block *b, uint32_t n) {
+    const struct json_reader *j = r->state;
+    struct json_sieve *const x = s->sieve;
+    struct sift_name *const names = s->names, *next = names;
+    const uint8_t *const start = r->start, *const end = r->end;
     const uint8_t *line = r->p, *base = NULL;
     const uint32_t *at = NULL, *to = NULL;
-    uint32_t next = 0;
-    json_sieve_begin(x, r->start, r->p, r->end);
+    bool escapes = false; /* in the row */
+    json_sieve_begin(x, start, line, end);
     for (;;) {
         if (at == to) {
             if (!json_sieve_next(x, (b->rows - n) * j->average))
@@ -249,26 +195,52 @@ uint32_t json_sift(struct reader *r, struct block *b, uint32_t n) {
         }
         const uint8_t *p = base + *at++;
         if (*p == ':') {
-            if (!sift_member(r, s, p, &next, b, n))
+            struct sift_name *k = next;
+            if (__builtin_expect(!has_name(k, start, p), 0)) {
+                k = find_name(s, next, start, p);
+                if (!k)
+                    continue;
+                if (k != next && !load_cell(k, b, n)) /* the last counts, all must be good */
+                    break;
+            }
+            next += k == next;
+            const uint8_t *value = p + 1;
+            value += value < end && *value == ' ';
+            if (value == end || opens(*value))
                 break;
+            if (k->tag) {
+                k->tag[n] = TAG_DEFERRED;
+                k->word[n].p = value;
+            }
         } else if (*p == '\n') {
-            size_t bytes = (size_t)(p + 1 - line);
-            if (bytes > s->row_most)
+            if ((size_t)(p + 1 - line) > s->row_most || (escapes && !load_row(s, b, n)))
                 break;
             if (*line == '{') { /* else it is blank */
                 reader_span(b, n, line, p + 1);
                 n++;
             }
             line = r->p = p + 1;
-            next = 0;
+            next = names;
+            escapes = false;
             if (n == b->rows)
                 return n;
+        } else if (*p == '\\') {
+            escapes = true;
         } else if (*p != '\r' && !letter_passes(r, p)) {
             break;
         }
     }
-    leave_row(r, s, b, n);
+    leave_row(r, s, n);
     return n;
+}
+
+uint32_t json_sift(struct reader *r, struct block *b, uint32_t n) {
+    struct sift *s = &((struct json_reader *)r->state)->sift;
+    find_cells(s, b);
+    b->loader = r;
+    uint32_t rows = sift_rows(r, s, b, n);
+    defer(s, b, n, rows);
+    return rows;
 }
 
 /* --- whether it is worth while --- */

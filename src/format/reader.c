@@ -67,6 +67,15 @@ static const uint8_t *finish(struct reader *r) {
     return r->p;
 }
 
+/* The values of all n rows, for a block that does not defer. */
+static void load_all(struct reader *r, struct block *b, uint32_t n) {
+    for (uint32_t i = 0; i < r->fields->n_slots; i++)
+        if (!block_load(b, i, NULL, n)) {
+            reader_fail(r, E_MEMORY, r->start, NULL);
+            return;
+        }
+}
+
 const uint8_t *reader_fill(struct reader *r, const uint8_t *p, const uint8_t *end, bool last,
                            struct block *b, uint32_t *ret_n) {
     *ret_n = 0;
@@ -82,6 +91,8 @@ const uint8_t *reader_fill(struct reader *r, const uint8_t *p, const uint8_t *en
         r->skipping = !r->ops->skip(r);
     if (!r->skipping)
         *ret_n = r->ops->fill(r, b);
+    if (!b->defers)
+        load_all(r, b, *ret_n);
     r->rows += *ret_n;
     if (r->status == E_OK && !last && (size_t)(end - r->p) > r->row_bytes && *ret_n < b->rows)
         reader_fail(r, E_ROW_TOO_LONG, r->p, NULL);

@@ -18,6 +18,8 @@
  * object would be in msgpack, of CSV a map of all columns in their order, with their declared types
  * (cells that a ragged row lacks are not in it; of equal names the last counts).
  *
+ * Where b->defers, cells of JSON may be left without a value until block_load asks for it.
+ *
  * A reader knows no query and no file. Values in the block are borrowed from the input and from the
  * reader's own memory: they stand until the next call of reader_fill. That memory is bounded by the
  * rows of one block. One thread at a time.

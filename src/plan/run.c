@@ -54,6 +54,7 @@ bool frame_init(struct run *r, struct frame *f, const struct program *p, bool sp
     if (!block_init(&f->block, p->n_columns, spans, r->arena.budget))
         return false;
     fill_constants(f);
+    f->block.defers = true; /* load_columns asks for what a step needs */
     return add_registers(r, f) && add_values(r, f) && add_quantifiers(r, f);
 }
 
@@ -121,6 +122,30 @@ static void run_bool(struct frame *f, const struct step *s) {
     x->seen = SEEN(T_BOOL) | SEEN(T_NULL);
 }
 
+/* The columns that a step looks at have their values in its rows, then. */
+static bool load_columns(struct run *r, struct frame *f, const struct step *s) {
+    uint32_t n = f->counts[s->in];
+    const uint16_t *in = n == f->block.n ? NULL : f->registers[s->in];
+    bool loaded = true;
+    if (s->kind == STEP_TERM || s->kind == STEP_QUANTIFY)
+        loaded = block_load(&f->block, s->x, in, n);
+    if (s->kind == STEP_TERM && s->y != NO_COLUMN)
+        loaded = loaded && block_load(&f->block, s->y, in, n);
+    if (s->kind == STEP_COMPUTE || s->kind == STEP_ASSIGN) {
+        uint32_t args = s->kind == STEP_COMPUTE ? s->compute->n_args : 1;
+        for (uint32_t i = 0; i < args && loaded; i++)
+            loaded =
+                s->args[i].column == NO_COLUMN || block_load(&f->block, s->args[i].column, in, n);
+    }
+    if (s->kind == STEP_QUANTIFY)
+        for (uint32_t i = 0; i < s->inner->n_columns && loaded; i++)
+            loaded = s->inner->columns[i].kind != COLUMN_OUTER ||
+                     block_load(&f->block, s->inner->columns[i].outer, in, n);
+    if (!loaded)
+        r->failure = E_MEMORY;
+    return loaded;
+}
+
 static void run_term(struct run *r, struct frame *f, const struct step *s) {
     struct sel_args args = {
         .x = &f->block.columns[s->x],
@@ -139,6 +164,8 @@ static void run_term(struct run *r, struct frame *f, const struct step *s) {
 }
 
 void run_step(struct run *r, struct frame *f, const struct step *s, uint32_t *quantifier) {
+    if (f->block.load && !load_columns(r, f, s))
+        return;
     switch (s->kind) {
     case STEP_TERM:
         run_term(r, f, s);

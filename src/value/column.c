@@ -41,6 +41,7 @@ bool block_init(struct block *b, uint32_t n_columns, bool spans, struct budget *
         b->columns[i].word = (union word *)(void *)p;
         b->columns[i].len = (uint32_t *)(void *)(p + words);
         b->columns[i].tag = p + words + lens;
+        b->columns[i].deferred = false;
         p += words + lens + tags;
     }
     b->spans = spans ? (struct span *)(void *)p : NULL;
@@ -57,6 +58,7 @@ void block_clear(struct block *b, uint32_t n_columns) {
     for (uint32_t i = 0; i < n_columns; i++) {
         memset(b->columns[i].tag, T_MISSING, b->rows);
         b->columns[i].seen = 0;
+        b->columns[i].deferred = false;
     }
 }
 
@@ -72,5 +74,6 @@ static uint32_t seen_of(const uint8_t *tag, uint32_t n) {
 void block_seal(struct block *b, uint32_t n_columns, uint32_t n) {
     b->n = n;
     for (uint32_t i = 0; i < n_columns; i++)
-        b->columns[i].seen = seen_of(b->columns[i].tag, n);
+        if (!b->columns[i].deferred)
+            b->columns[i].seen = seen_of(b->columns[i].tag, n);
 }

@@ -21,6 +21,7 @@ struct dump {
     size_t piece_bytes; /* of input that comes at once; 0: all */
     bool skip;          /* over broken rows */
     bool plain;         /* for people: no bytes of the row, strings and doubles to be read */
+    bool defers;        /* the block does: every third row's values are asked for, then all */
 };
 
 static inline void dump_hex(struct buf *out, const uint8_t *p, size_t n) {
@@ -63,8 +64,27 @@ static inline void dump_plain(struct buf *out, struct value v) {
         dump_value(out, v);
 }
 
-static inline void dump_rows(struct buf *out, const struct dump *d, const struct block *b,
-                             uint32_t n) {
+/* Makes the values of a block that defers, and sees to it that `seen` knows their types. */
+static inline void dump_load(const struct dump *d, struct block *b, uint32_t n) {
+    uint16_t some[BLOCK_ROWS];
+    uint32_t n_some = 0;
+    for (uint32_t row = n % 2; row < n; row += 3)
+        some[n_some++] = (uint16_t)row;
+    block_seal(b, d->fields->n_slots, n);
+    for (uint32_t i = 0; i < d->fields->n_slots; i++) {
+        struct column *c = &b->columns[i];
+        FUZZ_CHECK(block_load(b, i, some, n_some));
+        for (uint32_t k = 0; k < n_some; k++)
+            FUZZ_CHECK(c->tag[some[k]] != TAG_DEFERRED && (c->seen & SEEN(c->tag[some[k]])));
+        FUZZ_CHECK(block_load(b, i, NULL, n) && !c->deferred);
+        for (uint32_t row = 0; row < n; row++)
+            FUZZ_CHECK(c->tag[row] != TAG_DEFERRED && (c->seen & SEEN(c->tag[row])));
+    }
+}
+
+static inline void dump_rows(struct buf *out, const struct dump *d, struct block *b, uint32_t n) {
+    if (d->defers)
+        dump_load(d, b, n);
     for (uint32_t row = 0; row < n; row++) {
         buf_add_text(out, d->plain ? "-" : "row ");
         if (!d->plain)
@@ -136,6 +156,7 @@ static inline bool dump_reader(struct buf *out, const struct dump *d, const uint
     bool made = reader_init(&r, &arena, d->fields, &d->options);
     if (made) {
         FUZZ_CHECK(block_init(&b, d->fields->n_slots, true, &budget));
+        b.defers = d->defers;
         dump_feed(out, d, &r, &b, data, size);
         buf_printf(out, "rows %" PRIu64 " skipped %" PRIu64 " unfit %" PRIu64 "\n", r.rows,
                    r.skipped, r.unfit);

@@ -56,6 +56,9 @@ static inline void check_reads(struct reads *t, const char *input, size_t n, con
     char how[32];
     t->dump.options.simd = SIMD_BEST;
     reads_same(reads_text(t, input, n, 0), want, "whole", file, line);
+    t->dump.defers = true;
+    reads_same(reads_text(t, input, n, 0), want, "deferred", file, line);
+    t->dump.defers = false;
     t->dump.options.simd = SIMD_AVX2;
     reads_same(reads_text(t, input, n, 0), want, "by AVX2", file, line);
     t->dump.options.simd = SIMD_BASE;

@@ -254,6 +254,7 @@ static void test_random(void **state) {
         faults += strstr(want, "fault") != NULL;
         for (size_t k = 0; k < COUNT_OF(WAYS); k++) {
             t.dump.options.simd = WAYS[k];
+            t.dump.defers = (size_t)i / 2 % 2 == k;
             const char *got = reads_text(&t, in.data, in.len, i % 4 ? 0 : 300);
             if (strcmp(got, want) != 0)
                 print_error("text %d: %.*s\n", i, (int)in.len, (char *)in.data);
