@@ -7,8 +7,10 @@ import os
 import shutil
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import tamis
@@ -24,7 +26,8 @@ SAYS = """\
 Raw bytes in files, matching rows out, by wall clock from start to end of the process, the file in
 the page cache and the rows into /dev/null. The table of MB a second is of the input's. simdjson is
 a bare On-Demand program that finds the query's fields in memory and neither compares nor writes:
-the bound. filter_bytes is the Python client over a spawned daemon, the bytes in Python's memory
+the bound. DuckDB counts by read_json, and gives lines by json_extract over them (reading and
+writing the rows by read_json takes it longer). filter_bytes is the Python client over a spawned daemon, the bytes in Python's memory
 before and after. jq and json.loads, which take seconds, run fewer rounds, with what they are
 compared with."""
 
@@ -40,14 +43,33 @@ FIELDS = {
     "Q2": ["age", "city"],
     "Q3": ["age", "city", "active", "score", "name"],
 }
+# DuckDB's conditions, over the columns of read_json.
+DUCK = {
+    "Q1": "age >= 30",
+    "Q2": "age >= 30 and city = 'Oslo'",
+    "Q3": "age between 25 and 60 and city in ('Oslo','Bergen','Paris','Lima','Turin')"
+    " and active and score > 0.5 and name like 'A%'",
+}
+# ... and over the lines of a file.
+DUCK_LINES = {
+    "Q1": "(line->>'$.age')::bigint >= 30",
+    "Q2": "(line->>'$.age')::bigint >= 30 and (line->>'$.city') = 'Oslo'",
+    "Q3": "(line->>'$.age')::bigint between 25 and 60"
+    " and (line->>'$.city') in ('Oslo','Bergen','Paris','Lima','Turin')"
+    " and (line->>'$.active')::boolean and (line->>'$.score')::double > 0.5"
+    " and (line->>'$.name') like 'A%'",
+}
 CSV_TYPES = "age=integer,score=double,active=boolean"
 MAWK_Q2 = '$2 >= 30 && $4 == "Oslo"'
 SLOW_ROUNDS = 3  # of those that take seconds
 
 ONE, TWO, SIMDJSON = "tamis", "tamis, 2 threads", "simdjson"
-DUCK_1, DUCK_2, JQ_NAME = "DuckDB, 1", "DuckDB, 2", "jq"
+DUCK_1, DUCK_2, JQ_NAME = "DuckDB", "DuckDB, 2 threads", "jq"
 LOADS, BYTES, FILE = "json.loads", "filter_bytes", "filter_file"
 COLUMNS = (ONE, TWO, SIMDJSON, DUCK_1, DUCK_2, JQ_NAME, LOADS, BYTES, FILE)
+COUNT_1, COUNT_2 = "tamis --count", "tamis --count, 2 threads"
+DUCK_COUNT_1, DUCK_COUNT_2 = "DuckDB, count", "DuckDB, count, 2 threads"
+COUNTS = (COUNT_1, COUNT_2, DUCK_COUNT_1, DUCK_COUNT_2)
 
 
 def _output(command: Sequence[str | Path]) -> bytes:
@@ -99,22 +121,39 @@ class _Scan:
         self._program.close()
 
 
-def _duckdb(path: Path, name: str, threads: int) -> Callable[[], object] | None:
-    """Counts by read_json; None where there is no DuckDB."""
-    try:
+class _Duck:
+    """DuckDB on some threads."""
+
+    def __init__(self, path: Path, threads: int) -> None:
         import duckdb
+
+        self._connection = duckdb.connect(config={"threads": threads})
+        self._rows = f"read_json('{path}', format='newline_delimited')"
+        self._lines = (
+            f"read_csv('{path}', columns={{'line': 'varchar'}}, header=false, auto_detect=false,"
+            " delim='\x01', quote='', escape='')"
+        )
+
+    def count(self, name: str) -> int:
+        query = f"select count(*) from {self._rows} where {DUCK[name]}"
+        found = self._connection.execute(query).fetchall()[0][0]
+        assert isinstance(found, int)
+        return found
+
+    def write(self, name: str, to: str) -> None:
+        """The lines that match, into a file."""
+        self._connection.execute(
+            f"copy (select line from {self._lines} where {DUCK_LINES[name]}) to '{to}'"
+            " (format csv, header false, delim '\x01', quote '', escape '')"
+        )
+
+
+def _ducks(path: Path) -> list[_Duck]:
+    """With one thread and with two; none where there is no DuckDB."""
+    try:
+        return [_Duck(path, threads) for threads in (1, 2)]
     except ImportError:
-        return None
-    where = {
-        "Q1": "age >= 30",
-        "Q2": "age >= 30 and city = 'Oslo'",
-        "Q3": "age between 25 and 60 and city in ('Oslo','Bergen','Paris','Lima','Turin')"
-        " and active and score > 0.5 and name like 'A%'",
-    }[name]
-    connection = duckdb.connect(config={"threads": threads})
-    source = f"read_json('{path}', format='newline_delimited')"
-    query = f"select count(*) from {source} where {where}"
-    return lambda: connection.execute(query).fetchall()[0][0]
+        return []
 
 
 def _fast(
@@ -134,10 +173,20 @@ def _fast(
     simdjson = bench.program("simdjson_rows")
     if simdjson.exists():
         found.append(_Scan(SIMDJSON, size, [simdjson, path, "find", *FIELDS[name]]))
-    for label, threads in ((DUCK_1, 1), (DUCK_2, 2)):
-        duck = _duckdb(path, name, threads)
-        if duck is not None:
-            found.append(_call(label, size, duck))
+    for label, duck in zip((DUCK_1, DUCK_2), _ducks(path), strict=False):
+        found.append(_call(label, size, partial(duck.write, name, "/dev/null")))
+    return found
+
+
+def _counting(bench: Bench, path: Path, size: int, name: str) -> list[Contestant]:
+    """Those that count, by tamis and by DuckDB."""
+    command: list[str | Path] = [bench.build / "tamis", "--count", QUERIES[name].text, path]
+    found: list[Contestant] = [
+        _call(COUNT_1, size, lambda: int(_output(command))),
+        _call(COUNT_2, size, lambda: int(_output([*command, "--threads", "2"]))),
+    ]
+    for label, duck in zip((DUCK_COUNT_1, DUCK_COUNT_2), _ducks(path), strict=False):
+        found.append(_call(label, size, partial(duck.count, name)))
     return found
 
 
@@ -156,13 +205,20 @@ def _slow(
     return found
 
 
-def _query(bench: Bench, report: Report, path: Path, data: bytes, name: str) -> list[str]:
-    """One query by everybody, or by tamis alone: a line of the table, and its aims."""
+def _query(
+    bench: Bench, report: Report, path: Path, data: bytes, name: str
+) -> tuple[list[str], list[str]]:
+    """One query by everybody, or by tamis alone: its lines of both tables, and its aims."""
     text = QUERIES[name].text
     kept = _python(data, name)()
     for options in ([], ["--threads", "2"]):
         if _output([bench.build / "tamis", *options, text, path]) != kept:
             raise AnswersDiffer(f"shell {name}: tamis {options} and Python differ")
+    for duck in () if bench.alone else _ducks(path):
+        with tempfile.NamedTemporaryFile() as file:
+            duck.write(name, file.name)
+            if sorted(file.read().splitlines()) != sorted(kept.splitlines()):
+                raise AnswersDiffer(f"shell {name}: DuckDB and Python differ")
     with tamis.Client(bench.tamisd) as client:
         if client.filter_bytes(data, text) != kept:
             raise AnswersDiffer(f"shell {name}: filter_bytes and Python differ")
@@ -170,13 +226,18 @@ def _query(bench: Bench, report: Report, path: Path, data: bytes, name: str) -> 
         times = dict(fast.timings)
         report.figures |= {f"{name}, {way}": times[way].median for way in (ONE, TWO, BYTES, FILE)}
         if bench.alone:
-            return []
+            return [], []
+        counts = race(
+            f"shell {name}, counts", _counting(bench, path, len(data), name), bench.rounds
+        ).timings
         rounds = min(bench.rounds, SLOW_ROUNDS)
         slow = race(f"shell {name}, slow ones", _slow(bench, client, path, data, name), rounds)
     for what, timings, other, mine, least in (
         ("of simdjson, one thread, at least 0.75", times, SIMDJSON, ONE, 0.75),
         ("of DuckDB, one thread each, at least 5", times, DUCK_1, ONE, 5),
         ("of DuckDB, two threads each, at least 5", times, DUCK_2, TWO, 5),
+        ("counts: of DuckDB, one thread each, at least 5", counts, DUCK_COUNT_1, COUNT_1, 5),
+        ("counts: of DuckDB, two threads each, at least 5", counts, DUCK_COUNT_2, COUNT_2, 5),
         ("of jq, at least 50", slow.timings, JQ_NAME, ONE, 50),
         ("two threads of one, at least 1.7", times, ONE, TWO, 1.7),
         ("filter_bytes of json.loads, at least 20", slow.timings, LOADS, BYTES, 20),
@@ -185,7 +246,10 @@ def _query(bench: Bench, report: Report, path: Path, data: bytes, name: str) -> 
             ratio = timings[mine].times_faster(timings[other])
             report.aims.append(Aim(f"{name}: {what}", f"{ratio:.2f}", ratio >= least))
     times = {**slow.timings, **times}
-    return [name, *(_rate(times.get(column), len(data)) for column in COLUMNS)]
+    return (
+        [name, *(_rate(times.get(column), len(data)) for column in COLUMNS)],
+        [name, *(_rate(counts.get(column), len(data)) for column in COUNTS)],
+    )
 
 
 def _rate(timing: Timing | None, size: int) -> str:
@@ -198,7 +262,8 @@ def _jsonl(bench: Bench, report: Report) -> None:
     lines = [_query(bench, report, path, data, name) for name in ("Q1", "Q2", "Q3")]
     if not bench.alone:
         title = f"JSON lines, {len(data) / 1e6:.0f} MB: MB a second"
-        report.tables.append(Table(title, ["", *COLUMNS], lines))
+        report.tables.append(Table(title, ["", *COLUMNS], [rows for rows, _ in lines]))
+        report.tables.append(Table(f"{title}, counts", ["", *COUNTS], [row for _, row in lines]))
 
 
 def _has(program: str) -> bool:
