@@ -133,20 +133,29 @@ static __attribute__((noinline)) void nest_brackets(struct sieve_carry *c, uint3
 
 /* --- positions --- */
 
-/* Writes the positions of the bits, and some more that do not count: see json_index.c. */
-WIDE static INLINE void put_positions(uint32_t *to, uint64_t bits, uint32_t base, unsigned some) {
-    do {
-        for (unsigned i = 0; i < some; i++) {
-            *to++ = base + (uint32_t)_tzcnt_u64(bits);
-            bits = _blsr_u64(bits);
-            __asm__ volatile("" : : : "memory"); /* or the two are gathered in a vector, slowly */
-        }
-    } while (__builtin_expect(bits != 0, 0));
+static const uint8_t PLACES[BLOCK] = {
+    0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+    22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+    44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+
+/* Writes the positions of the bits, n of them, and up to 15 more that do not count. */
+WIDE static INLINE void put_positions(uint32_t *to, uint64_t bits, uint64_t n, __m512i base) {
+    __m512i places = _mm512_maskz_compress_epi8(bits, _mm512_loadu_si512(PLACES));
+    __m128i part = _mm512_castsi512_si128(places);
+    _mm512_storeu_si512(to, base + _mm512_cvtepu8_epi32(part));
+    if (__builtin_expect(n <= 16, 1))
+        return;
+    uint8_t rest[BLOCK];
+    _mm512_storeu_si512(rest, places);
+    for (uint64_t i = 16; i < n; i += 16) {
+        memcpy(&part, rest + i, sizeof part);
+        _mm512_storeu_si512(to + i, base + _mm512_cvtepu8_epi32(part));
+    }
 }
 
 /* The positions of a group up to where it is bad. */
 WIDE static INLINE void put_group(struct json_sieve *x, const uint8_t *p, uint32_t first,
-                                  const lanes *bits, const lanes *bad, bool few) {
+                                  const lanes *bits, const lanes *bad) {
     uint32_t *to = x->at + x->n;
     for (unsigned i = 0; i < LANES && !x->stop; i++, first += BLOCK) {
         uint64_t found = (*bits)[i], wrong = (*bad)[i];
@@ -154,8 +163,9 @@ WIDE static INLINE void put_group(struct json_sieve *x, const uint8_t *p, uint32
             x->stop = p + BLOCK * i + _tzcnt_u64(wrong);
             found &= _blsmsk_u64(wrong) >> 1;
         }
-        put_positions(to, found, first, few ? 2 : 4);
-        to += _mm_popcnt_u64(found);
+        uint64_t n = (uint64_t)_mm_popcnt_u64(found);
+        put_positions(to, found, n, _mm512_set1_epi32((int)first));
+        to += n;
     }
     x->n = (uint32_t)(to - x->at);
 }
@@ -182,6 +192,78 @@ WIDE static INLINE lanes prefix(lanes v) {
     __m512i ones = _mm512_set1_epi8((char)0xFF);
     return (lanes)_mm512_unpacklo_epi64(_mm512_clmulepi64_epi128((__m512i)v, ones, 0),
                                         _mm512_clmulepi64_epi128((__m512i)v, ones, 1));
+}
+
+/* --- the bytes of a group --- */
+
+/* Of what kind a byte is, by one bit of it. Compared are bytes on port 5 alone; shifts, and the
+ * highest bits, take the other one for vectors. */
+#define IS_KIND(kind, bit) _mm512_movepi8_mask(_mm512_slli_epi16(kind, 7 - __builtin_ctz(bit)))
+
+/* Bytes to compare with, each 64 times: operands in memory, since there are more than registers. */
+#define N8(c) c, c, c, c, c, c, c, c
+#define N64(c)                                                                                     \
+    { N8(c), N8(c), N8(c), N8(c), N8(c), N8(c), N8(c), N8(c) }
+static const struct {
+    uint8_t quote[64], backslash[64], control[64], curly_open[64], curly_close[64], square_open[64],
+        square_close[64], comma[64], colon[64], zero[64];
+} EACH __attribute__((aligned(64))) = {N64('"'), N64('\\'), N64(0x1F), N64('{'), N64('}'),
+                                       N64('['), N64(']'),  N64(','),  N64(':'), N64('0')};
+
+#define EQUAL(v, name) _mm512_cmpeq_epi8_mask((v), _mm512_load_si512(each->name))
+
+/* Some lanes of the group at p; from 3 bytes before it to one behind it may be read. */
+WIDE static INLINE void load_lanes(const struct json_sieve *x, const uint8_t *p, bool few,
+                                   struct group *g, unsigned from, unsigned to) {
+    const __m512i kind_low = _mm512_loadu_si512(KIND), kind_high = _mm512_loadu_si512(KIND + 64);
+    const __m512i follow_low = _mm512_loadu_si512(FOLLOW);
+    const __m512i follow_high = _mm512_loadu_si512(FOLLOW + 64);
+    const __m512i last_low = _mm512_loadu_si512(x->lasts);
+    const __m512i last_high = _mm512_loadu_si512(x->lasts + 64);
+    const __m512i before_low = _mm512_loadu_si512(x->befores);
+    const __m512i before_high = _mm512_loadu_si512(x->befores + 64);
+    const __typeof__(EACH) *each = &EACH;
+    __asm__("" : "+r"(each)); /* or the compiler makes each of them anew, in each turn */
+    p += BLOCK * from;
+    for (unsigned i = from; i < to; i++, p += BLOCK) {
+        __builtin_prefetch((const void *)((uintptr_t)p + AHEAD_BYTES));
+        __m512i v = _mm512_loadu_si512(p), v1 = _mm512_loadu_si512(p - 1);
+        /* no byte from 0x80 on is of any kind, as a NUL is not */
+        __m512i kind = _mm512_permutex2var_epi8(
+            kind_low, _mm512_max_epi8(v, _mm512_setzero_si512()), kind_high);
+        __m512i follow = _mm512_permutex2var_epi8(follow_low, v1, follow_high);
+        __mmask64 colon = EQUAL(v, colon), candidate = 0, digit = IS_KIND(kind, IS_DIGIT);
+        __m512i v2 = _mm512_loadu_si512(p - 2), v3 = _mm512_loadu_si512(p - 3);
+        if (few)
+            for (uint32_t k = 0; k < x->n_names; k++)
+                candidate = _kor_mask64(
+                    candidate,
+                    _mm512_mask_cmpeq_epi8_mask(
+                        _mm512_mask_cmpeq_epi8_mask(colon, v2, _mm512_set1_epi8((char)x->last[k])),
+                        v3, _mm512_set1_epi8((char)x->before[k])));
+        else
+            candidate =
+                _mm512_mask_test_epi8_mask(colon, _mm512_permutex2var_epi8(last_low, v2, last_high),
+                                           _mm512_permutex2var_epi8(before_low, v3, before_high));
+        g->quote[i] = EQUAL(v, quote);
+        g->backslash[i] = EQUAL(v, backslash);
+        g->control[i] = _mm512_cmple_epu8_mask(v, _mm512_load_si512(each->control));
+        g->curly_open[i] = EQUAL(v, curly_open);
+        g->curly_close[i] = EQUAL(v, curly_close);
+        g->square_open[i] = EQUAL(v, square_open);
+        g->square_close[i] = EQUAL(v, square_close);
+        g->comma[i] = EQUAL(v, comma);
+        g->colon[i] = colon;
+        g->digit[i] = digit;
+        g->point[i] = IS_KIND(kind, IS_POINT);
+        g->word[i] = IS_KIND(kind, IS_WORD);
+        g->line[i] = IS_KIND(kind, IS_LINE);
+        g->odd[i] = _mm512_testn_epi8_mask(kind, follow);
+        g->zeroed[i] = _mm512_mask_cmpeq_epi8_mask(digit, v1, _mm512_load_si512(each->zero));
+        g->candidate[i] = candidate;
+    }
+    if (to == LANES)
+        g->next_line = *p == '\n' || *p == '\r';
 }
 
 /* --- the rules, over a group --- */
@@ -212,9 +294,28 @@ WIDE static INLINE lanes subtract(lanes a, lanes b, uint64_t *borrow) {
 
 WIDE static INLINE bool any(lanes v) { return bits_of_lanes((lanes)(v != 0)) != 0; }
 
-/* The positions, and in *ret_bad what did not pass. */
-WIDE static INLINE lanes sift_group(struct sieve_carry *c, uint32_t depth_most, struct group *g,
-                                    lanes *ret_bad) {
+/* Numbers: no second point, no needless zero. Words: where they begin. Gives what did not pass. */
+WIDE static INLINE lanes sift_scalars(struct sieve_carry *c, const struct group *g, lanes out,
+                                      lanes *ret_begins) {
+    lanes digit = g->digit & out, point = g->point & out, number = digit | point;
+    lanes behind_number = behind(number, c->number);
+    lanes bad = g->zeroed & out & ~behind(behind_number, c->number << 1);
+    lanes behind_point = behind(point, c->point);
+    bad |= add(digit, behind_point, &c->fraction) & ~digit & point;
+    c->number = number[LANES - 1];
+    c->point = point[LANES - 1];
+    lanes word = g->word & out;
+    *ret_begins = word & ~behind(word, c->word);
+    c->word = word[LANES - 1];
+    return bad;
+}
+
+/* The positions, and in *ret_bad what did not pass. Each step waits for the one before; so that the
+ * machine has something to do meanwhile, the group at p is loaded into next between them, if there
+ * is one. */
+WIDE static INLINE lanes sift_group(const struct json_sieve *x, struct sieve_carry *c,
+                                    struct group *g, lanes *ret_bad, const uint8_t *p, bool few,
+                                    struct group *next) {
     lanes backslash = g->backslash;
     if (__builtin_expect(any(backslash) || c->escaped, 0))
         unescape_quotes(g, &c->escaped);
@@ -229,6 +330,9 @@ WIDE static INLINE lanes sift_group(struct sieve_carry *c, uint32_t depth_most, 
     c->in_string = turns >> 8 & 1;
     lanes out = ~string, open = quote & string, close = quote & out;
     lanes bad = (g->control & string) | (g->odd & ~((string ^ open) | close));
+
+    if (next)
+        load_lanes(x, p, few, next, 0, LANES / 2);
 
     /* rows and containers */
     lanes curly_open = g->curly_open & out, curly_close = g->curly_close & out;
@@ -249,7 +353,7 @@ WIDE static INLINE lanes sift_group(struct sieve_carry *c, uint32_t depth_most, 
         ((all & inside) ^ opens) | ((squares & array) ^ square_open) | (array & all & ~squares);
     if (__builtin_expect(c->deep || any(wrong), 0)) {
         struct brackets k = {.opens = opens, .all = all, .squares = squares};
-        nest_brackets(c, depth_most, &k);
+        nest_brackets(c, x->depth_most, &k);
         inside = k.inside;
         array = k.array;
         bad |= k.bad;
@@ -259,6 +363,9 @@ WIDE static INLINE lanes sift_group(struct sieve_carry *c, uint32_t depth_most, 
     }
     bad |= (inside & row_close) | (behind_line & ~(curly_open | line));
     c->line = line[LANES - 1];
+
+    if (next)
+        load_lanes(x, p, few, next, LANES / 2, LANES);
 
     /* names: behind { and the commas of objects, and with a colon behind them */
     lanes comma = g->comma & out, colon = g->colon & out;
@@ -274,104 +381,25 @@ WIDE static INLINE lanes sift_group(struct sieve_carry *c, uint32_t depth_most, 
     c->square_open = square_open[LANES - 1];
     c->closed = closed[LANES - 1];
 
-    /* numbers: no second point, no needless zero; words */
-    lanes digit = g->digit & out, point = g->point & out, number = digit | point;
-    lanes behind_number = behind(number, c->number);
-    bad |= g->zeroed & out & ~behind(behind_number, c->number << 1);
-    lanes behind_point = behind(point, c->point);
-    bad |= add(digit, behind_point, &c->fraction) & ~digit & point;
-    c->number = number[LANES - 1];
-    c->point = point[LANES - 1];
-    lanes word = g->word & out, begins = word & ~behind(word, c->word);
-    c->word = word[LANES - 1];
-
-    *ret_bad = bad;
+    lanes begins, wrong_number = sift_scalars(c, g, out, &begins);
+    *ret_bad = bad | wrong_number;
     lanes found = (g->candidate & colon & ~inside) | begins | line;
     if (__builtin_expect(any(backslash), 0)) /* the first of a block, or all if rows meet there */
         found |= backslash & (-backslash | (lanes)(line != 0));
     return found;
 }
 
-/* --- the bytes of a group --- */
-
-/* Bytes to compare with, each 64 times: operands in memory, since there are more than registers. */
-#define N8(c) c, c, c, c, c, c, c, c
-#define N64(c)                                                                                     \
-    { N8(c), N8(c), N8(c), N8(c), N8(c), N8(c), N8(c), N8(c) }
-static const struct {
-    uint8_t quote[64], backslash[64], control[64], curly_open[64], curly_close[64], square_open[64],
-        square_close[64], comma[64], colon[64], zero[64], digit[64], point[64], word[64], line[64];
-} EACH __attribute__((aligned(64))) = {
-    N64('"'), N64('\\'), N64(0x1F), N64('{'),      N64('}'),      N64('['),     N64(']'),
-    N64(','), N64(':'),  N64('0'),  N64(IS_DIGIT), N64(IS_POINT), N64(IS_WORD), N64(IS_LINE)};
-
-#define EQUAL(v, name) _mm512_cmpeq_epi8_mask((v), _mm512_load_si512(each->name))
-#define TEST(v, name)  _mm512_test_epi8_mask((v), _mm512_load_si512(each->name))
-
-/* The bytes of a group at p; from 3 bytes before it to one behind it may be read. */
-WIDE static INLINE void load_group(const struct json_sieve *x, const uint8_t *p, bool few,
-                                   struct group *g) {
-    const __m512i kind_low = _mm512_loadu_si512(KIND), kind_high = _mm512_loadu_si512(KIND + 64);
-    const __m512i follow_low = _mm512_loadu_si512(FOLLOW);
-    const __m512i follow_high = _mm512_loadu_si512(FOLLOW + 64);
-    const __m512i last_low = _mm512_loadu_si512(x->lasts);
-    const __m512i last_high = _mm512_loadu_si512(x->lasts + 64);
-    const __m512i before_low = _mm512_loadu_si512(x->befores);
-    const __m512i before_high = _mm512_loadu_si512(x->befores + 64);
-    const __typeof__(EACH) *each = &EACH;
-    __asm__("" : "+r"(each)); /* or the compiler makes each of them anew, in each turn */
-    for (unsigned i = 0; i < LANES; i++, p += BLOCK) {
-        __builtin_prefetch((const void *)((uintptr_t)p + AHEAD_BYTES));
-        __m512i v = _mm512_loadu_si512(p), v1 = _mm512_loadu_si512(p - 1);
-        /* no byte from 0x80 on is of any kind, as a NUL is not */
-        __m512i kind = _mm512_permutex2var_epi8(
-            kind_low, _mm512_max_epi8(v, _mm512_setzero_si512()), kind_high);
-        __m512i follow = _mm512_permutex2var_epi8(follow_low, v1, follow_high);
-        __mmask64 colon = EQUAL(v, colon), candidate = 0, digit = TEST(kind, digit);
-        __m512i v2 = _mm512_loadu_si512(p - 2), v3 = _mm512_loadu_si512(p - 3);
-        if (few)
-            for (uint32_t k = 0; k < x->n_names; k++)
-                candidate = _kor_mask64(
-                    candidate,
-                    _mm512_mask_cmpeq_epi8_mask(
-                        _mm512_mask_cmpeq_epi8_mask(colon, v2, _mm512_set1_epi8((char)x->last[k])),
-                        v3, _mm512_set1_epi8((char)x->before[k])));
-        else
-            candidate =
-                _mm512_mask_test_epi8_mask(colon, _mm512_permutex2var_epi8(last_low, v2, last_high),
-                                           _mm512_permutex2var_epi8(before_low, v3, before_high));
-        g->quote[i] = EQUAL(v, quote);
-        g->backslash[i] = EQUAL(v, backslash);
-        g->control[i] = _mm512_cmple_epu8_mask(v, _mm512_load_si512(each->control));
-        g->curly_open[i] = EQUAL(v, curly_open);
-        g->curly_close[i] = EQUAL(v, curly_close);
-        g->square_open[i] = EQUAL(v, square_open);
-        g->square_close[i] = EQUAL(v, square_close);
-        g->comma[i] = EQUAL(v, comma);
-        g->colon[i] = colon;
-        g->digit[i] = digit;
-        g->point[i] = TEST(kind, point);
-        g->word[i] = TEST(kind, word);
-        g->line[i] = TEST(kind, line);
-        g->odd[i] = _mm512_testn_epi8_mask(kind, follow);
-        g->zeroed[i] = _mm512_mask_cmpeq_epi8_mask(digit, v1, _mm512_load_si512(each->zero));
-        g->candidate[i] = candidate;
-    }
-    g->next_line = *p == '\n' || *p == '\r';
-}
-
-/* `count` groups at p. The bytes of the next group are loaded before those of this one are used:
- * masks are written one by one and read as wholes, which must not be at once. */
+/* `count` groups at p. Masks are written one by one and read as wholes, which must not be at once:
+ * between them is most of the work for the group before. */
 WIDE static INLINE void sift(struct json_sieve *x, const uint8_t *p, size_t count, bool few) {
     struct group g[2];
     struct sieve_carry c = x->carry;
     lanes bits, bad;
-    load_group(x, p, few, &g[0]);
+    load_lanes(x, p, few, &g[0], 0, LANES);
     for (size_t i = 0; i < count && !x->stop; i++, p += GROUP) {
-        if (i + 1 < count)
-            load_group(x, p + GROUP, few, &g[~i & 1]);
-        bits = sift_group(&c, x->depth_most, &g[i & 1], &bad);
-        put_group(x, p, (uint32_t)(GROUP * i), &bits, &bad, few);
+        bits =
+            sift_group(x, &c, &g[i & 1], &bad, p + GROUP, few, i + 1 < count ? &g[~i & 1] : NULL);
+        put_group(x, p, (uint32_t)(GROUP * i), &bits, &bad);
     }
     x->carry = c;
 }
