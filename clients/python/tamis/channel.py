@@ -31,6 +31,7 @@ from typing import Any, Callable, Optional, TypeVar, Union
 from .connection import EXECUTE, Connection, Request
 from .errors import ClosedError, TamisError, Timeout
 from .frames import PACK_ERRORS, Packer
+from .pages import Lent
 from .passing import Passing
 from .quick import READ_BYTES, Answer, Quick
 from .transport import Transport, remaining
@@ -46,6 +47,7 @@ BUSY = (
 NO_TURNS = repeat(True, 0)
 
 R = TypeVar("R")
+Piece = Union[bytes, memoryview, Lent]
 
 
 class Channel:
@@ -58,7 +60,7 @@ class Channel:
         self._torn = False
         self._closed = False
         self._failure: Optional[Callable[[], TamisError]] = None
-        self._outbox: deque[Union[bytes, memoryview]] = deque()
+        self._outbox: deque[Piece] = deque()
         self._sent: list[int] = []
         self._inbox: list[bytes] = []
         self._turns = NO_TURNS
@@ -311,12 +313,12 @@ class Channel:
         self,
         frame: bytes,
         deadline: Optional[float],
-        rest: Iterable[Union[bytes, memoryview]] = (),
+        rest: Iterable[Piece] = (),
     ) -> None:
         """Hand a frame to the peer, or to the outbox as far as the peer does not take it now.
 
         rest: the end of the frame in pieces, views of bytes in memory that stays as it is until the
-        next send is done.
+        next send is done; if it is lent, until the request is.
         Waits until what was in the outbox before is gone, so that it never holds two frames.
         """
         if self._outbox:
@@ -412,6 +414,8 @@ class Channel:
                     first = self._outbox[0]
                     if isinstance(first, Passing):
                         self._transport.write_with(self._sent, first, first.file.fd)
+                    elif isinstance(first, Lent):
+                        self._transport.write_lent(self._sent, first)
                     else:
                         self._transport.write(self._sent, first)
                 except BlockingIOError:
@@ -427,7 +431,8 @@ class Channel:
             if isinstance(first, Passing):
                 first.file.close()
             if count < len(first):
-                self._outbox.appendleft(memoryview(first)[count:])
+                rest = first if isinstance(first, Lent) else memoryview(first)
+                self._outbox.appendleft(rest[count:])
             self._torn = False
 
     def _read(self) -> None:

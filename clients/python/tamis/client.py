@@ -282,7 +282,8 @@ class Client:
     ) -> Any:
         """The rows of the data that match, without decoding any here.
 
-        data: bytes of JSON lines, CSV or msgpack (docs/FORMATS.md), any size.
+        data: bytes of JSON lines, CSV or msgpack (docs/FORMATS.md), any size. Nobody may change
+        them meanwhile.
         format: "jsonl", "csv", "tsv" or "msgpack".
         result: "rows": bytes, the rows byte for byte, each of JSON lines and CSV with its line
         end (CSV without the header). "views": memoryviews of the rows in data. "spans": (offset,
@@ -310,8 +311,7 @@ class Client:
         options["result"] = RAW_RESULTS[result]
         if result == "rows" and "result.pieces" in self._channel.connection.capabilities:
             options["result"] = "pieces"  # of the data, which is here
-        pieces = raw.pieces(data)
-        work = RawFilter(self._runner, query, pieces, shape, options, timeout, stable=True)
+        work = RawFilter(self._runner, query, (data,), shape, options, timeout, stable=True)
         answer = raw.collect(work, result, data)
         self._runner.note_raw(work.done)
         return answer

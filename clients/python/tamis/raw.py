@@ -13,11 +13,10 @@ import sys
 import time
 from array import array
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from operator import add
 from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Optional, Union
 
-from . import encode, result
+from . import encode, pages, result
 from .connection import EXECUTE, ROWS, Request
 from .errors import ClosedError, ProtocolError
 from .frames import frame_of_bytes
@@ -25,8 +24,7 @@ from .passing import REFUSALS, PassedFile, Passing
 from .runner import Runner, Source
 
 Bytes = Union[bytes, bytearray, memoryview]
-PIECE_BYTES = 512 << 10  # two of them fit a pipe of 1 MiB: one is made while one is read
-LINE_FEED = 10
+PIECE_BYTES = 1 << 20  # what a pipe holds: one is read while the next is made
 FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv", ".tsv": "csv"}
 FORMATS |= {".msgpack": "msgpack", ".mpk": "msgpack"}
 
@@ -91,13 +89,6 @@ def format_of(path: Union[str, bytes, os.PathLike[str]]) -> str:
     return "tsv" if ending == ".tsv" else FORMATS[ending]
 
 
-def pieces(data: Bytes) -> Iterator[memoryview]:
-    """Views of the data that fit a message well."""
-    view = memoryview(data).cast("B")
-    for at in range(0, len(view), PIECE_BYTES):
-        yield view[at : at + PIECE_BYTES]
-
-
 def read_pieces(file: BinaryIO) -> Iterator[bytes]:
     """What a file gives, as it comes: a pipe's or socket's bytes are not waited for in bulk."""
     read = getattr(file, "read1", file.read)
@@ -134,9 +125,9 @@ class RawFilter:
         stable: bool = False,
         file: Union[bytes, PassedFile, None] = None,
     ) -> None:
-        """stable: the chunks' memory stays as it is until the request is done. file: one that the
-        daemon reads in place of the chunks, by its path or passed to it; if it refuses one that was
-        passed, the chunks are sent."""
+        """stable: the chunks' memory stays as it is until the request is done: it is lent to the
+        connection. file: one that the daemon reads in place of the chunks, by its path or passed to
+        it; if it refuses one that was passed, the chunks are sent."""
         self._request: Optional[Request] = None
         self.done: Optional[RawStats] = None
         self._stable = stable
@@ -172,17 +163,26 @@ class RawFilter:
         assert request is not None
         try:
             for chunk in self._chunks if self._file is None else ():
-                # What is left of a piece goes out while the next is made: it must stay as it is.
-                view = memoryview(chunk if self._stable else bytes(chunk)).cast("B")
-                for at in range(0, len(view), self._most_bytes):
-                    self._step(self._send, view[at : at + self._most_bytes])
+                for piece in self._pieces(chunk):
+                    self._step(self._send, piece)
                     yield from self._taken(request)
-                if request.finished:  # an error, or the limit is reached
+                    if request.finished:  # an error, or the limit is reached
+                        break
+                if request.finished:
                     break
             self._step(self._end)
             yield from self._rest(request)
         finally:
             self._give_up(request)
+
+    def _pieces(self, chunk: Bytes) -> Iterator[Union[memoryview, pages.Lent]]:
+        """The bytes in parts that fit a message."""
+        rest: Union[memoryview, pages.Lent, None] = pages.lend(chunk) if self._stable else None
+        if rest is None:
+            # What is left of a piece goes out while the next is made: it must stay as it is.
+            rest = memoryview(chunk if self._stable else bytes(chunk)).cast("B")
+        for at in range(0, len(rest), self._most_bytes):
+            yield rest[at : at + self._most_bytes]
 
     def _results_of_file(self, file: PassedFile) -> Generator[result.Result, None, None]:
         """The same for a file that was passed. Without `done`: the daemon has refused it, and the
@@ -245,7 +245,9 @@ class RawFilter:
         request.streams = file is None
         channel.send(Passing(frame, file) if isinstance(file, PassedFile) else frame, deadline)
 
-    def _send(self, piece: memoryview, request: Request, deadline: Optional[float]) -> None:
+    def _send(
+        self, piece: Union[memoryview, pages.Lent], request: Request, deadline: Optional[float]
+    ) -> None:
         channel = self._runner.channel
         channel.look()
         if not request.finished:
@@ -354,33 +356,39 @@ def rows_of(raw: RawFilter, data: Bytes) -> bytes:
     """The bytes of the rows that match, in one. They are put there while the daemon looks at what
     comes behind, most of them from the data that is here already."""
     view = memoryview(data).cast("B")
-    out = io.BytesIO()
+    out = pages.room(len(view))
     for kind, _, _, part in raw.results():
         if kind == "runs":
             write_runs(out, view, part, raw.has_lines)
         else:
             out.write(part)
     finished(raw)
+    out.truncate()
     return out.getvalue()
 
 
 def write_runs(out: io.BytesIO, view: memoryview, part: bytes, has_lines: bool) -> None:
     """The bytes of the runs of one result, each of lines with an end of line, as "rows" has it."""
     numbers = u64(part)
-    starts, ends = numbers[::2], list(map(add, numbers[::2], numbers[1::2]))
-    if not ends:
+    if not numbers:
         return
-    if max(ends) > len(view):
+    end = numbers[-2] + numbers[-1]
+    size = sum(numbers[1::2])
+    if end > len(view) or size > len(view):  # they do not overlap
         raise ProtocolError("a result with a run beyond the bytes")
-    runs = map(view.__getitem__, map(slice, starts, ends))
+    start, write, pairs = out.tell(), out.write, iter(numbers)
     # Lines end, but for the last of all; the elements of an array do not, not one of them.
-    if not has_lines or view[ends[-1] - 1] == LINE_FEED:
-        out.writelines(runs)
-        return
-    for run in runs:
-        out.write(run)
-        if run[-1] != LINE_FEED:
-            out.write(b"\n")
+    if not has_lines or bytes(view[end - 1 : end]) == b"\n":
+        for at, count in zip(pairs, pairs):
+            write(view[at : at + count])
+    else:
+        for at, count in zip(pairs, pairs):
+            run = view[at : at + count]
+            write(run)
+            if bytes(run[-1:]) != b"\n":
+                size += write(b"\n")
+    if out.tell() - start != size:
+        raise ProtocolError("a result with a run beyond the bytes")
 
 
 def spans_of(part: bytes, most: int) -> Iterator[tuple[int, int]]:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 from .errors import DaemonDied, DaemonNotFound
+from .pages import Lent
 from .shared import Pool, pool_of
 
 Command = Union[str, "os.PathLike[str]", Sequence[Union[str, "os.PathLike[str]"]]]
@@ -52,6 +53,10 @@ class Transport(ABC):
     @abstractmethod
     def write(self, sent: list[int], data: Union[bytes, memoryview]) -> None:
         """Append the number of bytes that were taken. Never blocks: BlockingIOError."""
+
+    def write_lent(self, sent: list[int], lent: Lent) -> None:
+        """write() of bytes whose memory stays as it is until the peer has read them."""
+        self.write(sent, lent.view)
 
     @abstractmethod
     def exchange(self, log: deque[Any], frame: bytes, size: int) -> bool:
@@ -143,6 +148,10 @@ class ChildTransport(Transport):
 
     def write(self, sent: list[int], data: Union[bytes, memoryview]) -> None:
         sent.extend(map(os.write, self._write_fds, (data,)))
+
+    def write_lent(self, sent: list[int], lent: Lent) -> None:
+        if not lent.give(sent, self.write_fd):
+            self.write(sent, lent.view)
 
     def exchange(self, log: deque[Any], frame: bytes, size: int) -> bool:
         log.extend(map(os.write, self._write_fds, (frame,)))
