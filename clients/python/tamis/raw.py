@@ -25,6 +25,7 @@ from .runner import Runner, Source
 
 Bytes = Union[bytes, bytearray, memoryview]
 PIECE_BYTES = 1 << 20  # what a pipe holds: one is read while the next is made
+FIRST_PIECE_BYTES = 128 << 10  # soon there; each is twice the one before
 FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv", ".tsv": "csv"}
 FORMATS |= {".msgpack": "msgpack", ".mpk": "msgpack"}
 
@@ -142,6 +143,7 @@ class RawFilter:
         self._seconds = runner.seconds(timeout)
         most = runner.limits.get("frame_bytes", 64 << 20)
         self._most_bytes = max(1, min(PIECE_BYTES, most - 1024))
+        self._piece_bytes = min(FIRST_PIECE_BYTES, self._most_bytes)
         deadline = self._deadline()
         try:
             runner.channel.section(deadline, self._open, deadline)
@@ -181,8 +183,11 @@ class RawFilter:
         if rest is None:
             # What is left of a piece goes out while the next is made: it must stay as it is.
             rest = memoryview(chunk if self._stable else bytes(chunk)).cast("B")
-        for at in range(0, len(rest), self._most_bytes):
-            yield rest[at : at + self._most_bytes]
+        while len(rest) > 0:
+            size = self._piece_bytes
+            self._piece_bytes = min(2 * size, self._most_bytes)
+            yield rest[:size]
+            rest = rest[size:]
 
     def _results_of_file(self, file: PassedFile) -> Generator[result.Result, None, None]:
         """The same for a file that was passed. Without `done`: the daemon has refused it, and the
