@@ -284,7 +284,23 @@ def test_the_daemon_reads_files_itself(client: tamis.Client, tmp_path: Path) -> 
     assert b"".join(client.filter_file(empty, "a = '3'")) == b""
 
 
-@pytest.mark.parametrize("part", [b"x" * 15, (5).to_bytes(8, "little") + (2).to_bytes(8, "little")])
-def test_runs_that_cannot_be(part: bytes) -> None:
+@pytest.mark.parametrize("data", [b"123456", b"12345\n"])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        (5, 2),
+        (6, 1),
+        (1 << 63, 1),
+        (0, (1 << 64) - 1),
+        (5, 2, 0, 1),  # beyond the bytes, but for the last one
+        (1 << 63, 1, 0, 6),
+        (0, 4, 0, 4),  # more than there is
+        (5, 1, 4),
+    ],
+)
+def test_runs_that_cannot_be(data: bytes, numbers: tuple[int, ...]) -> None:
+    part = b"".join(number.to_bytes(8, "little") for number in numbers)
     with pytest.raises(tamis.ProtocolError):
-        tamis.raw.write_runs(io.BytesIO(), memoryview(b"123456"), part, True)
+        tamis.raw.write_runs(io.BytesIO(), memoryview(data), part, True)
+    with pytest.raises(tamis.ProtocolError):
+        tamis.raw.write_runs(io.BytesIO(), memoryview(data), b"x" * 15, False)
