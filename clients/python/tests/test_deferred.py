@@ -1,4 +1,4 @@
-"""JSON lines, of which values are read where a condition asks for them: judged as the same rows from
+"""JSON lines, whose values are read where a condition asks for them: judged as the same rows from
 Python are, whichever step asks first."""
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ def test_the_answers_are_those_of_the_same_rows_from_python(tamisd: str, seed: i
             counted = client.last_stats
             assert client.filter_bytes(lines, query, result="indices") == want, query
             got = client.last_stats
-            assert counted and got
+            assert counted is not None
+            assert got is not None
             assert (got.type_mismatch, got.undefined) == (
                 counted.type_mismatch,
                 counted.undefined,
