@@ -1,8 +1,8 @@
 /* How often each value of a path occurs in the matching rows. See resident_state.h.
  *
  * Codes of a dictionary, and integers of one byte, are counted as they stand and looked up once a
- * part; other values are looked up one by one in a hash table. Numbers are one value if they are
- * equal (X1), and so are null and missing. */
+ * part; other values are looked up one by one in a hash table. What is one value says value_alike.
+ */
 #include "engine/resident_state.h"
 
 #include "base/sort.h"
@@ -47,35 +47,6 @@ void tally_free(struct resident *r) {
     budget_free(r->budget, t->by_code, t->codes * sizeof *t->by_code);
 }
 
-static uint64_t hash_of(const struct tally *t, struct value v) {
-    struct value c = value_canonical(v);
-    switch (c.type) {
-    case T_MISSING:
-    case T_NULL:
-        return 0;
-    case T_STR:
-    case T_BIN:
-    case T_ARRAY:
-    case T_MAP:
-    case T_EXT:
-        return hash_bytes(t->key, c.w.p, c.n) ^ c.type;
-    case T_DOUBLE:
-        return value_is_nan(c) ? 1 : hash_u64(t->key, c.w.u ^ 0x5555);
-    case T_TIMESTAMP:
-        return hash_u64(t->key, c.w.u ^ (uint64_t)c.n << 32 ^ 0xAAAA);
-    default:
-        return hash_u64(t->key, c.w.u ^ (uint64_t)c.type << 60);
-    }
-}
-
-static bool same(struct value a, struct value b) {
-    if (value_is_null(a) || value_is_null(b))
-        return value_is_null(a) && value_is_null(b);
-    if (a.type == T_ARRAY || a.type == T_MAP || a.type == T_EXT)
-        return a.type == b.type && a.n == b.n && memcmp(a.w.p, b.w.p, a.n) == 0;
-    return !value_distinct(a, b);
-}
-
 static bool grow_entries(struct resident *r, struct tally *t) {
     uint64_t cap = t->cap ? 2 * t->cap : 64;
     if (cap > UINT32_MAX / 4)
@@ -113,10 +84,13 @@ static bool add(struct resident *r, struct value v, uint64_t count) {
         return false;
     if (2 * (t->n + 1) > t->table_size && !grow_table(r, t))
         return false;
-    uint64_t hash = hash_of(t, v), at = hash & (t->table_size - 1);
+    uint64_t hash;
+    if (!value_hash(t->key, v, &hash))
+        return false;
+    uint64_t at = hash & (t->table_size - 1);
     while (t->table[at]) {
         struct tally_entry *e = &t->entries[t->table[at] - 1];
-        if (e->hash == hash && same(e->value, v)) {
+        if (e->hash == hash && value_alike(e->value, v)) {
             e->count += count;
             return true;
         }

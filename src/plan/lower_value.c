@@ -66,7 +66,7 @@ static bool same_value(struct value a, struct value b) {
     return is_word(a.type) ? a.w.u == b.w.u : memcmp(a.w.p, b.w.p, a.n) == 0;
 }
 
-static uint64_t value_hash(struct hash_key key, struct value v) {
+static uint64_t constant_hash(struct hash_key key, struct value v) {
     uint64_t h = hash_u64(key, (uint64_t)v.type << 32 | v.n);
     if (v.type <= T_NULL)
         return h;
@@ -89,7 +89,7 @@ static uint64_t call_hash(const struct compute *k) {
     struct hash_key key = hash_key();
     uint64_t h = hash_u64(key, (uint64_t)(uintptr_t)k->function);
     for (uint32_t i = 0; i < k->n_args; i++)
-        h = hash_u64(key, h ^ (k->args[i].is_const ? value_hash(key, k->args[i].value)
+        h = hash_u64(key, h ^ (k->args[i].is_const ? constant_hash(key, k->args[i].value)
                                                    : (uint64_t)k->args[i].column << 8));
     return h;
 }

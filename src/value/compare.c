@@ -82,3 +82,36 @@ bool value_distinct(struct value a, struct value b) {
     enum value_class class = value_class(a.type);
     return class != value_class(b.type) || !same_class_equal(class, a, b);
 }
+
+bool value_alike(struct value a, struct value b) {
+    if (a.type == b.type && (a.type == T_ARRAY || a.type == T_MAP))
+        return deep_alike(a, b);
+    return !value_distinct(a, b);
+}
+
+bool value_hash(struct hash_key key, struct value v, uint64_t *ret) {
+    struct value c = value_canonical(v);
+    switch (c.type) {
+    case T_MISSING:
+    case T_NULL:
+        *ret = 0;
+        return true;
+    case T_STR:
+    case T_BIN:
+    case T_EXT:
+        *ret = hash_bytes(key, c.w.p, c.n) ^ c.type;
+        return true;
+    case T_ARRAY:
+    case T_MAP:
+        return deep_hash(key, c, ret);
+    case T_DOUBLE:
+        *ret = value_is_nan(c) ? 1 : hash_u64(key, c.w.u ^ 0x5555);
+        return true;
+    case T_TIMESTAMP:
+        *ret = hash_u64(key, c.w.u ^ (uint64_t)c.n << 32 ^ 0xAAAA);
+        return true;
+    default:
+        *ret = hash_u64(key, c.w.u ^ (uint64_t)c.type << 60);
+        return true;
+    }
+}

@@ -17,13 +17,16 @@ struct pair {
     uint32_t at; /* position in the map: the last of equal keys counts */
 };
 
-static bool item_equal(struct value a, struct value b) {
+/* `alike`: NaN is NaN. */
+static bool item_equal(struct value a, struct value b, bool alike) {
+    if (alike)
+        return value_alike(a, b);
     if (value_is_null(a) && value_is_null(b))
         return true;
     return value_compare(CMP_EQ, a, b, NULL) == TRUE_;
 }
 
-static bool array_equal(struct value a, struct value b) {
+static bool array_equal(struct value a, struct value b, bool alike) {
     struct mp_reader ra, rb;
     uint32_t na, nb;
     mp_enter(&ra, a, &na);
@@ -31,13 +34,13 @@ static bool array_equal(struct value a, struct value b) {
     if (na != nb)
         return false;
     for (uint32_t i = 0; i < na; i++)
-        if (!item_equal(mp_read_value(&ra), mp_read_value(&rb)))
+        if (!item_equal(mp_read_value(&ra), mp_read_value(&rb), alike))
             return false;
     return true;
 }
 
-/* A total order of keys in which equal keys, and only they, are 0. NaN keys are ordered by bits
- * here, and sort out by key_is_lost: they equal nothing. */
+/* A total order of keys in which equal keys, and only they, are 0; but NaN keys are, too, and it is
+ * for the caller to say that they equal nothing. */
 static int key_order(struct value a, struct value b) {
     enum value_class ca = value_class(a.type), cb = value_class(b.type);
     if (ca != cb)
@@ -84,14 +87,14 @@ static void read_pairs(struct mp_reader *r, uint32_t n, struct pair *pairs) {
     }
 }
 
-static bool sorted_equal(struct pair *a, uint32_t na, struct pair *b, uint32_t nb) {
+static bool sorted_equal(struct pair *a, uint32_t na, struct pair *b, uint32_t nb, bool alike) {
     na = sort_unique(a, na);
     nb = sort_unique(b, nb);
     if (na != nb)
         return false;
     for (uint32_t i = 0; i < na; i++)
-        if (key_order(a[i].key, b[i].key) != 0 || value_is_nan(a[i].key) ||
-            !item_equal(a[i].value, b[i].value))
+        if (key_order(a[i].key, b[i].key) != 0 || (value_is_nan(a[i].key) && !alike) ||
+            !item_equal(a[i].value, b[i].value, alike))
             return false;
     return true;
 }
@@ -113,7 +116,7 @@ static bool find_last(struct value v, struct value key, uint32_t from, struct va
 }
 
 /* Every last pair of a has one with an equal key in b and, if with_values, an equal value. */
-static bool map_within(struct value a, struct value b, bool with_values) {
+static bool map_within(struct value a, struct value b, bool with_values, bool alike) {
     struct mp_reader r;
     uint32_t n;
     mp_enter(&r, a, &n);
@@ -121,13 +124,14 @@ static bool map_within(struct value a, struct value b, bool with_values) {
         struct value key = mp_read_value(&r), x = mp_read_value(&r), y;
         if (find_last(a, key, i + 1, &y))
             continue; /* overwritten */
-        if (value_is_nan(key) || !find_last(b, key, 0, &y) || (with_values && !item_equal(x, y)))
+        if ((value_is_nan(key) && !alike) || !find_last(b, key, 0, &y) ||
+            (with_values && !item_equal(x, y, alike)))
             return false;
     }
     return true;
 }
 
-static bool map_equal(struct value a, struct value b) {
+static bool map_equal(struct value a, struct value b, bool alike) {
     struct mp_reader ra, rb;
     uint32_t na, nb;
     mp_enter(&ra, a, &na);
@@ -136,15 +140,63 @@ static bool map_equal(struct value a, struct value b) {
     if (na > SMALL || nb > SMALL)
         pairs = malloc(((size_t)na + nb) * sizeof *pairs);
     if (!pairs)
-        return map_within(a, b, true) && map_within(b, a, false); /* values once: maps nest */
+        return map_within(a, b, true, alike) && map_within(b, a, false, alike); /* values once */
     read_pairs(&ra, na, pairs);
     read_pairs(&rb, nb, pairs + na);
-    bool equal = sorted_equal(pairs, na, pairs + na, nb);
+    bool equal = sorted_equal(pairs, na, pairs + na, nb, alike);
     if (pairs != small)
         free(pairs);
     return equal;
 }
 
 bool deep_equal(struct value a, struct value b) {
-    return a.type == T_ARRAY ? array_equal(a, b) : map_equal(a, b);
+    return a.type == T_ARRAY ? array_equal(a, b, false) : map_equal(a, b, false);
+}
+
+bool deep_alike(struct value a, struct value b) {
+    return a.type == T_ARRAY ? array_equal(a, b, true) : map_equal(a, b, true);
+}
+
+static bool mix(struct hash_key key, struct value v, uint64_t *h) {
+    uint64_t one;
+    if (!value_hash(key, v, &one))
+        return false;
+    *h = hash_u64(key, *h ^ one);
+    return true;
+}
+
+static bool array_hash(struct hash_key key, struct value v, uint64_t *ret) {
+    struct mp_reader r;
+    uint32_t n;
+    mp_enter(&r, v, &n);
+    *ret = n;
+    for (uint32_t i = 0; i < n; i++)
+        if (!mix(key, mp_read_value(&r), ret))
+            return false;
+    return true;
+}
+
+/* The pairs that count, in the order of their keys. */
+static bool map_hash(struct hash_key key, struct value v, uint64_t *ret) {
+    struct mp_reader r;
+    uint32_t n;
+    mp_enter(&r, v, &n);
+    struct pair small[SMALL], *pairs = small;
+    if (n > SMALL)
+        pairs = malloc((size_t)n * sizeof *pairs);
+    if (!pairs)
+        return false;
+    read_pairs(&r, n, pairs);
+    n = sort_unique(pairs, n);
+    *ret = ~(uint64_t)n;
+    bool done = true;
+    for (uint32_t i = 0; i < n && done; i++)
+        done = mix(key, pairs[i].key, ret) && mix(key, pairs[i].value, ret);
+    if (pairs != small)
+        free(pairs);
+    return done;
+}
+
+bool deep_hash(struct hash_key key, struct value v, uint64_t *ret) {
+    return v.type == T_ARRAY ? array_hash(key, v, ret) : map_hash(key, v, ret);
 }

@@ -10,4 +10,8 @@
  * equal when their bytes are. */
 bool deep_equal(struct value a, struct value b);
 
+/* The same, but NaN is NaN: value_alike of arrays and maps, and value_hash. */
+bool deep_alike(struct value a, struct value b);
+bool deep_hash(struct hash_key key, struct value v, uint64_t *ret);
+
 #endif

@@ -7,6 +7,7 @@
 #ifndef TAMIS_VALUE_VALUE_H
 #define TAMIS_VALUE_VALUE_H
 
+#include "base/hash.h"
 #include "base/str.h"
 
 #include <stdint.h>
@@ -97,6 +98,11 @@ enum truth value_compare(enum compare op, struct value a, struct value b, bool *
 
 /* IS DISTINCT FROM (L3): null equals null and missing, NaN equals NaN. */
 bool value_distinct(struct value a, struct value b);
+
+/* Whether a and b are one value where values are counted: not distinct, inside of arrays and maps,
+ * too. And a hash that is the same for such; false: no memory. */
+bool value_alike(struct value a, struct value b);
+bool value_hash(struct hash_key key, struct value v, uint64_t *ret);
 
 /* Exact order of two numbers, neither NaN: < 0, 0, > 0 (X2, X3). */
 int number_order(struct value a, struct value b);

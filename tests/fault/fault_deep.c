@@ -32,9 +32,20 @@ static void write_map(struct buf *b, uint32_t n, int64_t from, int64_t step, int
     }
 }
 
+/* A hash without the order of the keys is none: it is then not to be had. */
+static enum status hash(void *arg) {
+    struct pair_of_maps *p = arg;
+    uint64_t a, b;
+    if (!value_hash(hash_key(), map_of(&p->a), &a) || !value_hash(hash_key(), map_of(&p->b), &b))
+        return E_MEMORY;
+    assert_int_equal(a == b, p->equal);
+    return E_OK;
+}
+
 static void check(const char *what, struct pair_of_maps *p) {
     assert_false(buf_failed(&p->a) || buf_failed(&p->b));
     fault_each(what, compare, p);
+    fault_each(what, hash, p);
     buf_done(&p->a);
     buf_done(&p->b);
 }

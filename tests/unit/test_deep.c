@@ -2,11 +2,23 @@
  * are sorted, and random maps against a model that knows nothing of msgpack. */
 #include "mp_unit.h"
 
+/* One value where values are counted: what is the same has the same hash. */
+static bool same(struct value a, struct value b) {
+    uint64_t x, y;
+    bool found = value_alike(a, b);
+    assert_int_equal(value_alike(b, a), found);
+    assert_true(value_hash(hash_key(), a, &x) && value_hash(hash_key(), b, &y));
+    assert_int_equal(x == y, found);
+    return found;
+}
+
 static bool equal(struct value a, struct value b) {
     enum truth eq = value_compare(CMP_EQ, a, b, NULL), ne = value_compare(CMP_NE, a, b, NULL);
     assert_int_equal(ne, truth_not(eq)); /* two-valued */
     assert_true(eq != UNKNOWN_);
     assert_int_equal(value_distinct(a, b), eq == FALSE_);
+    if (eq == TRUE_)
+        assert_true(same(a, b));
     return eq == TRUE_;
 }
 
@@ -192,6 +204,36 @@ static void test_random_maps(void **state) {
     assert_true(equals > 500 && wide_equals > 100);
 }
 
+/* What is counted as one value, though it does not equal itself, or is not an array. */
+static void test_same(void **state) {
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        bool same;
+    } SAME[] = {
+        {"[nan]", "[nan]", true},
+        {"[nan, 1]", "[nan, 1.0]", true},
+        {"[nan]", "[null]", false},
+        {"{'a': nan, 'b': [nan]}", "{'b': [nan], 'a': nan}", true},
+        {"{'a': nan}", "{'a': 0}", false},
+        {"{<ca 7f c0 00 00>: 1}", "{<cb 7f f8 00 00 00 00 00 00>: 1}", true},
+        {"nan", "nan", true},
+        {"null", "null", true},
+        {"null", "[null]", false},
+        {"1", "1.0", true},
+        {"-0.0", "0", true},
+        {"1", "true", false},
+        {"'a'", "<c4 01 61>", false},
+        {"<d4 05 01>", "<c7 01 05 01>", true},
+        {"<d4 05 01>", "<d4 06 01>", false},
+        {"<d6 ff 00 00 00 01>", "<d7 ff 00 00 00 00 00 00 00 01>", true},
+        {"<d6 ff 00 00 00 01>", "<d6 ff 00 00 00 02>", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(SAME); i++)
+        if (same(value_of(SAME[i].a), value_of(SAME[i].b)) != SAME[i].same)
+            fail_msg("%s and %s", SAME[i].a, SAME[i].b);
+}
+
 /* --- cost and depth --- */
 
 static struct value nested(uint32_t depth, bool maps, const char *inner) {
@@ -225,11 +267,9 @@ static void test_wide_is_not_quadratic(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        value_test(test_cases),
-        value_test(test_cases_in_wide_maps),
-        value_test(test_random_maps),
-        value_test(test_deepest),
-        value_test(test_wide_is_not_quadratic),
+        value_test(test_cases),       value_test(test_cases_in_wide_maps),
+        value_test(test_random_maps), value_test(test_same),
+        value_test(test_deepest),     value_test(test_wide_is_not_quadratic),
     };
     return cmocka_run_group_tests_name("deep", tests, NULL, NULL);
 }
