@@ -5,9 +5,10 @@
  * against the end; every skipped value is checked to be well-formed msgpack (UTF-8 is not looked
  * at, S3). The last of equal keys wins. Keys that are no str never match.
  *
- * Rows of one batch usually repeat their keys in one order: for each wanted map the scanner
- * remembers the keys of the row before (as bytes in the input), and a key that comes where it is
- * expected is recognised by one or two word comparisons.
+ * Rows of one batch usually repeat their keys in one order, and the types of their values: for each
+ * wanted map the scanner remembers the keys that came before (as bytes in the input), and a key
+ * that comes where it is expected is recognised by two word comparisons, for members of the row
+ * itself the type of an unwanted value with it.
  *
  * One scanner serves one thread. `fields` must outlive it.
  */

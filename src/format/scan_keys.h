@@ -1,8 +1,9 @@
 /* The remembered keys of wanted maps, which scan_msgpack.c and scan_row.c share. Private to the
  * scanner (scan.h).
  *
- * Of each wanted map the keys of the one before, in their order: the index-th key that comes is
- * held to the index-th that was, by two words. */
+ * They stand in the order in which they came; a key is held to the one that is expected by two
+ * words. Inside of rows the index-th key is expected to be the index-th of the map before; for the
+ * row itself see scan_row.c. */
 #ifndef TAMIS_FORMAT_SCAN_KEYS_H
 #define TAMIS_FORMAT_SCAN_KEYS_H
 
@@ -20,14 +21,15 @@ struct expected {
     const uint8_t *bytes;
     const struct field *field; /* the child it leads to, or NULL */
     uint32_t n;
-    uint8_t kind; /* enum kind of scan_row.c, 0 of a key just learnt, */
-    uint8_t step; /* and its own */
+    uint8_t kind; /* of scan_row.c: 0 for a key just learnt, ... */
+    uint8_t step; /* ... and what goes with it */
 };
 
 struct shape {
     struct expected *keys;
     uint32_t cap;   /* 0 for nodes without named children, and beyond MOST_KEYS */
     uint32_t known; /* the first ones, that are set */
+    uint32_t lost;  /* by looking for keys (scan_row.c) */
 };
 
 /* Sets the words to what they are of the key alone. There must be bytes of it. */

@@ -44,7 +44,7 @@ bool scanner_init(struct scanner *s, struct arena *a, const struct fields *field
 
 void scanner_forget(struct scanner *s) {
     for (uint32_t i = 0; i < s->fields->n_nodes; i++)
-        s->shapes[i].known = 0;
+        s->shapes[i].known = s->shapes[i].lost = 0;
 }
 
 /* The key at p of the map that l is in: likely to be the one that was at this place before. */

@@ -8,7 +8,8 @@
  *
  * The remembered keys of rows are those of all rows so far, in an order of theirs: a key that is
  * not the expected one is looked for a little further on, as some are left out now and then, and
- * put in where it was met if it is not there.
+ * put in where it was met if it is not there. Rows without an order are told by what looking costs;
+ * then each key only takes the place of the one that was expected.
  *
  * What is near the end of the input is read as anywhere else, by scan_keys.h and scan_one.h. */
 #include "format/scan_keys.h"
@@ -26,12 +27,14 @@ enum kind {
     KIND_ITEMS, /* fixmap or fixarray; the same */
 };
 
-#define VALUE_BYTES 33u /* of a value whose first byte tells its size, at most: a fixstr */
-#define CLEAR_BYTES (KEY_WORDS_BYTES + VALUE_BYTES) /* in which a look at a member may go */
+#define VALUE_BYTES 32u /* of a value whose first byte tells its size, at most: a fixstr */
+#define CLEAR_BYTES (KEY_WORDS_BYTES + VALUE_BYTES) /* how far a look at a member may go */
 
-/* How many expected keys are looked at for one: all if they are so few, or so many. */
-#define SEEK_ALL   16u
-#define SEEK_AHEAD 4u
+/* Looking for a key that is not the expected one: among how many at most, how many looks are as
+ * dear as what it saves when it is found, and when it is given up. */
+#define SEEK_KEYS  16u
+#define SEEK_WORTH 8u
+#define SEEK_MOST  256u
 
 /* Decides on a key that is met for the second time, h the first byte of its value. */
 static void guess(const struct scanner *s, struct expected *e, uint8_t h) {
@@ -86,31 +89,41 @@ static inline bool is_expected(struct expected *e, const uint8_t *p, const uint8
            ((size_t)(end - p) >= (size_t)e->n + VALUE_BYTES && expected_ends(e, p));
 }
 
+static bool seeks(const struct shape *shape) { return shape->lost < SEEK_MOST; }
+
 /* The expected key that is at p, from e on or from the first; NULL if it is not found. */
-static struct expected *seek(const struct shape *shape, struct expected *e, const uint8_t *p,
+static struct expected *seek(struct shape *shape, struct expected *e, const uint8_t *p,
                              const uint8_t *end) {
-    uint32_t n = shape->known <= SEEK_ALL ? shape->known : SEEK_AHEAD;
-    for (; n > 0; n--, e++) {
-        if (e == shape->keys + shape->known)
+    const struct expected *last = shape->keys + shape->known;
+    bool at_last = e == last; /* in a first row each key is new, which tells nothing */
+    uint32_t n = shape->known < SEEK_KEYS ? shape->known : SEEK_KEYS;
+    for (uint32_t i = 1; i <= n; i++, e++) {
+        if (e == last)
             e = shape->keys;
-        if (*(const uint8_t *)e->word == *p && is_expected(e, p, end))
-            return e;
+        if (*(const uint8_t *)e->word != *p || !is_expected(e, p, end))
+            continue;
+        shape->lost += i;
+        shape->lost -= shape->lost < SEEK_WORTH ? shape->lost : SEEK_WORTH;
+        return e;
     }
+    if (!at_last)
+        shape->lost += n;
     return NULL;
 }
 
-/* Makes place at e, or behind the last one, for a key that was not expected there. False: all
- * places are taken; then e is as good as another, unless it is behind them. */
+/* A place at e, where a key was not expected: between what is there, or, if keys are not looked for
+ * any more or there are too many, in the place of the one there. False: there is none. */
 static bool insert(struct shape *shape, struct expected *e) {
     uint32_t at = (uint32_t)(e - shape->keys);
-    if (shape->known == shape->cap)
-        return at < shape->cap;
+    bool full = shape->known == shape->cap;
+    if (at == shape->known ? full : full || !seeks(shape))
+        return at < shape->known;
     memmove(e + 1, e, (shape->known - at) * sizeof *e);
     shape->known++;
     return true;
 }
 
-/* Steps over the n values at p if all are such that their first bytes tell their sizes, and begin
+/* Steps over the n values at p, if all are such that their first bytes tell their sizes, and begin
  * before `near`. NULL: they are not. */
 static inline const uint8_t *skip_items(const uint8_t *p, const uint8_t *near, uint32_t n) {
     for (; n > 0; n--) {
@@ -159,16 +172,23 @@ static inline const uint8_t *pass_member(struct scanner *s, struct expected *e, 
     return pass_value(s, e, p + e->n, end, b, row);
 }
 
+/* The value at v, wherever it is. */
+static inline const uint8_t *read_value(struct scanner *s, const struct field *field,
+                                        const uint8_t *v, const uint8_t *end, struct block *b,
+                                        uint32_t row) {
+    return field ? scan_value(s, field, v, end, 1, b, row) : scan_skip(s, v, end, 1);
+}
+
 /* The member at p that is not the one expected at e. Gives the next one to be expected. */
 static const uint8_t *scan_other(struct scanner *s, struct expected **e, const uint8_t *p,
                                  const uint8_t *near, const uint8_t *end, struct block *b,
                                  uint32_t row) {
     struct shape *shape = &s->shapes[0];
     const struct field *field;
-    struct expected *found = p < near ? seek(shape, *e, p, end) : NULL;
+    struct expected *found = p < near && seeks(shape) ? seek(shape, *e, p, end) : NULL;
     if (found) {
         *e = found + 1;
-        return scan_value(s, found->field, p + found->n, end, 1, b, row);
+        return read_value(s, found->field, p + found->n, end, b, row);
     }
     const uint8_t *value = scan_read_key(s, s->fields->root, p, end, 1, &field);
     if (!value)
@@ -177,10 +197,10 @@ static const uint8_t *scan_other(struct scanner *s, struct expected **e, const u
         scan_learn(*e, p, (size_t)(value - p), end, field);
         ++*e;
     }
-    return scan_value(s, field, value, end, 1, b, row);
+    return read_value(s, field, value, end, b, row);
 }
 
-/* The n members of a row, from p on. */
+/* The n members of a row, from p on. Those that begin before `near` have CLEAR_BYTES. */
 static const uint8_t *scan_members(struct scanner *s, uint32_t n, const uint8_t *p,
                                    const uint8_t *end, struct block *b, uint32_t row) {
     struct shape *shape = &s->shapes[0];

@@ -169,6 +169,26 @@ static void test_limits(void **state) {
         }
 }
 
+/* What was refused once is not expected the next time. */
+static void test_refused_again(void **state) {
+    (void)state;
+    struct scanning t;
+    struct buf b = {0};
+    scanning_begin(&t, "a", 1, WIDTH);
+    mp_text(&b, "{'x': 1, 'a': 1}");
+    size_t first = b.len;
+    mp_text(&b, "{'x': [], 'a': 1}");
+    mp_text(&b, TAIL);
+    struct bytes rows = bytes_take(&b);
+    const uint8_t *end = rows.p + rows.n;
+    assert_ptr_equal(scan_checked(&t.scanner, t.paths, rows.p, end, &t.block, 0), rows.p + first);
+    for (uint32_t i = 1; i < 4; i++) {
+        assert_null(scan_checked(&t.scanner, t.paths, rows.p + first, end, &t.block, i));
+        assert_int_equal(t.scanner.status, E_ROW_TOO_DEEP);
+    }
+    scanning_end(&t);
+}
+
 /* --- keys --- */
 
 /* The i-th of a set of keys: of all lengths up to 40, in pairs that differ late. */
@@ -259,6 +279,7 @@ int main(void) {
         value_test(test_every_cut),
         value_test(test_claims),
         value_test(test_limits),
+        value_test(test_refused_again),
         value_test(test_other_keys_than_expected),
         value_test(test_ever_new_keys),
     };
