@@ -125,7 +125,8 @@ static size_t run(struct table_query *q, enum result_kind kind, struct buf *data
     struct resident_query asked = {.plan = q->plan, .kind = kind, .limit = UINT64_MAX};
     struct error e;
     error_clear(&e);
-    struct resident *r = resident_new(&asked, s, q->scans, q->n_scans, q->crew, &options, NULL, &e);
+    struct resident *r =
+        resident_new(NULL, &asked, s, q->scans, q->n_scans, q->crew, &options, NULL, &e);
     struct resident_chunk chunk;
     enum status status = r ? E_OK : e.status;
     while (status == E_OK && !resident_is_over(r))

@@ -42,6 +42,12 @@ void arena_reset(struct arena *a) {
     a->next_bytes = ARENA_FIRST_BYTES;
 }
 
+void arena_reuse(struct arena *a) {
+    arena_reset(a);
+    if (a->chunk && a->chunk->bytes > ARENA_FIRST_BYTES + sizeof *a->chunk)
+        arena_done(a);
+}
+
 static bool add_chunk(struct arena *a, size_t need) {
     size_t room = a->next_bytes > need ? a->next_bytes : need;
     size_t bytes;

@@ -22,6 +22,7 @@ struct arena {
 void arena_init(struct arena *a, struct budget *budget);
 void arena_done(struct arena *a);  /* a zeroed arena is fine */
 void arena_reset(struct arena *a); /* frees all but the first chunk */
+void arena_reuse(struct arena *a); /* the same, and the first if it is larger than usual */
 
 void *arena_alloc(struct arena *a, size_t n);                  /* n == 0 gives a valid pointer */
 void *arena_array(struct arena *a, size_t count, size_t size); /* checked count * size */

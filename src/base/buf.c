@@ -43,11 +43,9 @@ bool buf_reserve_exact(struct buf *b, size_t n) {
     return true;
 }
 
-bool buf_reserve(struct buf *b, size_t n) {
+bool buf_grow(struct buf *b, size_t n) {
     if (b->failed)
         return false;
-    if (b->cap - b->len >= n)
-        return true;
     size_t need;
     if (!size_add(b->len, n, &need)) {
         b->failed = true;
@@ -79,11 +77,11 @@ void buf_trim(struct buf *b) {
     }
 }
 
-void buf_add(struct buf *b, const void *p, size_t n) {
-    if (n == 0 || !buf_reserve(b, n))
-        return;
-    memcpy(b->data + b->len, p, n);
-    b->len += n;
+void buf_reuse(struct buf *b, size_t most) {
+    if (b->is_fixed || b->cap > most)
+        buf_done(b);
+    b->len = 0;
+    b->failed = false;
 }
 
 void buf_add_text(struct buf *b, const char *text) { buf_add(b, text, strlen(text)); }

@@ -25,14 +25,25 @@ void buf_init(struct buf *b, struct budget *budget);
 void buf_init_fixed(struct buf *b, void *p, size_t n);
 void buf_done(struct buf *b); /* frees; the buffer is then empty and usable */
 
+/* Behind buf_reserve: there is not enough room, or it has failed. */
+bool buf_grow(struct buf *b, size_t n);
 /* Makes room for n more bytes; false (and failed set) if there is no memory. */
-bool buf_reserve(struct buf *b, size_t n);
+static inline bool buf_reserve(struct buf *b, size_t n) {
+    return (!b->failed && b->cap - b->len >= n) || buf_grow(b, n);
+}
 /* The same, without the growth by doubling: for buffers whose final size is known. */
 bool buf_reserve_exact(struct buf *b, size_t n);
 /* Gives back memory beyond what is used, when that is more than half. */
 void buf_trim(struct buf *b);
+/* Empties it, for the next use; its memory stays if it is not more than `most` bytes. */
+void buf_reuse(struct buf *b, size_t most);
 
-void buf_add(struct buf *b, const void *p, size_t n);
+static inline void buf_add(struct buf *b, const void *p, size_t n) {
+    if (n == 0 || !buf_reserve(b, n))
+        return;
+    memcpy(b->data + b->len, p, n);
+    b->len += n;
+}
 void buf_add_text(struct buf *b, const char *text);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -6,13 +6,10 @@
 #include <string.h>
 
 void error_clear(struct error *e) {
-    *e = (struct error){
-        .pos = ERROR_NONE,
-        .row = ERROR_NONE,
-        .offset = ERROR_NONE,
-        .limit = ERROR_NONE,
-        .actual = ERROR_NONE,
-    };
+    e->status = E_OK; /* not the texts, which are long: this is on the way of every request */
+    e->pos = e->row = e->offset = e->limit = e->actual = ERROR_NONE;
+    e->length = 0;
+    *e->message = *e->near_text = *e->suggestion = '\0';
 }
 
 enum status error_set(struct error *e, enum status status, const char *format, ...) {

@@ -31,6 +31,11 @@ struct absent_names {
     const struct reader *reader; /* of CSV, whose columns have the names; or NULL */
 };
 
+static inline void absent_init(struct absent *a) {
+    a->sampled = false;
+    a->n = 0;
+}
+
 /* Looks at a sealed block of n rows. Rows that tell no names, or are no maps, are no sample. */
 void absent_look(struct absent *a, const struct plan *p, const struct block *b, uint32_t n,
                  const struct absent_names *names);

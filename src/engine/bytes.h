@@ -32,12 +32,13 @@ struct byte_rows {
     bool owns_fd;   /* ... and closed by bytes_done */
     uint64_t fd_at; /* the next byte of the file to be read */
     enum reader_format format;
-    struct reader reader;
     struct arena arena; /* of the reader's life */
     struct buf carry;
     size_t wait_bytes; /* of the carry, before it is worth another look */
     uint64_t offset;   /* of the next byte to be read, in the whole input */
-    uint64_t skipped_at[SKIPPED_TOLD];
+    /* Not cleared by bytes_init. */
+    struct reader reader;              /* while open */
+    uint64_t skipped_at[SKIPPED_TOLD]; /* as many as were skipped */
 };
 
 void bytes_init(struct byte_rows *r, struct budget *budget);

@@ -12,13 +12,17 @@
 #define PARTS_AT_ONCE 16u     /* after which others have a look */
 #define CREW_NS       100000u /* work that is left and takes as long is worth waking a crew */
 
-struct bound_path resident_bind(const struct snapshot *s, struct path p) {
+static struct bound_path bind(const struct snapshot *s, struct path p, uint64_t hash) {
     struct bound_path b = {.column = NO_TABLE_COLUMN};
     if (p.n > 0 && p.steps[0].key.p) {
-        b.column = snapshot_column(s, p.steps[0].key);
+        b.column = snapshot_column_hashed(s, p.steps[0].key, hash);
         b.inside = (struct path){p.steps + 1, p.n - 1};
     }
     return b;
+}
+
+struct bound_path resident_bind(const struct snapshot *s, struct path p) {
+    return bind(s, p, p.n > 0 ? hash_bytes(hash_key(), p.steps[0].key.p, p.steps[0].key.n) : 0);
 }
 
 bool resident_chunks(const struct part *p, const struct bound_path *paths, uint32_t n,
@@ -94,13 +98,13 @@ static bool init(struct resident *r) {
     r->n_slots = fields->n_slots;
     r->slots = arena_array(&r->arena, r->n_slots, sizeof *r->slots);
     r->chunks = arena_array(&r->arena, r->n_slots, sizeof(struct chunk *));
-    r->bits = arena_array(&r->arena, CHUNK_WORDS, sizeof *r->bits);
-    r->compact = arena_array(&r->arena, CHUNK_WORDS + 1, sizeof *r->compact);
-    r->cells = arena_array(&r->arena, BLOCK_ROWS, sizeof *r->cells);
-    if (!r->slots || !r->chunks || !r->bits || !r->compact || !r->cells || !bind_paths(r))
+    r->bits = r->room.bits;
+    r->compact = r->room.compact;
+    r->cells = r->room.cells;
+    if (!r->slots || !r->chunks || !bind_paths(r))
         return false;
     for (uint32_t i = 0; i < r->n_slots; i++)
-        r->slots[i] = resident_bind(r->snapshot, plan_path(r->q.plan, i));
+        r->slots[i] = bind(r->snapshot, plan_path(r->q.plan, i), plan_path_hash(r->q.plan, i));
     if ((r->n_paths > 0 || r->q.kind == RESULT_ROWS || r->q.kind == RESULT_COLUMNS) && !add_room(r))
         return false;
     if (r->crew && r->n_scans == crew_size(r->crew) && r->n_scans > 1 &&
@@ -111,11 +115,28 @@ static bool init(struct resident *r) {
     return r->q.kind != RESULT_COUNTS || tally_new(r);
 }
 
-struct resident *resident_new(const struct resident_query *q, const struct snapshot *s,
-                              struct scan *const *scans, uint32_t n_scans, struct crew *crew,
-                              const struct run_options *options, struct budget *budget,
-                              struct error *e) {
-    struct resident *r = calloc(1, sizeof *r);
+/* All but the room, which nobody reads before it was written. */
+static void clear(struct resident *r, struct budget *budget) {
+    struct arena arena = r->arena;
+    memset(r, 0, offsetof(struct resident, room));
+    r->arena = arena;
+    r->budget = budget;
+}
+
+static struct resident *allocate(struct budget *budget) {
+    struct resident *r = budget_realloc(budget, NULL, 0, sizeof *r);
+    if (r) {
+        arena_init(&r->arena, budget);
+        clear(r, budget);
+    }
+    return r;
+}
+
+struct resident *resident_new(struct resident *spare, const struct resident_query *q,
+                              const struct snapshot *s, struct scan *const *scans, uint32_t n_scans,
+                              struct crew *crew, const struct run_options *options,
+                              struct budget *budget, struct error *e) {
+    struct resident *r = spare ? spare : allocate(budget);
     if (!r) {
         error_set(e, E_MEMORY, "out of memory");
         return NULL;
@@ -125,10 +146,8 @@ struct resident *resident_new(const struct resident_query *q, const struct snaps
     r->scans = scans;
     r->n_scans = n_scans;
     r->crew = crew;
-    r->budget = budget;
     r->stop = options->stop;
     r->now_ns = options->now_ns;
-    arena_init(&r->arena, budget);
     if (!init(r)) {
         error_set(e, E_MEMORY, "out of memory for the query");
         resident_free(r);
@@ -141,14 +160,25 @@ struct resident *resident_new(const struct resident_query *q, const struct snaps
     return r;
 }
 
-void resident_free(struct resident *r) {
-    if (!r)
-        return;
+static void let_go(struct resident *r) {
     ranked_free(r);
     tally_free(r);
     block_done(&r->block);
+}
+
+struct resident *resident_rest(struct resident *r) {
+    let_go(r);
+    arena_reuse(&r->arena);
+    clear(r, r->budget);
+    return r;
+}
+
+void resident_free(struct resident *r) {
+    if (!r)
+        return;
+    let_go(r);
     arena_done(&r->arena);
-    free(r);
+    budget_free(r->budget, r, sizeof *r);
 }
 
 bool resident_is_over(const struct resident *r) { return r->over; }

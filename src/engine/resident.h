@@ -41,14 +41,17 @@ bool resident_fits_fixed(const struct resident_query *q);
 
 #define RESIDENT_PARALLEL_ROWS (8u * SEGMENT_ROWS) /* tables of so many are worth a crew */
 
-/* scans: at least one for the plan, which go on belonging to the caller; begun here. With a crew,
+/* spare: one that rests, whose memory is used, or NULL; it is no more in any case.
+ * scans: at least one for the plan, which go on belonging to the caller; begun here. With a crew,
  * and one scan for each of its hands, large tables are looked at by all of them. NULL: no memory.
  */
-struct resident *resident_new(const struct resident_query *q, const struct snapshot *s,
-                              struct scan *const *scans, uint32_t n_scans, struct crew *crew,
-                              const struct run_options *options, struct budget *budget,
-                              struct error *e);
-void resident_free(struct resident *r); /* NULL is fine */
+struct resident *resident_new(struct resident *spare, const struct resident_query *q,
+                              const struct snapshot *s, struct scan *const *scans, uint32_t n_scans,
+                              struct crew *crew, const struct run_options *options,
+                              struct budget *budget, struct error *e);
+/* Lets go of all but some 24 KiB of memory, which the next one of the same budget may take over. */
+struct resident *resident_rest(struct resident *r);
+void resident_free(struct resident *r); /* NULL is fine; so is one that rests */
 
 bool resident_is_over(const struct resident *r);
 

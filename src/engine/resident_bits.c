@@ -56,7 +56,7 @@ const uint64_t *bits_by_live_row(const uint64_t *bits, const struct part *p, uin
     uint32_t at = 0, words = (p->n + 63) / 64;
     if (!p->live)
         return bits;
-    memset(compact, 0, (CHUNK_WORDS + 1) * sizeof *compact);
+    memset(compact, 0, (words + 1) * sizeof *compact);
     for (uint32_t w = 0; w < words; w++) {
         uint64_t live = p->live[w], cells = bits[w], packed = cells;
         uint32_t n = (uint32_t)__builtin_popcountll(live);

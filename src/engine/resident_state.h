@@ -62,6 +62,12 @@ struct resident {
     struct block block;   /* one column, for gathering */
     struct row_at *taken; /* RESIDENT_ROWS, for results of cells */
     struct value *values; /* the same, of one column */
+
+    struct { /* what the pointers of those names are for, to begin with */
+        uint64_t bits[CHUNK_WORDS];
+        uint64_t compact[CHUNK_WORDS + 1];
+        uint16_t cells[BLOCK_ROWS];
+    } room;
 };
 
 struct bound_path resident_bind(const struct snapshot *s, struct path p);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 void bytes_init(struct byte_rows *b, struct budget *budget) {
-    *b = (struct byte_rows){0};
+    memset(b, 0, offsetof(struct byte_rows, reader));
     arena_init(&b->arena, budget);
     buf_init(&b->carry, budget);
 }

@@ -403,6 +403,9 @@ static struct column_source *place_columns(struct compiler *c, struct scope *s, 
             continue;
         if (source.kind == COLUMN_OUTER)
             source.outer = s->outer->place[source.outer];
+        else if (source.kind == COLUMN_PATH && source.path.n > 0)
+            source.root_hash =
+                hash_bytes(hash_key(), source.path.steps[0].key.p, source.path.steps[0].key.n);
         columns[s->place[i]] = source;
     }
     return columns;

@@ -122,6 +122,10 @@ struct path plan_path(const struct plan *p, uint32_t slot) {
     return p->program->columns[slot].path;
 }
 
+uint64_t plan_path_hash(const struct plan *p, uint32_t slot) {
+    return p->program->columns[slot].root_hash;
+}
+
 /* depth: how many quantifiers stand around n. */
 static const struct node *find_path(const struct node *n, struct path path, uint32_t depth) {
     if (n->kind == NODE_PATH)

@@ -38,6 +38,8 @@ bool query_is_heavy(const struct query *q);
 
 /* The path of slot i of plan_fields; and where the query first names it, or NULL. */
 struct path plan_path(const struct plan *p, uint32_t slot);
+/* hash_bytes of its first key, under hash_key(). */
+uint64_t plan_path_hash(const struct plan *p, uint32_t slot);
 const struct node *plan_path_node(const struct plan *p, uint32_t slot);
 
 /* The distinct row paths that a query names, whether or not a plan with certain parameters needs

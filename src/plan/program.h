@@ -99,6 +99,7 @@ enum column_kind {
 struct column_source {
     enum column_kind kind;
     struct path path;   /* PATH; all PATH columns come first, as slots of `fields` */
+    uint64_t root_hash; /* PATH: plan_path_hash; in a program only */
     uint32_t outer;     /* OUTER */
     struct value value; /* CONST */
 };

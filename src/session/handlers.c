@@ -135,6 +135,7 @@ static void handle_request(struct session *s, struct incoming *in) {
 static void handle_rows(struct session *s, struct incoming *in) {
     struct request *r = session_find(s, in->message.id);
     struct buf message;
+    buf_init(&message, &s->service->budget);
     if (!r) {
         refuse(s, in->message.id, E_ID_UNKNOWN, "ROWS for a request that is not open");
         return;

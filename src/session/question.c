@@ -2,6 +2,7 @@
 #include "session/state.h"
 
 void question_init(struct question *q, struct request *r) {
+    memset(q, 0, offsetof(struct question, scans));
     q->request = r;
     q->limit = UINT64_MAX;
 }

@@ -20,10 +20,26 @@
     64u /* what a payload costs besides its rows: also empty ones make a quantum                   \
          */
 
-struct request *request_new(struct session *s, enum message_kind kind, uint32_t id) {
-    struct request *r = calloc(1, sizeof *r);
+/* One that has no memory yet; it is not ready for use. */
+static struct request *allocate(struct session *s) {
+    struct request *r = malloc(sizeof *r);
     if (!r)
         return NULL;
+    struct budget *budget = &s->service->budget;
+    buf_init(&r->first, budget);
+    buf_init(&r->out, budget);
+    arena_init(&r->arena, budget);
+    arena_init(&r->payload_arena, budget);
+    r->idle = NULL;
+    return r;
+}
+
+struct request *request_new(struct session *s, enum message_kind kind, uint32_t id) {
+    struct request *r = s->spare ? s->spare : allocate(s);
+    if (!r)
+        return NULL;
+    s->spare = NULL;
+    memset(r, 0, offsetof(struct request, first));
     r->session = s;
     r->kind = kind;
     r->id = id;
@@ -34,13 +50,9 @@ struct request *request_new(struct session *s, enum message_kind kind, uint32_t 
     r->questions = &r->own;
     r->n_questions = 1;
     question_init(&r->own, r);
-    struct budget *budget = &s->service->budget;
-    buf_init(&r->first, budget);
-    buf_init(&r->out, budget);
-    buf_init(&r->use.data, budget);
-    arena_init(&r->arena, budget);
-    arena_init(&r->payload_arena, budget);
-    bytes_init(&r->bytes, budget);
+    buf_init(&r->use.data, &s->service->budget);
+    bytes_init(&r->bytes, &s->service->budget);
+    absent_init(&r->absent);
     error_clear(&r->error);
     return r;
 }
@@ -55,7 +67,8 @@ static void free_payloads(struct session *s, struct payload *p) {
     }
 }
 
-void request_strip(struct request *r) {
+/* Gives back all but the request itself and what a spare one keeps. */
+static void clear(struct request *r) {
     free_payloads(r->session, r->inbox);
     free_payloads(r->session, r->payloads);
     free_payloads(r->session, r->spent);
@@ -74,6 +87,12 @@ void request_strip(struct request *r) {
     r->n_questions = 0;
     free(r->entry);
     r->entry = NULL;
+}
+
+void request_strip(struct request *r) {
+    clear(r);
+    resident_free(r->idle);
+    r->idle = NULL;
     arena_done(&r->arena);
     arena_done(&r->payload_arena);
     buf_done(&r->first);
@@ -81,8 +100,24 @@ void request_strip(struct request *r) {
 }
 
 void request_free(struct request *r) {
+    if (!r)
+        return;
     request_strip(r);
     free(r);
+}
+
+void request_retire(struct request *r) {
+    struct session *s = r->session;
+    if (s->spare) {
+        request_free(r);
+        return;
+    }
+    clear(r);
+    buf_reuse(&r->first, KEPT_BYTES);
+    buf_reuse(&r->out, KEPT_BYTES);
+    arena_reuse(&r->arena);
+    arena_reuse(&r->payload_arena);
+    s->spare = r;
 }
 
 bool request_add_payload(struct request *r, struct buf *message, size_t at) {
@@ -126,7 +161,7 @@ size_t request_query_bytes(const struct request *r) {
     return n;
 }
 
-bool request_is_small(const struct request *r) {
+bool request_is_small(struct request *r) {
     size_t query = request_query_bytes(r);
     if (r->done)
         return true;

@@ -60,6 +60,7 @@ void session_free(struct session *s) {
             free(p);
         }
     }
+    request_free(s->spare);
     tables_drop_session(&s->service->tables, s->viewer.session);
     session_free_passed(s);
     frames_done(&s->frames);
@@ -232,7 +233,7 @@ static void forget(struct session *s, struct request *r) {
     while (*at != r)
         at = &(*at)->next;
     *at = r->next;
-    request_free(r);
+    request_retire(r);
 }
 
 void session_close_request(struct session *s, struct request *r) {
@@ -312,9 +313,9 @@ static void free_spent(struct session *s, struct request *r) {
 }
 
 /* The request's replies become the session's: the buffers change places if nothing waits before
- * them (so that a long stream goes on in the same memory), else they are copied. */
+ * them (so that all goes on in the same memory), else they are copied. */
 static void take_output(struct session *s, struct request *r) {
-    if (s->pending.len == 0 && r->out.len > READ_BYTES) {
+    if (s->pending.len == 0 && !s->pending.failed) {
         struct buf empty = s->pending;
         s->pending = r->out;
         r->out = empty;
@@ -422,7 +423,7 @@ const uint8_t *session_output(struct session *s, size_t *ret_n) {
         s->sending = s->pending;
         s->pending = empty;
         s->sent = 0;
-        if (s->sending.len == 0 || s->pending.cap > READ_BYTES)
+        if (s->pending.cap > (s->sending.len > 0 ? READ_BYTES : KEPT_BYTES))
             buf_trim(&s->pending);
     }
     *ret_n = s->sending.len - s->sent;

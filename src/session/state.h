@@ -22,7 +22,8 @@
 #include "wire/message.h"
 #include "wire/reply.h"
 
-#define BUCKETS 256u
+#define BUCKETS    256u
+#define KEPT_BYTES 16384u /* of a buffer, that an idle session keeps for its next request */
 
 /* What a PREPARE leaves with the session. */
 struct prepared {
@@ -72,13 +73,13 @@ struct question {
     bool has_table_options;
     struct into into; /* not of QUERIES */
     struct resident *resident;
-    struct scan *scans[SCANS_KEPT];
     uint32_t n_scans;
     bool scans_are_shared; /* they go back to `compiled` */
     /* of QUERIES alone */
     bool over; /* `failure` or `counts` say how it went */
     struct error *failure;
     struct reply_counts counts;
+    struct scan *scans[SCANS_KEPT]; /* last: not cleared beforehand */
 };
 
 /* What a request has to do with a table; zero for one that has nothing. Run side. */
@@ -124,9 +125,6 @@ struct request {
     _Atomic int stop_why; /* enum status */
 
     /* run side */
-    struct message message; /* the first message, at its third element */
-    struct buf first;       /* owns its bytes */
-    struct question own;
     struct question *questions; /* &own, but for QUERIES */
     uint32_t n_questions;
     size_t payload_at;              /* of the first message's payload; 0: none */
@@ -136,24 +134,32 @@ struct request {
     bool is_inline;                 /* this run is on the session's thread ... */
     bool yielded; /* ... where it does not belong: it has stopped before its heavy part */
     bool limit_reached;
-    struct absent absent;
-    struct arena arena;         /* life of the request */
-    struct arena payload_arena; /* life of a payload */
     struct run *run;
-    struct scanner scanner;
     struct payload *payloads, **payloads_tail, *spent; /* to be run, and to be given back */
     size_t payloads_bytes;                             /* of the messages to be run */
     bool source_open;
-    struct source source;
-    struct byte_rows bytes; /* of payloads that are bytes of a format */
     struct result result;
     struct reply_result reply;
     bool result_open;
     uint64_t rows, matched; /* so far */
     struct table_use use;
-    struct buf out; /* replies made by this run */
-    struct error error;
     bool done; /* the last reply is in out */
+
+    /* Memory that a spare request keeps for the next. */
+    struct buf first;           /* owns the bytes of the first message */
+    struct buf out;             /* replies made by this run */
+    struct arena arena;         /* life of the request */
+    struct arena payload_arena; /* life of a payload */
+    struct resident *idle;      /* one that is over, if any */
+
+    /* Not cleared as a whole for a new request, as this is most of its bytes. */
+    struct question own;
+    struct byte_rows bytes; /* of payloads that are bytes of a format */
+    struct absent absent;
+    struct error error;
+    struct message message; /* the first message, at its third element */
+    struct scanner scanner; /* with `run` */
+    struct source source;   /* while source_open */
 };
 
 struct session {
@@ -168,8 +174,9 @@ struct session {
     struct request *queue, **queue_tail;
     struct request *oldest, *newest;
     struct request *held;
-    uint32_t n_requests; /* not answered */
-    uint32_t n_dropping; /* answered streams whose END has not come */
+    struct request *spare; /* the next new one, with some memory; or NULL */
+    uint32_t n_requests;   /* not answered */
+    uint32_t n_dropping;   /* answered streams whose END has not come */
     size_t queued_bytes;
     bool may_pass; /* descriptors */
     struct passed_queue passed;
@@ -209,12 +216,13 @@ void session_handle(struct session *s, const uint8_t *p, size_t n);
 
 /* request.c */
 struct request *request_new(struct session *s, enum message_kind kind, uint32_t id);
-void request_free(struct request *r);
-void request_strip(struct request *r); /* gives back all memory but the request itself */
+void request_free(struct request *r);   /* NULL is fine */
+void request_retire(struct request *r); /* the same, but it may become the session's spare one */
+void request_strip(struct request *r);  /* gives back all memory but the request itself */
 bool request_add_payload(struct request *r, struct buf *message,
                          size_t at);                 /* takes message, also on failure */
 size_t request_query_bytes(const struct request *r); /* of all its queries and their parameters */
-bool request_is_small(const struct request *r);
+bool request_is_small(struct request *r);
 void request_finish(struct request *r, struct error *e); /* last reply: ERROR */
 
 /* request_read.c */
@@ -254,7 +262,9 @@ enum status table_query_check(const struct question *q,
                               struct error *e); /* once options are known */
 enum status table_query_advance(struct request *r, struct error *e);
 void table_query_done(struct request *r);
-bool table_query_is_small(const struct request *r);
+/* The rows that it is about, the same from the first call on. */
+const struct snapshot *table_query_snapshot(struct request *r);
+bool table_query_is_small(struct request *r);
 /* A compiled question, over the request's snapshot: begins; tells a chunk at most, not looking at
  * parts from `to` on; gives back what it held for it. */
 enum status table_query_start(struct question *q, struct error *e);
@@ -285,7 +295,7 @@ void table_use_done(struct request *r);
 enum status changed_reply(struct request *r, uint64_t added, uint64_t replaced, uint64_t deleted,
                           uint64_t rows, struct error *e);
 uint64_t table_rows(struct table *t);
-bool table_message_is_small(const struct request *r);
+bool table_message_is_small(struct request *r);
 
 /* table_load.c: run side */
 enum status table_load_advance(struct request *r, struct error *e);

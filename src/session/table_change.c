@@ -235,7 +235,7 @@ enum status table_advance(struct request *r, struct error *e) {
 }
 
 /* What gives back much memory, or takes time by the table's size, is not. */
-bool table_message_is_small(const struct request *r) {
+bool table_message_is_small(struct request *r) {
     switch (r->kind) {
     case MESSAGE_CREATE:
         return r->use.exists != EXISTS_REPLACE;

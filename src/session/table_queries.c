@@ -196,10 +196,9 @@ enum status table_queries_advance(struct request *r, struct error *e) {
     const struct service *service = r->session->service;
     struct table_use *use = &r->use;
     uint64_t began = service->now_ns ? service->now_ns() : 0, steps = 0;
-    if (!use->snapshot) {
-        use->snapshot = table_snapshot(use->table->table);
+    table_query_snapshot(r);
+    if (use->to == 0)
         use->to = PARTS_AT_ONCE;
-    }
     while (use->n_over < r->n_questions) {
         if (!request_may_go_on(r, began, steps++))
             return E_OK;

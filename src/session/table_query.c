@@ -27,16 +27,20 @@ static bool by_cells(const struct question *q) {
            q->result_kind == RESULT_COUNTS;
 }
 
-bool table_query_is_small(const struct request *r) {
-    const struct snapshot *s = table_snapshot(r->use.table->table);
+const struct snapshot *table_query_snapshot(struct request *r) {
+    if (!r->use.snapshot)
+        r->use.snapshot = table_snapshot(r->use.table->table);
+    return r->use.snapshot;
+}
+
+bool table_query_is_small(struct request *r) {
+    const struct snapshot *s = table_query_snapshot(r);
     uint64_t rows = s->n_rows;
     bool small = true;
     for (uint32_t i = 0; i < r->n_questions && small; i++)
         small = !r->questions[i].strict &&
                 rows <= (by_cells(&r->questions[i]) ? SMALL_CELLS : SMALL_ROWS);
-    small = small && rows * request_query_bytes(r) <= 64 * SMALL_ROWS && has_few_bytes(s);
-    snapshot_unref(s);
-    return small;
+    return small && rows * request_query_bytes(r) <= 64 * SMALL_ROWS && has_few_bytes(s);
 }
 
 static enum status bad(struct error *e, const char *text) {
@@ -230,8 +234,9 @@ enum status table_query_start(struct question *q, struct error *e) {
     };
     q->into.is_direct = resident_fits_fixed(&asked);
     struct run_options options = run_options(r, explains || snapshot->n_rows > TIMED_ROWS);
-    q->resident =
-        resident_new(&asked, snapshot, q->scans, q->n_scans, crew, &options, &service->budget, e);
+    q->resident = resident_new(r->idle, &asked, snapshot, q->scans, q->n_scans, crew, &options,
+                               &service->budget, e);
+    r->idle = NULL;
     return e->status;
 }
 
@@ -312,8 +317,7 @@ enum status table_query_advance(struct request *r, struct error *e) {
     struct question *q = &r->own;
     uint64_t began = service->now_ns ? service->now_ns() : 0,
              chunks = 0; /* which count by their time and bytes */
-    if (!r->use.snapshot)
-        r->use.snapshot = table_snapshot(r->use.table->table);
+    table_query_snapshot(r);
     enum status status = q->resident ? E_OK : table_query_start(q, e);
     while (status == E_OK && !resident_is_over(q->resident) &&
            request_may_go_on(r, began, chunks)) {
@@ -336,12 +340,16 @@ struct reply_counts table_query_counts(const struct question *q) {
 }
 
 void table_query_end(struct question *q) {
-    resident_free(q->resident);
+    struct request *r = q->request;
+    if (q->resident && !r->idle)
+        r->idle = resident_rest(q->resident);
+    else
+        resident_free(q->resident);
     q->resident = NULL;
     while (q->n_scans > 0) {
         struct scan *s = q->scans[--q->n_scans];
         if (q->scans_are_shared && !q->made_query) /* a query that came once may never again */
-            plan_cache_give_scan(&q->request->session->service->plans, q->compiled, s);
+            plan_cache_give_scan(&r->session->service->plans, q->compiled, s);
         else
             scan_free(s);
     }

@@ -7,12 +7,10 @@
 
 /* --- names --- */
 
-static uint32_t name_hash(struct str name) {
-    return (uint32_t)hash_bytes(hash_key(), name.n ? name.p : "", name.n);
-}
+static uint64_t name_hash(struct str name) { return hash_bytes(hash_key(), name.p, name.n); }
 
 static void enter_name(struct schema *s, uint32_t column) {
-    uint32_t at = name_hash(s->names[column]) & s->mask;
+    uint32_t at = (uint32_t)name_hash(s->names[column]) & s->mask;
     while (s->slots[at])
         at = (at + 1) & s->mask;
     s->slots[at] = column + 1;
@@ -60,13 +58,17 @@ void schema_unref(struct schema *s) {
         budget_free(s->budget, s, s->bytes);
 }
 
-uint32_t schema_find(const struct schema *s, struct str name) {
-    for (uint32_t at = name_hash(name) & s->mask; s->slots[at]; at = (at + 1) & s->mask) {
+static uint32_t find_hashed(const struct schema *s, struct str name, uint64_t hash) {
+    for (uint32_t at = (uint32_t)hash & s->mask; s->slots[at]; at = (at + 1) & s->mask) {
         struct str found = s->names[s->slots[at] - 1];
         if (str_eq(found, name) && !found.p == !name.p)
             return s->slots[at] - 1;
     }
     return NO_TABLE_COLUMN;
+}
+
+uint32_t schema_find(const struct schema *s, struct str name) {
+    return find_hashed(s, name, name_hash(name));
 }
 
 /* --- snapshots --- */
@@ -136,8 +138,12 @@ void snapshot_unref(const struct snapshot *s) {
 }
 
 uint32_t snapshot_column(const struct snapshot *s, struct str name) {
+    return snapshot_column_hashed(s, name, name_hash(name));
+}
+
+uint32_t snapshot_column_hashed(const struct snapshot *s, struct str name, uint64_t hash) {
     const struct held *h = (const struct held *)(const void *)s;
-    return name.p ? schema_find(h->schema, name) : NO_TABLE_COLUMN;
+    return name.p ? find_hashed(h->schema, name, hash) : NO_TABLE_COLUMN;
 }
 
 const struct chunk *part_chunk(const struct part *p, uint32_t column) {

@@ -72,6 +72,8 @@ void snapshot_unref(const struct snapshot *s);
 /* The number of a column, or NO_TABLE_COLUMN. */
 #define NO_TABLE_COLUMN UINT32_MAX
 uint32_t snapshot_column(const struct snapshot *s, struct str name);
+/* The same for a name whose hash_bytes under hash_key() is known. */
+uint32_t snapshot_column_hashed(const struct snapshot *s, struct str name, uint64_t hash);
 
 /* The cells of a column; NULL where the segment is older than the column: all missing. */
 const struct chunk *part_chunk(const struct part *p, uint32_t column);

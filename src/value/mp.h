@@ -62,6 +62,19 @@ void mp_write_uint(struct buf *b, uint64_t v);
 void mp_write_double(struct buf *b, double v);
 void mp_write_str(struct buf *b, const char *p, size_t n);
 void mp_write_text(struct buf *b, const char *text);
+/* The same of a literal of less than 32 bytes, which is copied in one go. */
+#define MP_WRITE_WORD(b, literal)                                                                  \
+    do {                                                                                           \
+        _Static_assert(sizeof(literal) <= 32, "not a short string");                               \
+        mp_write_short((b), "" literal, sizeof(literal) - 1);                                      \
+    } while (0)
+static inline void mp_write_short(struct buf *b, const char *p, size_t n) {
+    if (!buf_reserve(b, n + 1))
+        return;
+    b->data[b->len] = (uint8_t)(0xA0 | n);
+    memcpy(b->data + b->len + 1, p, n);
+    b->len += n + 1;
+}
 void mp_write_bin(struct buf *b, const void *p, size_t n);
 void mp_write_array(struct buf *b, uint32_t count);
 void mp_write_map(struct buf *b, uint32_t count);

@@ -121,10 +121,10 @@ uint64_t frames_position(const struct frames *f) { return f->received - (f->in.l
 
 bool frames_take(struct frames *f, const uint8_t *p, size_t n, struct buf *ret) {
     if (p == f->body.data && n > 0) {
+        buf_done(ret);
         buf_take(&f->body, ret);
         return true;
     }
-    buf_init(ret, f->in.budget);
     if (!buf_reserve_exact(ret, n ? n : 1)) {
         buf_done(ret);
         return false;

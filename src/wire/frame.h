@@ -42,7 +42,8 @@ enum frame_event frames_next(struct frames *f, uint32_t limit, const uint8_t **r
 /* Where in the stream the message just given ended, and the next frame begins: bytes before it. */
 uint64_t frames_position(const struct frames *f);
 
-/* Moves the message just given to ret (without a copy if it is large). False: no memory. */
+/* Moves the message just given to ret (without a copy if it is large). ret is a buffer without
+ * contents, whose memory is used if there is any and a copy is made. False: no memory. */
 bool frames_take(struct frames *f, const uint8_t *p, size_t n, struct buf *ret);
 
 /* Takes back the memory of a message that was taken: the next large frame may use it, so that a

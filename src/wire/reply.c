@@ -77,15 +77,15 @@ bool reply_error(struct buf *b, uint32_t id, const struct error *e) {
 }
 
 void reply_counts(struct buf *b, const struct reply_counts *c) {
-    mp_write_text(b, "matched");
+    MP_WRITE_WORD(b, "matched");
     mp_write_uint(b, c->matched);
-    mp_write_text(b, "rows");
+    MP_WRITE_WORD(b, "rows");
     mp_write_uint(b, c->rows);
-    mp_write_text(b, "type_mismatch");
+    MP_WRITE_WORD(b, "type_mismatch");
     mp_write_uint(b, c->type_mismatch);
-    mp_write_text(b, "undefined");
+    MP_WRITE_WORD(b, "undefined");
     mp_write_uint(b, c->undefined);
-    mp_write_text(b, "limit_reached");
+    MP_WRITE_WORD(b, "limit_reached");
     mp_write_bool(b, c->limit_reached);
 }
 

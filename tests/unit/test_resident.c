@@ -474,7 +474,7 @@ static enum status ask(const struct ask *a) {
     };
     struct resident *r = NULL;
     if (status == E_OK) {
-        r = resident_new(&what, s, q.scans, q.n_scans, a->crew, &options, a->budget, &e);
+        r = resident_new(NULL, &what, s, q.scans, q.n_scans, a->crew, &options, a->budget, &e);
         status = e.status;
     }
     if (r) {

@@ -47,6 +47,7 @@ static void check_ready(struct reading *t, const uint8_t *p, size_t n) {
     if (!t->take)
         return;
     struct buf message;
+    buf_init(&message, &t->budget);
     bool large = n > 0 && p == t->f.body.data;
     assert_true(frames_take(&t->f, p, n, &message));
     assert_int_equal(message.len, n);
@@ -297,7 +298,7 @@ static void test_give_back(void **state) {
     (void)state;
     struct budget budget;
     struct frames f;
-    struct buf message, other;
+    struct buf message = {0}, other = {0};
     budget_init(&budget, 0);
     frames_init(&f, &budget);
     uint8_t *first = one_large(&f, 3 * READ_BYTES, &message);
@@ -321,7 +322,7 @@ static void test_give_back_is_bounded(void **state) {
     (void)state;
     struct budget budget;
     struct frames f;
-    struct buf messages[FRAMES_SPARE + 3];
+    struct buf messages[FRAMES_SPARE + 3] = {0};
     budget_init(&budget, 0);
     frames_init(&f, &budget);
     for (size_t i = 0; i < COUNT_OF(messages); i++)
