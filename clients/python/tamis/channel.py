@@ -18,6 +18,7 @@ It is long because all of this is about the same few attributes.
 from __future__ import annotations
 
 import math
+import operator
 import os
 import select
 import threading
@@ -46,6 +47,8 @@ BUSY = (
 
 NO_TURNS = repeat(True, 0)
 
+call: Any = getattr(operator, "call", None)  # since Python 3.11
+
 R = TypeVar("R")
 Piece = Union[bytes, memoryview, Lent]
 
@@ -64,6 +67,7 @@ class Channel:
         self._sent: list[int] = []
         self._inbox: list[bytes] = []
         self._turns = NO_TURNS
+        self._calls, self._fds = transport.both if call else ((), ())
         self._quick: Optional[Quick] = None
         self._log: deque[Any] = deque()
         self._sections = 0
@@ -194,8 +198,13 @@ class Channel:
                     log = self._log
                     self._quick = asked
                     try:
-                        frame = asked.frame or self._packed(asked)
-                        if frame and self._transport.exchange(log, frame, asked.room):
+                        if asked.both and self._calls:
+                            log.extend(map(call, self._calls, self._fds, asked.both))
+                        else:
+                            frame = asked.frame or self._packed(asked)
+                            if frame:
+                                self._transport.exchange(log, frame, asked.room)
+                        if len(log) == 2:
                             answer = asked.parse(log[1])
                             if answer is not None:
                                 log.clear()
@@ -216,7 +225,7 @@ class Channel:
 
     def _go_on(self, asked: Quick) -> Optional[Request]:
         """The long way for what quick() has begun."""
-        asked.room = READ_BYTES  # it may have been too little
+        asked.widen(READ_BYTES)  # it may have been too little
         request = self._adopted()
         if request is None:
             return self._ask(asked)

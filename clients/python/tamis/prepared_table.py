@@ -36,7 +36,7 @@ class Ready:
     plain: those without options, by the kind of their answer. is_quick: they may go that way.
     """
 
-    __slots__ = ("_rest", "ask", "home", "is_quick", "note", "plain", "plan")
+    __slots__ = ("_rest", "ask", "home", "is_quick", "local", "plain", "plan")
 
     def __init__(self, home: Home, plan: Plan) -> None:
         pack = home.runner.packer.pack
@@ -44,7 +44,7 @@ class Ready:
         self.plan = plan
         self.is_quick = home.runner.is_patient
         self.ask = home.runner.channel.quick
-        self.note = home.runner.note_done
+        self.local = home.runner.local
         self._rest = (pack(plan.number), pack(("table", home.number)))
         self.plain = {
             kind: Quick(self._rest, {"result": KINDS[kind]}, parse, plan.query, room=FEW_BYTES)
@@ -89,7 +89,7 @@ def _shortly(kind: str) -> Callable[[Method], Method]:
                     return method(self)  # which meets it again, and knows what to do
                 if type(found) is tuple:
                     answer, done = found
-                    ready.note(done, self._query)
+                    ready.local.done = done, self._query
                     return answer
                 if isinstance(found, Request):
                     return ready.answer(kind, found, NO_OPTIONS)
@@ -305,7 +305,7 @@ class PreparedTable:
                     return ready.answer(kind, found, options)
                 if found is not None:
                     answer, done = found
-                    ready.note(done, self._query)
+                    ready.local.done = done, self._query
                     if kind == "indices":
                         ready.plan.learn(answer.nbytes)
                     return answer

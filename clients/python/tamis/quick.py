@@ -20,11 +20,13 @@ from .connection import DONE, EXECUTE, QUICK, RESULT
 from .errors import ProtocolError
 from .frames import LENGTH, unpack
 from .shared import Place
+from .transport import WHOLE_BYTES
 
 READ_BYTES = 65536
 FEW_BYTES = 448  # as many as Python has for a bytes object without asking malloc, and some less
 
 Done = tuple[bytes, int]  # a reply, and where in it the DONE begins
+Noted = tuple[Done, object]  # and the query
 Answer = tuple[Any, Done]  # what the caller wants
 Parse = Callable[[bytes], Optional[Answer]]
 
@@ -38,10 +40,13 @@ _BESIDES = len(_EXECUTE)
 _RESULT = Struct(">I16s8xB4xBI")
 _RESULT_HEAD = b"\x96" + bytes((RESULT,)) + _ID + b"\xa7numbers\xcf"
 _RESULT_BYTES = _RESULT.size  # before the bin
+_unpack_result = _RESULT.unpack_from
 _U32, _BIN = 0xCE, 0xC6
 
 # DONE: length; head (array of three, kind, id, a small map, of which this is the first key); value.
 _DONE = Struct(">I16sB")
+_DONE_BYTES = _DONE.size
+_unpack_done = _DONE.unpack_from
 _DONE_HEADS = frozenset(
     b"\x93" + bytes((DONE,)) + _ID + bytes((0x80 | size,)) + b"\xa7matched" for size in range(1, 16)
 )
@@ -52,11 +57,12 @@ class Quick:
     """An EXECUTE over a table that may go the shortest way.
 
     frame: all of it, or b"" if options are still to be packed. parse: what may be made of a reply
-    in one piece. room: bytes that are read of it at once. query: for errors. place: in shared
-    memory, of which the options tell the daemon.
+    in one piece. room: bytes that are read of it at once. both: frame and room, once it is known
+    that the frame is of no more than WHOLE_BYTES. query: for errors. place: in shared memory, of
+    which the options tell the daemon.
     """
 
-    __slots__ = ("_options", "_rest", "frame", "parse", "place", "query", "room")
+    __slots__ = ("_options", "_rest", "both", "frame", "parse", "place", "query", "room")
 
     def __init__(
         self,
@@ -75,13 +81,21 @@ class Quick:
         self.query = query
         self.place = place
         self.room = room
+        self.both: Optional[tuple[bytes, int]] = None
 
     def pack(self, pack: Callable[[Any], bytes]) -> bytes:
         """Makes the frame; one of PACK_ERRORS if the options have no form."""
         before, behind = self._rest
         tail = before + pack(self._options) + behind
         self.frame = LENGTH.pack(_BESIDES + len(tail)) + _EXECUTE + tail
+        self.widen(self.room)
         return self.frame
+
+    def widen(self, room: int) -> None:
+        """Another number of bytes to be read."""
+        self.room = room
+        if 0 < len(self.frame) <= WHOLE_BYTES:
+            self.both = self.frame, room
 
     def numbered(self, number: int) -> bytes:
         """The frame with another id, as any request has it."""
@@ -93,36 +107,50 @@ def any_reply(reply: bytes) -> Optional[Answer]:
     return None
 
 
-def count(reply: bytes, at: int = 0) -> Optional[Answer]:
-    """The matches, of a reply that from there on is a DONE."""
+def _wide(reply: bytes, at: int, format: int) -> int:
+    """A number that is no byte of its own; -1 for none."""
+    width = _WIDTHS.get(format, 0)
+    digits = reply[at : at + width]
+    return int.from_bytes(digits, "big") if digits and len(digits) == width else -1
+
+
+def count(reply: bytes) -> Optional[Answer]:
+    """The matches, of a reply that is a DONE."""
     try:
-        length, head, matched = _DONE.unpack_from(reply, at)
+        length, head, matched = _unpack_done(reply)
     except StructError:
         return None
-    if head not in _DONE_HEADS or length != len(reply) - at - 4:
+    if head not in _DONE_HEADS or length != len(reply) - 4:
         return None
     if matched > 0x7F:
-        width = _WIDTHS.get(matched, 0)
-        digits = reply[at + _DONE.size : at + _DONE.size + width]
-        if not digits or len(digits) < width:
+        matched = _wide(reply, _DONE_BYTES, matched)
+        if matched < 0:
             return None
-        matched = int.from_bytes(digits, "big")
-    return matched, (reply, at)
+    return matched, (reply, 0)
 
 
 def _numbers(reply: bytes) -> Optional[Answer]:
     """The numbers of the rows, of a reply that is a RESULT "numbers" in a bin and its DONE."""
     try:
-        length, head, u32, bin, size = _RESULT.unpack_from(reply)
+        length, head, u32, bin, size = _unpack_result(reply)
+        end = _RESULT_BYTES + size
+        done_length, done_head, matched = _unpack_done(reply, end)
     except StructError:
         return None
-    if head != _RESULT_HEAD or u32 != _U32 or bin != _BIN or length != _RESULT_BYTES - 4 + size:
+    if (
+        head != _RESULT_HEAD
+        or u32 != _U32
+        or bin != _BIN
+        or length != end - 4
+        or done_head not in _DONE_HEADS
+        or done_length != len(reply) - end - 4
+    ):
         return None
-    end = _RESULT_BYTES + size
-    counted = count(reply, end)
-    if counted is None or counted[0] * 4 != size:
+    if matched > 0x7F:
+        matched = _wide(reply, end + _DONE_BYTES, matched)
+    if matched * 4 != size:
         return None
-    return memoryview(reply[_RESULT_BYTES:end]).cast("I"), counted[1]
+    return memoryview(reply[_RESULT_BYTES:end]).cast("I"), (reply, end)
 
 
 # The numbers are little-endian.

@@ -51,7 +51,9 @@ class Runner:
         self._seconds = seconds
         self.is_patient = seconds is None
         """True if a request that does not say otherwise may take any time."""
-        self._local = threading.local()
+        self.local = threading.local()
+        """Of the last request that a thread finished. done: Stats, or a quick.Noted, which is looked
+        at when it is asked for."""
         self._plans = PlanCache(max(1, min(CACHED_PLANS, self.limits.get("plans", 1024) // 2)))
         most = encode.SINGLE_ROWS
         self._most_single = min(most, self.limits.get("batch_rows", most))
@@ -60,19 +62,15 @@ class Runner:
     @property
     def last_stats(self) -> Optional[result.Stats]:
         """Counts of the last request that this thread finished."""
-        done: Any = getattr(self._local, "done", None)
-        if isinstance(done, tuple) and not isinstance(done, result.Stats):  # of note_done
-            self._local.done = done = result.stats(quick.told(done[0]), done[1])
+        done: Any = getattr(self.local, "done", None)
+        if isinstance(done, tuple) and not isinstance(done, result.Stats):
+            self.local.done = done = result.stats(quick.told(done[0]), done[1])
         found: Optional[result.Stats] = done
         return found
 
     def note(self, done: result.Stats) -> None:
         """Keep the counts of a request for the thread that asked."""
-        self._local.done = done
-
-    def note_done(self, done: quick.Done, query: object) -> None:
-        """The same with a DONE that is looked at when it is asked for."""
-        self._local.done = (done, query)
+        self.local.done = done
 
     def seconds(self, timeout: Optional[float]) -> Optional[float]:
         """The timeout of a request that asks for this one; ValueError for one that cannot be."""
@@ -82,12 +80,12 @@ class Runner:
 
     @property
     def last_raw_stats(self) -> Optional[Any]:
-        return getattr(self._local, "raw", None)
+        return getattr(self.local, "raw", None)
 
     def note_raw(self, done: Optional[Any]) -> None:
         """Keep the counts of a request over bytes for the thread that asked."""
-        self._local.raw = done
-        self._local.done = done and done.stats
+        self.local.raw = done
+        self.local.done = done and done.stats
 
     def place(self, plan: Plan) -> Optional[Place]:
         """Where the daemon may put the row numbers that a plan keeps of a table; None if they come

@@ -23,7 +23,7 @@ from array import array
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 from .errors import DaemonDied, DaemonNotFound
 from .pages import Lent
@@ -34,6 +34,7 @@ Command = Union[str, "os.PathLike[str]", Sequence[Union[str, "os.PathLike[str]"]
 PIPE_BYTES = 1 << 20
 STDERR_BYTES = 4096  # of a child's stderr are kept
 F_SETPIPE_SZ = 1031  # fcntl has the name since Python 3.10
+WHOLE_BYTES = 4096  # PIPE_BUF of Linux: so few a pipe takes at once, or none of them
 TERM_SECONDS = 1.0  # between SIGTERM and SIGKILL
 STATUS_SECONDS = 1.0  # that a child which closed its pipes has to end by itself
 
@@ -45,6 +46,10 @@ class Transport(ABC):
     pool: Optional[Pool] = None
     read_fd: int
     write_fd: int
+    both: tuple[tuple[Callable[..., Any], ...], tuple[int, ...]] = (), ()
+    """The functions and descriptors of exchange() for frames of no more than WHOLE_BYTES, where
+    such a frame is taken as a whole or not at all: map() over them makes both calls, with nothing
+    between them. Empty: there is no such way."""
 
     @abstractmethod
     def read(self, inbox: list[bytes], size: int) -> None:
@@ -133,6 +138,8 @@ class ChildTransport(Transport):
         self._stdin, self._stdout, self._errors = self._process.stdin, self._process.stdout, errors
         self.write_fd, self.read_fd = self._stdin.fileno(), self._stdout.fileno()
         self._write_fds, self._read_fds = (self.write_fd,), (self.read_fd,)
+        if sys.platform == "linux":
+            self.both = (os.write, os.read), (self.write_fd, self.read_fd)
         os.set_blocking(self.write_fd, False)
         _widen(self.write_fd)
         _widen(self.read_fd)
