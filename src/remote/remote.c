@@ -241,12 +241,9 @@ static enum status greet(struct remote *r, struct error *e) {
     enum status status = wait_for(r, MESSAGE_WELCOME, &m, &p, &n, e);
     if (status != E_OK)
         return status;
-    size_t at = mp_offset(&m.r);
     if (!frames_take(&r->frames, p, n, &r->welcome))
         return error_set(e, E_MEMORY, "out of memory");
-    m.r.start = r->welcome.data;
-    m.r.p = r->welcome.data + at;
-    m.r.end = r->welcome.data + r->welcome.len;
+    message_move(&m, r->welcome.data);
     return take_welcome(r, &m, e);
 }
 

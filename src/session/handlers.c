@@ -114,9 +114,8 @@ static void handle_request(struct session *s, struct incoming *in) {
         refuse(s, in->message.id, E_MEMORY, "out of memory for the request");
         return;
     }
-    message_read(&r->message, r->first.data, r->first.len, MP_DEPTH_MOST,
-                 NULL); /* as before, in its own bytes */
-    in->message.r = r->message.r;
+    message_move(&in->message, r->first.data);
+    r->message = in->message;
     if (!find_plans(s, r, in)) {
         request_free(r);
         refuse(s, in->message.id, E_MEMORY, "out of memory for the request");

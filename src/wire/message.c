@@ -75,6 +75,12 @@ enum status message_read_reply(struct message *m, const uint8_t *p, size_t n, ui
     return read_envelope(m, p, n, depth_limit, REPLY, e);
 }
 
+void message_move(struct message *m, const uint8_t *p) {
+    m->r.p = p + (m->r.p - m->r.start);
+    m->r.end = p + (m->r.end - m->r.start);
+    m->r.start = p;
+}
+
 enum status message_end(const struct message *m, struct error *e) {
     if (m->r.status != E_OK)
         return bad(e, mp_offset(&m->r),

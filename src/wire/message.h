@@ -27,6 +27,8 @@ enum status message_read(struct message *m, const uint8_t *p, size_t n, uint32_t
 enum status message_read_reply(struct message *m, const uint8_t *p, size_t n, uint32_t depth_limit,
                                struct error *e);
 
+/* Goes on in a copy of its bytes, which is at p. Nothing may have been wrong with it so far. */
+void message_move(struct message *m, const uint8_t *p);
 /* The message must be used up; E_BAD_MESSAGE otherwise, or if the reader has failed. */
 enum status message_end(const struct message *m, struct error *e);
 

@@ -18,6 +18,8 @@ void *__wrap_realloc(void *p, size_t n);
 void *__wrap_aligned_alloc(size_t alignment, size_t n);
 void __wrap_free(void *p);
 
+static size_t in_all; /* allocations */
+
 static struct {
     unsigned seen;     /* allocations since arm */
     unsigned fail_at;  /* counted from 1; 0: never */
@@ -76,6 +78,7 @@ static void live_remove(void *p) {
 }
 
 static bool fails(void) {
+    in_all++;
     plan.seen++;
     bool now =
         plan.fail_at && (plan.fail_after ? plan.seen >= plan.fail_at : plan.seen == plan.fail_at);
@@ -121,6 +124,7 @@ void __wrap_free(void *p) {
 }
 
 size_t fault_live_blocks(void) { return live.used; }
+size_t fault_allocations(void) { return in_all; }
 
 /* One run with allocation n failing; true if it came that far. */
 static bool run_once(const char *what, fault_fn *run, void *arg, unsigned n, bool after) {

@@ -25,7 +25,9 @@ typedef enum status fault_fn(void *arg);
  * is a failure too. */
 unsigned fault_each(const char *what, fault_fn *run, void *arg);
 
-/* Blocks that are allocated now, for tests that count by themselves. */
+/* Blocks that are allocated now, and how often one was asked for so far, for tests that count by
+ * themselves. */
 size_t fault_live_blocks(void);
+size_t fault_allocations(void);
 
 #endif

@@ -52,8 +52,8 @@ class Runner:
         self.is_patient = seconds is None
         """True if a request that does not say otherwise may take any time."""
         self.local = threading.local()
-        """Of the last request that a thread finished. done: Stats, or a quick.Noted, which is looked
-        at when it is asked for."""
+        """Of the last request that a thread finished. done: Stats, or a quick.Noted of which they
+        are made when they are asked for."""
         self._plans = PlanCache(max(1, min(CACHED_PLANS, self.limits.get("plans", 1024) // 2)))
         most = encode.SINGLE_ROWS
         self._most_single = min(most, self.limits.get("batch_rows", most))
