@@ -205,7 +205,7 @@ class Channel:
                             if frame:
                                 self._transport.exchange(log, frame, asked.room)
                         if len(log) == 2:
-                            answer = asked.parse(log[1])
+                            answer = asked.parse(log[1], asked.query)
                             if answer is not None:
                                 log.clear()
                                 self._quick = None

@@ -88,8 +88,7 @@ def _shortly(kind: str) -> Callable[[Method], Method]:
                 except (DaemonDied, RequestError):
                     return method(self)  # which meets it again, and knows what to do
                 if type(found) is tuple:
-                    answer, done = found
-                    ready.local.done = done, self._query
+                    answer, ready.local.done = found
                     return answer
                 if isinstance(found, Request):
                     return ready.answer(kind, found, NO_OPTIONS)
@@ -304,8 +303,7 @@ class PreparedTable:
                 if isinstance(found, Request):
                     return ready.answer(kind, found, options)
                 if found is not None:
-                    answer, done = found
-                    ready.local.done = done, self._query
+                    answer, ready.local.done = found
                     if kind == "indices":
                         ready.plan.learn(answer.nbytes)
                     return answer

@@ -25,10 +25,9 @@ from .transport import WHOLE_BYTES
 READ_BYTES = 65536
 FEW_BYTES = 448  # as many as Python has for a bytes object without asking malloc, and some less
 
-Done = tuple[bytes, int]  # a reply, and where in it the DONE begins
-Noted = tuple[Done, object]  # and the query
+Done = tuple[bytes, int, object]  # a reply, where in it the DONE begins, and the query
 Answer = tuple[Any, Done]  # what the caller wants
-Parse = Callable[[bytes], Optional[Answer]]
+Parse = Callable[..., Optional[Answer]]  # of a reply and, for Done, the query
 
 _ID = b"\xce" + LENGTH.pack(QUICK)
 _EXECUTE = b"\x95" + bytes((EXECUTE,)) + _ID  # an array of five and its first elements
@@ -47,9 +46,10 @@ _U32, _BIN = 0xCE, 0xC6
 _DONE = Struct(">I16sB")
 _DONE_BYTES = _DONE.size
 _unpack_done = _DONE.unpack_from
-_DONE_HEADS = frozenset(
-    b"\x93" + bytes((DONE,)) + _ID + bytes((0x80 | size,)) + b"\xa7matched" for size in range(1, 16)
-)
+_DONE_HEADS = [
+    b"\x93" + bytes((DONE,)) + _ID + bytes((0x80 | size,)) + b"\xa7matched"
+    for size in (5, 6, *range(1, 5), *range(7, 16))  # those without and with warnings first
+]
 _WIDTHS = {0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8}  # of numbers that are no byte of their own
 
 
@@ -102,7 +102,7 @@ class Quick:
         return self.frame[:_ID_AT] + LENGTH.pack(number) + self.frame[_ID_AT + LENGTH.size :]
 
 
-def any_reply(reply: bytes) -> Optional[Answer]:
+def any_reply(reply: bytes, query: object = None) -> Optional[Answer]:
     """For what has no short form: leaves it to the Connection."""
     return None
 
@@ -114,7 +114,7 @@ def _wide(reply: bytes, at: int, format: int) -> int:
     return int.from_bytes(digits, "big") if digits and len(digits) == width else -1
 
 
-def count(reply: bytes) -> Optional[Answer]:
+def count(reply: bytes, query: object = None) -> Optional[Answer]:
     """The matches, of a reply that is a DONE."""
     try:
         length, head, matched = _unpack_done(reply)
@@ -126,10 +126,10 @@ def count(reply: bytes) -> Optional[Answer]:
         matched = _wide(reply, _DONE_BYTES, matched)
         if matched < 0:
             return None
-    return matched, (reply, 0)
+    return matched, (reply, 0, query)
 
 
-def _numbers(reply: bytes) -> Optional[Answer]:
+def _numbers(reply: bytes, query: object = None) -> Optional[Answer]:
     """The numbers of the rows, of a reply that is a RESULT "numbers" in a bin and its DONE."""
     try:
         length, head, u32, bin, size = _unpack_result(reply)
@@ -150,7 +150,7 @@ def _numbers(reply: bytes) -> Optional[Answer]:
         matched = _wide(reply, end + _DONE_BYTES, matched)
     if matched * 4 != size:
         return None
-    return memoryview(reply[_RESULT_BYTES:end]).cast("I"), (reply, end)
+    return memoryview(reply[_RESULT_BYTES:end]).cast("I"), (reply, end, query)
 
 
 # The numbers are little-endian.
@@ -159,7 +159,7 @@ numbers: Parse = _numbers if sys.byteorder == "little" else any_reply
 
 def told(done: Done) -> Any:
     """The map of a DONE; ProtocolError if it is none."""
-    reply, at = done
+    reply, at, _ = done
     message = unpack(reply[at + LENGTH.size :])
     if type(message) is not list or len(message) != 3:
         raise ProtocolError("a DONE message without its counts")

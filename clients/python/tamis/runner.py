@@ -52,7 +52,7 @@ class Runner:
         self.is_patient = seconds is None
         """True if a request that does not say otherwise may take any time."""
         self.local = threading.local()
-        """Of the last request that a thread finished. done: Stats, or a quick.Noted of which they
+        """Of the last request that a thread finished. done: Stats, or a quick.Done of which they
         are made when they are asked for."""
         self._plans = PlanCache(max(1, min(CACHED_PLANS, self.limits.get("plans", 1024) // 2)))
         most = encode.SINGLE_ROWS
@@ -64,7 +64,7 @@ class Runner:
         """Counts of the last request that this thread finished."""
         done: Any = getattr(self.local, "done", None)
         if isinstance(done, tuple) and not isinstance(done, result.Stats):
-            self.local.done = done = result.stats(quick.told(done[0]), done[1])
+            self.local.done = done = result.stats(quick.told(done), done[2])
         found: Optional[result.Stats] = done
         return found
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import struct
 import sys
+import threading
 from typing import Any, Callable, Optional
 
 import pytest
@@ -12,8 +15,9 @@ import pytest
 import tamis
 from tamis import quick, result
 from tamis.channel import DRAIN_EVERY
-from tamis.connection import DONE, EXECUTE, QUICK, RESULT, Connection
+from tamis.connection import CANCEL, DONE, EXECUTE, QUICK, RESULT, Connection
 from tamis.frames import Decoder, Packer
+from tamis.transport import WHOLE_BYTES
 
 Make = Callable[..., tamis.Client]
 ROWS = [{"a": i} for i in range(100)]
@@ -125,6 +129,16 @@ def test_any_id() -> None:
     assert asked.numbered(QUICK) == asked.frame
 
 
+def test_short_frames_go_as_a_whole() -> None:
+    for size, short in ((0, True), (WHOLE_BYTES - 100, True), (WHOLE_BYTES, False)):
+        asked = quick.Quick((b"\x07", b"\x08"), {"a": b"x" * size}, quick.count, None, room=9)
+        assert asked.both is None
+        asked.pack(Packer().pack)
+        assert asked.both == ((asked.frame, 9) if short else None)
+        asked.widen(10)
+        assert asked.both == ((asked.frame, 10) if short else None)
+
+
 @pytest.mark.parametrize("behaviour", ["", "chunk=7", "bytewise"])
 def test_replies_that_come_otherwise(fake: Make, behaviour: str) -> None:
     client = fake(behaviour)
@@ -154,6 +168,39 @@ def test_requests_without_end(tamisd: str) -> None:
         table.drop()
         with pytest.raises(tamis.TableError):
             query.count()
+
+
+def test_requests_of_any_length(tamisd: str) -> None:
+    """Shorter and longer than a pipe takes as a whole, and than it takes at all."""
+    with tamis.Client(tamisd) as client:
+        query = client.create_table("t", ROWS).prepare("a >= 90 and :x != 'y'")
+        for size in (1, WHOLE_BYTES - 60, WHOLE_BYTES - 1, WHOLE_BYTES + 1, 3 << 20, 1):
+            assert query.count(x="x" * size) == 10
+            assert list(query.indices(x="x" * size, limit=2)) == [90, 91]
+
+
+def test_a_pipe_that_is_full(tamisd: str) -> None:
+    """Nothing of a request is taken at first."""
+    with tamis.Client(tamisd) as client:
+        query = client.create_table("t", ROWS).prepare("a >= 90")
+        assert query.count() == 10
+        assert client.pid is not None
+        os.kill(client.pid, signal.SIGSTOP)
+        fill(client._runner.channel._transport.write_fd)
+        timer = threading.Timer(0.2, os.kill, (client.pid, signal.SIGCONT))
+        timer.start()
+        assert query.count() == 10
+        assert not timer.is_alive()
+        assert list(query.indices()) == list(range(90, 100))
+
+
+def fill(pipe: int) -> None:
+    """With messages that have no answer, until it takes not even a short one."""
+    frame = Packer().frame((CANCEL, 5))
+    for frames in (100, 1):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(pipe, frame * frames)
 
 
 def test_an_answer_within_another_one(fake: Make) -> None:
