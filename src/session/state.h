@@ -9,6 +9,7 @@
 #define TAMIS_SESSION_STATE_H
 
 #include "base/buf.h"
+#include "base/build.h"
 #include "engine/absent.h"
 #include "engine/bytes.h"
 #include "engine/resident.h"
@@ -23,7 +24,7 @@
 #include "wire/reply.h"
 
 #define BUCKETS    256u
-#define KEPT_BYTES 16384u /* of a buffer, that an idle session keeps for its next request */
+#define KEPT_BYTES (READ_BYTES / 4) /* of a buffer, that an idle session keeps */
 
 /* What a PREPARE leaves with the session. */
 struct prepared {
