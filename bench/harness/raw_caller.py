@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import select
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from harness.child import ChildFailed, pipes, spawn, stop
+
+PATIENCE_S = 30
 
 
 class RawCaller:
@@ -24,16 +27,25 @@ class RawCaller:
         self._request = request
         self._reply_bytes = reply_bytes
 
-    def exchange(self, request: bytes, reply_bytes: int) -> bytes:
-        """One request of any kind; what came back, which must be `reply_bytes` long."""
+    def exchange(self, request: bytes, frames: int = 1) -> bytes:
+        """One request of any kind, and the frames that come back."""
         os.write(self._in, request)
-        reply = b""
-        while len(reply) < reply_bytes:
-            piece = os.read(self._out, 65536)
+        return b"".join(self._frame() for _ in range(frames))
+
+    def _frame(self) -> bytes:
+        head = self._read(4)
+        return head + self._read(int.from_bytes(head, "big"))
+
+    def _read(self, size: int) -> bytes:
+        read = b""
+        while len(read) < size:
+            if not select.select([self._out], [], [], PATIENCE_S)[0]:
+                raise ChildFailed(f"{self.name}: no answer for {PATIENCE_S} s, after {read!r}")
+            piece = os.read(self._out, size - len(read))
             if not piece:
-                raise ChildFailed(f"{self.name}: ended after {reply!r}")
-            reply += piece
-        return reply
+                raise ChildFailed(f"{self.name}: ended after {read!r}")
+            read += piece
+        return read
 
     def block(self, calls: int) -> list[float]:
         write, read, clock = os.write, os.read, time.perf_counter

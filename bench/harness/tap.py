@@ -56,8 +56,9 @@ class Exchange:
         wanted = heads[places[-1]][1]
         kinds = (wire.KIND["RESULT"], wire.KIND["DONE"])
         ours = [r for r in replies if wire.unpack(r[4:])[0] in kinds]
-        self.replies_before = replies[: len(self.before)]
-        self.reply = b"".join(r for r in ours if wire.unpack(r[4:])[1] == wanted)
+        answer = [r for r in ours if wire.unpack(r[4:])[1] == wanted]
+        self.frames = len(answer)
+        self.reply = b"".join(answer)
 
 
 def _copy(source: int, target: int, kept: Path) -> None:
