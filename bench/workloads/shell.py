@@ -215,9 +215,10 @@ def _query(
         if _output([bench.build / "tamis", *options, text, path]) != kept:
             raise AnswersDiffer(f"shell {name}: tamis {options} and Python differ")
     for duck in () if bench.alone else _ducks(path):
-        with tempfile.NamedTemporaryFile() as file:
-            duck.write(name, file.name)
-            if sorted(file.read().splitlines()) != sorted(kept.splitlines()):
+        with tempfile.TemporaryDirectory() as directory:
+            written = Path(directory) / "rows"
+            duck.write(name, str(written))
+            if sorted(written.read_bytes().splitlines()) != sorted(kept.splitlines()):
                 raise AnswersDiffer(f"shell {name}: DuckDB and Python differ")
     with tamis.Client(bench.tamisd) as client:
         if client.filter_bytes(data, text) != kept:
