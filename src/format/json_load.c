@@ -68,18 +68,37 @@ static inline const uint8_t *number_end(const uint8_t *p, const uint8_t *end) {
     return p;
 }
 
-/* A number of up to seven digits and nothing else at p, where 8 bytes may be read. */
-static inline bool small_number(const uint8_t *p, struct value *ret) {
-    uint64_t w = load_le(p) ^ EACH(0x30); /* a digit is its value then */
-    uint64_t other = (((w & EACH(0x7F)) + EACH(0x76)) | w) & EACH(0x80);
-    unsigned bits = (unsigned)__builtin_ctzll(other | UINT64_C(1) << 63) & ~7u;
-    if (bits == 0 || bits == 56 || !ends_scalar(p[bits / 8]))
-        return false;
+/* The number of the digits in the first `bits` bits of w, 8 to 56, each byte its digit's value. */
+static inline int64_t digits_number(uint64_t w, unsigned bits) {
     w <<= 64 - bits;       /* zeros in front */
     w = w * 10 + (w >> 8); /* pairs, then fours, then all, as in number_text.c */
     w = (w & UINT64_C(0x000000FF000000FF)) * (100 + (UINT64_C(1000000) << 32)) +
         (w >> 16 & UINT64_C(0x000000FF000000FF)) * (1 + (UINT64_C(10000) << 32));
-    *ret = value_int((int64_t)(w >> 32));
+    return (int64_t)(w >> 32);
+}
+
+/* A number of up to seven characters, digits and at most one point, at p, where 8 bytes may be
+ * read. With a point it is a quotient of two numbers that a double holds, which is rounded once. */
+static inline bool small_number(const uint8_t *p, struct value *ret) {
+    static const double POWERS[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
+    uint64_t w = load_le(p) ^ EACH(0x30); /* a digit is its value then */
+    uint64_t other = (((w & EACH(0x7F)) + EACH(0x76)) | w) & EACH(0x80);
+    unsigned bits = (unsigned)__builtin_ctzll(other | UINT64_C(1) << 63) & ~7u;
+    if (bits == 0 || bits == 56)
+        return false;
+    if (ends_scalar(p[bits / 8])) {
+        *ret = value_int(digits_number(w, bits));
+        return true;
+    }
+    other &= other - 1;
+    if (p[bits / 8] != '.' || other == 0)
+        return false;
+    unsigned end = (unsigned)__builtin_ctzll(other) & ~7u;
+    if (!ends_scalar(p[end / 8]))
+        return false;
+    uint64_t whole = w & ((UINT64_C(1) << bits) - 1), part = w >> bits >> 8 << bits;
+    *ret =
+        value_double((double)digits_number(whole | part, end - 8) / POWERS[(end - bits) / 8 - 1]);
     return true;
 }
 

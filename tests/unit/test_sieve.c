@@ -163,10 +163,13 @@ static void add_name(struct buf *b, uint64_t *seed) {
 
 static void add_value(struct buf *b, uint64_t *seed, const char *comma, const char *colon,
                       unsigned depth) {
-    static const char *const SCALARS[] = {"0",    "1",      "-7",    "12.5", "0.05",
-                                          "true", "null",   "false", "1e5",  "-1.5E-3",
-                                          "1005", "100.05", "2e+7",  "-0",   "12345678901234567890",
-                                          "1.0"};
+    static const char *const SCALARS[] = {
+        "0",       "1",        "-7",      "12.5",    "0.05",
+        "true",    "null",     "false",   "1e5",     "-1.5E-3",
+        "1005",    "100.05",   "2e+7",    "-0",      "12345678901234567890",
+        "1.0",     "0.5091",   "3.14159", "9999.99", "0.00001",
+        "12345.6", "7.000000", "0.1",     "123456",  "1234567",
+        "12345678"};
     size_t kind = next_random(seed) % 10, n;
     if (kind < 5 || depth == 0) {
         buf_add_text(b, pick(seed, SCALARS, COUNT_OF(SCALARS)));
