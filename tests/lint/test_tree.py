@@ -99,3 +99,10 @@ def test_shell_programs_parse() -> None:
         first = path.read_bytes()[:40]
         if path.suffix == ".sh" or (first.startswith(b"#!") and b"bash" in first.split(b"\n")[0]):
             subprocess.run(["bash", "-n", str(path)], check=True)
+
+
+def test_every_workload_is_described() -> None:
+    told = (TOP / "bench/README.md").read_text()
+    workloads = {p.stem for p in (TOP / "bench/workloads").glob("*.py")} - {"__init__"}
+    assert workloads
+    assert [w for w in sorted(workloads) if f"| `{w.replace('_', '-')}` |" not in told] == []
