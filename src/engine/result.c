@@ -70,6 +70,14 @@ static void put_span(const struct result *r, uint8_t *out, const uint8_t *p, siz
     memcpy(out, le, sizeof le);
 }
 
+size_t result_row_bytes(const struct result *r, const struct block *b, const uint16_t *matches,
+                        uint32_t n) {
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < n; i++)
+        bytes += b->spans[matches[i]].n;
+    return bytes + (r->lines ? n : 0); /* there may be ends of lines to be added */
+}
+
 /* Rows that stand one behind the other in the payload together: their bytes, or where they are. */
 static void add_runs(struct result *r, const struct block *b, const uint16_t *matches, uint32_t n,
                      bool copies, struct buf *data) {

@@ -46,6 +46,10 @@ struct result {
  */
 enum result_kind result_begin(struct result *r, uint64_t base);
 
+/* How many bytes RESULT_ROWS takes for the rows `matches` of a block. */
+size_t result_row_bytes(const struct result *r, const struct block *b, const uint16_t *matches,
+                        uint32_t n_matches);
+
 /* Adds a block of n_rows rows of which `matches` are kept. data holds this chunk's bytes from
  * position `at` on. */
 void result_add(struct result *r, const struct block *b, uint32_t n_rows, const uint16_t *matches,

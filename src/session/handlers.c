@@ -177,6 +177,17 @@ static void handle_cancel(struct session *s, struct incoming *in) {
         session_cancel(s, r);
 }
 
+static void handle_taken(struct session *s, struct incoming *in) {
+    struct value end = mp_read_value(&in->message.r);
+    struct request *r = session_find(s, in->message.id);
+    if (!ends(s, in))
+        return;
+    if (end.type != T_UINT && (end.type != T_INT || end.w.i < 0))
+        refuse(s, in->message.id, E_BAD_MESSAGE, "TAKEN without an unsigned integer");
+    else if (r && r->state != REQUEST_CLOSED)
+        into_note_taken(r, end.w.u);
+}
+
 static void handle_ping(struct session *s, struct incoming *in) {
     struct mp_reader *r = &in->message.r;
     const uint8_t *from = r->p;
@@ -242,6 +253,8 @@ static handler *handler_of(enum message_kind kind) {
         return handle_end;
     case MESSAGE_CANCEL:
         return handle_cancel;
+    case MESSAGE_TAKEN:
+        return handle_taken;
     case MESSAGE_PING:
         return handle_ping;
     case MESSAGE_STATS:

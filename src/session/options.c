@@ -167,7 +167,6 @@ static enum status set_into(struct question *q, struct value key, struct value v
         return bad_option(e, key, "must begin at a multiple of 4");
     q->into = (struct into){
         .is_set = true, .p = s->shared + offset, .offset = (size_t)offset, .bytes = (size_t)bytes};
-    q->has_table_options = true;
     return E_OK;
 }
 

@@ -202,29 +202,7 @@ static enum status start_run(struct request *r, struct error *e) {
     return E_OK;
 }
 
-/* ---- results ---- */
-
-static void begin_result(struct request *r) {
-    r->result_open = true;
-    enum result_kind kind = result_begin(&r->result, r->rows);
-    if (kind != RESULT_COUNT)
-        reply_result_begin(&r->reply, &r->out, r->id, REPLY_OF_ALL, result_kind_name(kind));
-}
-
-static enum status end_result(struct request *r, struct error *e) {
-    r->result_open = false;
-    if (r->result.kind == RESULT_COUNT)
-        return E_OK;
-    if (r->result.matched == 0 && !buf_failed(&r->out)) {
-        r->out.len = r->reply.mark;
-        return E_OK;
-    }
-    enum result_kind kind = result_end(&r->result, &r->out, r->reply.data);
-    if (reply_result_end(&r->reply, &r->out, result_kind_name(kind), r->result.base,
-                         r->result.rows))
-        return E_OK;
-    return error_set(e, E_MEMORY, "out of memory for the result");
-}
+/* ---- replies ---- */
 
 uint32_t request_warnings(const struct request *r, struct warning *ret) {
     const struct plan *plan = request_plan(r);
@@ -377,18 +355,9 @@ static enum status filter_block(struct request *r, uint32_t n, struct error *e) 
         kept--;
     if (r->own.limit != UINT64_MAX)
         r->own.limit -= kept;
-    if (!r->result_open)
-        begin_result(r);
-    r->result.origin = r->source.origin;
-    r->result.origin_offset = r->source.origin_offset;
-    r->result.lines = !r->source.form->is_counted && r->bytes.format != FORMAT_MSGPACK;
-    result_add(&r->result, run_block(r->run), n, matches, kept, &r->out, r->reply.data);
-    r->rows += n;
-    r->matched += kept;
-    if (e->status == E_OK && r->result.kind != RESULT_COUNT &&
-        r->out.len - r->reply.mark >= CHUNK_BYTES)
-        return end_result(r, e);
-    return e->status;
+    enum status wrong = e->status; /* of the row behind these */
+    enum status status = rows_add(r, n, matches, kept, e);
+    return wrong != E_OK ? wrong : status;
 }
 
 /* One block; *ret_rows how many rows it had, 0 at the end of the payload. */
@@ -398,7 +367,7 @@ static enum status run_one_block(struct request *r, uint32_t *ret_rows, struct e
     if (status == E_OK && *ret_rows > 0)
         return filter_block(r, *ret_rows, e);
     if (status == E_OK && r->result_open)
-        status = end_result(r, e);
+        status = rows_end(r, e);
     if (status == E_OK)
         request_close_source(r);
     return status;
@@ -431,7 +400,7 @@ static enum status run_quantum(struct request *r, struct error *e) {
         if (atomic_load_explicit(&r->stop, memory_order_relaxed))
             return E_OK; /* session_ran says why */
     }
-    return r->result_open ? end_result(r, e)
+    return r->result_open ? rows_end(r, e)
                           : E_OK; /* the session takes r->out: no half a frame in it */
 }
 
@@ -483,8 +452,8 @@ void session_run(struct request *r) {
     enum status status = advance(r, &e);
     if (status != E_OK) {
         if (r->result_open && status != E_MEMORY) /* matches before the fault stand */
-            status = end_result(r, &e);
-        else if (r->result_open)
+            status = rows_end(r, &e);
+        else if (r->result_open && !r->own.into.is_open)
             r->out.len = r->reply.mark;
         request_finish(r, &e);
         return;

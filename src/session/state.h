@@ -40,15 +40,22 @@ struct payload {
     size_t charged;     /* of the session's queued_bytes: its own size too, many may be tiny */
 };
 
-/* A region of the memory that the client shares, in which results go one behind the other. */
+/* A region of the memory that the client shares, in which results go one behind the other, and once
+ * it is at the end, again from the beginning as far as the client has taken what was there. In use
+ * is [taken, head), or if it has turned [taken, turn) and [0, head). */
 struct into {
     bool is_set;
     uint8_t *p;
     size_t offset, bytes; /* of the region: offset in the whole */
-    size_t used;
+    size_t head, taken, turn;
+    bool turned;
+    /* of tables */
     bool is_direct;              /* results are made there, not copied */
     struct resident_chunk chunk; /* put there and not told yet, if it has data */
     size_t chunk_at, chunk_bytes;
+    /* of other payloads: the chunk of rows that is being made there */
+    bool is_open;
+    struct buf rows;
 };
 
 /* A query, how its request asks it, and its run over a table. A request has one, or none; QUERIES
@@ -123,7 +130,8 @@ struct request {
     struct payload *inbox, **inbox_tail; /* payloads that came since the last run */
     size_t inbox_bytes;
     atomic_bool stop;
-    _Atomic int stop_why; /* enum status */
+    _Atomic int stop_why;   /* enum status */
+    _Atomic uint64_t taken; /* the latest TAKEN that nobody has looked at, plus 1; 0: none */
 
     /* run side */
     struct question *questions; /* &own, but for QUERIES */
@@ -279,8 +287,21 @@ bool table_queries_find_plans(struct session *s, struct request *r, struct mp_re
 enum status table_queries_parse(struct request *r, struct error *e);   /* run side */
 enum status table_queries_advance(struct request *r, struct error *e); /* run side */
 
-/* table_into.c: run side. Results in memory that the client shares. */
-/* The next chunk, as far as it fits there, else in a RESULT with all its bytes. */
+/* rows.c: run side */
+/* Adds n rows of the block, of which `matches` are kept, to the open result, or to a new one. */
+enum status rows_add(struct request *r, uint32_t n, const uint16_t *matches, uint32_t kept,
+                     struct error *e);
+/* Ends the open result. */
+enum status rows_end(struct request *r, struct error *e);
+
+/* into.c: run side, but for the first. Results in memory that the client shares. */
+/* TAKEN has come, on the session's thread: what is before `end` in the shared memory. */
+void into_note_taken(struct request *r, uint64_t end);
+/* Begins a chunk of rows where there is room for so many bytes, if there is (then is_open). */
+enum status into_open(struct question *q, size_t bytes, struct error *e);
+/* RESULT of the rows that the open chunk has; none if it has none. */
+enum status into_close(struct question *q, struct error *e);
+/* Of tables: the next chunk, as far as it fits there, else in a RESULT with all its bytes. */
 enum status into_take(struct question *q, struct resident_chunk *chunk, struct error *e);
 /* RESULT of what is there and has not been told. */
 enum status into_tell(struct question *q, struct error *e);

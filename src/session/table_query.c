@@ -52,7 +52,9 @@ enum status table_query_check(const struct question *q, struct error *e) {
     enum result_kind kind = q->result_kind;
     if (!q->request->use.table) {
         if (q->has_table_options)
-            return bad(e, "\"offset\", \"order\", \"columns\", \"by\" and \"into\" are for tables");
+            return bad(e, "\"offset\", \"order\", \"columns\" and \"by\" are for tables");
+        if (q->into.is_set && kind != RESULT_ROWS && kind != RESULT_PIECES)
+            return bad(e, "\"into\" is for tables, or for \"rows\" and \"pieces\"");
         if (kind == RESULT_COLUMNS || kind == RESULT_COUNTS || kind == RESULT_NUMBERS)
             return error_set(e, E_RESULT_KIND, "the result \"%s\" is for tables",
                              result_kind_name(kind));

@@ -321,6 +321,7 @@ def frame(*elements: bytes) -> bytes:
     return struct.pack(">I", len(body)) + body
 
 
+LINES = b'{"a":1}\n{"a":0}\n{"a":2}\n'
 HELLO = frame(number(1), number(0), mapping(text("version"), number(1)))
 
 
@@ -382,6 +383,19 @@ def streams() -> dict[str, bytes]:
         + frame(number(5), number(7), template)
         + frame(number(6), number(7))
     )
+    for name, region in (("round", 24), ("small", 3), ("large", 4096)):
+        into = mapping(
+            text("result"), text("pieces"), text("into"), array(number(64), number(region))
+        )
+        found[f"shared_{name}"] = (
+            HELLO
+            + frame(number(2), number(7), text("a > 0"), into, nil())
+            + frame(number(5), number(7), array(text("bytes"), text("jsonl"), binary(LINES)))
+            + frame(number(19), number(7), number(72))
+            + frame(number(5), number(7), array(text("bytes"), text("jsonl"), binary(LINES)))
+            + frame(number(19), number(7), number(80))
+            + frame(number(6), number(7))
+        )
     found["stream_open_at_the_end"] = HELLO + frame(number(2), number(7), query, nil(), nil())
     found["cancel"] = (
         HELLO + frame(number(2), number(7), query, nil(), nil()) + frame(number(7), number(7))

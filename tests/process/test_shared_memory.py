@@ -64,10 +64,11 @@ class Sharing:
 
 
 @contextlib.contextmanager
-def sharing(size: int = SIZE) -> Iterator[Sharing]:
+def sharing(size: int = SIZE, files: bool = False) -> Iterator[Sharing]:
     fd = memfd(size, SHRINK)
     memory = mmap.mmap(fd, size)
-    with Connection.spawn("--shared-memory", str(fd), pass_fds=[fd]) as connection:
+    options = ["--shared-memory", str(fd), *(["--files"] if files else [])]
+    with Connection.spawn(*options, pass_fds=[fd]) as connection:
         os.close(fd)
         shared = Sharing(connection, memory)
         shared.fill()
@@ -157,12 +158,14 @@ def test_welcome_tells_it(shared: Sharing) -> None:
     welcome = shared.connection.hello()
     names = welcome["capabilities"]
     assert isinstance(names, list)
-    assert "shared.memory" in map(wire.text_of, names) and welcome["shared"] == SIZE
+    assert {"shared.memory", "shared.rows"} <= set(map(wire.text_of, names))
+    assert welcome["shared"] == SIZE
     with Connection.spawn() as other:
         welcome = other.hello()
         names = welcome["capabilities"]
         assert isinstance(names, list)
-        assert "shared.memory" not in map(wire.text_of, names) and "shared" not in welcome
+        assert not {"shared.memory", "shared.rows"} & set(map(wire.text_of, names))
+        assert "shared" not in welcome
 
 
 WRONG: list[tuple[Plain, str]] = [
@@ -212,7 +215,9 @@ def test_who_may_not_have_it(shared: Sharing, table: int, client: Connection) ->
         assert error_of(ask(one, table, "1 = 1", result=kind, into=region)) == "BAD_OPTION"
     counts = ask(one, table, "1 = 1", result="counts", by="city", into=region)
     assert error_of(counts) == "BAD_OPTION"
-    assert one.filter("1 = 1", maps(ROWS[:3]), into=region).code == "BAD_OPTION"
+    for kind in ("indices", "bitmap", "auto", "count", "runs", "spans"):
+        answer = one.filter("1 = 1", maps(ROWS[:3]), result=kind, into=region)
+        assert answer.code == "BAD_OPTION"
     other = client.create("people")
     assert error_of(ask(client, other, "1 = 1", into=region)) == "BAD_OPTION"
 

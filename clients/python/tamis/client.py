@@ -54,10 +54,10 @@ class Client:
     tamisd on PATH, else one beside the package.
     default: called with a value that msgpack has no form for; returns one that it has.
     timeout: seconds for each request, unless the request says otherwise. None: no end.
-    shared_bytes: at most so much memory is shared with the daemon, for large results of tables;
-    their memory is used again when nothing looks at them any more. 0: none. None: 256 MiB, and
-    none if command is an argument vector of several, which may start the daemon where this
-    process's memory is not.
+    shared_bytes: at most so much memory is shared with the daemon, for large results of tables and
+    for rows that come as bytes; it is used again when nothing looks at them any more. 0: none.
+    None: 256 MiB, and none if command is an argument vector of several, which may start the daemon
+    where this process's memory is not.
 
     To be closed after use, best by `with`. May be used by several threads: one request runs at a
     time, the others wait. In a forked process make a new one.

@@ -10,6 +10,7 @@ after that the connection is of no use.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, Optional
 
 from .errors import ProtocolError, TamisError, from_reply
@@ -21,7 +22,7 @@ VERSION = 1
 # Kinds of messages, proto/messages.def.
 HELLO, FILTER, PREPARE, EXECUTE, ROWS, END = 1, 2, 3, 4, 5, 6
 CANCEL, PING, STATS, EXPLAIN, CLOSE = 7, 8, 9, 10, 11
-CREATE, OPEN, LOAD, DELETE, DROP, DESCRIBE, QUERIES = 12, 13, 14, 15, 16, 17, 18
+CREATE, OPEN, LOAD, DELETE, DROP, DESCRIBE, QUERIES, TAKEN = 12, 13, 14, 15, 16, 17, 18, 19
 WELCOME, RESULT, DONE, ERROR, PREPARED = 65, 66, 67, 68, 69
 PONG, STATISTICS, EXPLAINED, CLOSED = 70, 71, 72, 73
 TABLE, CHANGED, DESCRIBED, RESULT_OF = 74, 75, 76, 77
@@ -61,11 +62,13 @@ class Request:
     same, of each RESULT_OF. answer: the elements of the last reply after kind and id. error: what
     the daemon said instead. finished: nothing more will come. streams: its row stream is open: END
     is still to be sent, or CANCEL if it is answered before that. place: where in shared memory the
-    daemon may put its results; their data is then a memoryview.
+    daemon may put its results; their data is then a memoryview. ends: for each of these, where in
+    the whole memory it ends.
     """
 
     __slots__ = (
         "answer",
+        "ends",
         "error",
         "expects",
         "finished",
@@ -82,6 +85,7 @@ class Request:
         self.query = query
         self.expects = ANSWER[kind]
         self.place: Optional[Place] = None
+        self.ends: deque[int] = deque()
         self.results: list[tuple[str, int, int, Any]] = []
         self.results_of: list[tuple[int, tuple[str, int, int, Any]]] = []
         self.answer: list[Any] = []
@@ -274,6 +278,8 @@ def _placed(request: Request, data: Any) -> memoryview:
     if type(offset) is not int or type(size) is not int:
         raise ProtocolError("a RESULT with elements of the wrong types")
     try:
-        return request.place.piece(offset, size)
+        view = request.place.piece(offset, size)
     except ValueError as error:
         raise ProtocolError(f"a RESULT with {error}") from None
+    request.ends.append(offset + size)
+    return view

@@ -17,14 +17,15 @@ from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Optional, Union
 
 from . import encode, pages, result
-from .connection import EXECUTE, ROWS, Request
+from .connection import EXECUTE, ROWS, TAKEN, Request
 from .errors import ClosedError, ProtocolError
 from .frames import frame_of_bytes
 from .passing import REFUSALS, PassedFile, Passing
 from .runner import Runner, Source
+from .shared import LEAST_BYTES, RING_BYTES, Place
 
 Bytes = Union[bytes, bytearray, memoryview]
-PIECE_BYTES = 1 << 20  # what a pipe holds: one is read while the next is made
+PIECE_BYTES = (1 << 20) - (16 << 10)  # with what is around it, as much as a pipe holds
 FIRST_PIECE_BYTES = 128 << 10  # soon there; each is twice the one before
 FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv", ".tsv": "csv"}
 FORMATS |= {".msgpack": "msgpack", ".mpk": "msgpack"}
@@ -135,6 +136,13 @@ class RawFilter:
         self._file = file
         self._source = source
         self._options = dict(options)
+        self._place: Optional[Place] = None
+        self._read_bytes = 0  # of what came in the place, since the last TAKEN ...
+        self._read_to = 0  # ... and where the last of it ended
+        if options["result"] in ("rows", "pieces") and not (stable and _are_few(chunks)):
+            self._place = runner.ring()
+        if self._place is not None:
+            self._options["into"] = (self._place.offset, self._place.size)
         self._head = b""
         self._runner = runner
         self._chunks = chunks
@@ -156,7 +164,10 @@ class RawFilter:
             self._give_up(self._request)
 
     def results(self) -> Generator[result.Result, None, None]:
-        """All results in order; then `done` is there. Ending it early cancels the request."""
+        """All results in order; then `done` is there. Ending it early cancels the request.
+
+        Data that is a memoryview holds until the next result is asked for.
+        """
         if isinstance(self._file, PassedFile):
             yield from self._results_of_file(self._file)
             if self.done is not None:
@@ -228,6 +239,8 @@ class RawFilter:
         runner, channel, file = self._runner, self._runner.channel, self._file
         plan = runner.resolve(self._source, deadline)
         self._request = request = channel.connection.open(EXECUTE, plan.query)
+        request.place = self._place
+        self._read_bytes = 0
         opening: tuple[Any, ...] = (EXECUTE, request.id, plan.number, self._options)
         if file is None:
             opening += (None,)
@@ -256,7 +269,8 @@ class RawFilter:
         channel = self._runner.channel
         channel.look()
         if not request.finished:
-            channel.send(frame_of_bytes(self._head, len(piece)), deadline, (piece,))
+            frame = self._told(request) + frame_of_bytes(self._head, len(piece))
+            channel.send(frame, deadline, (piece,))
 
     def _end(self, request: Request, deadline: Optional[float]) -> None:
         if request.streams:
@@ -265,6 +279,9 @@ class RawFilter:
 
     def _wait(self, request: Request, deadline: Optional[float]) -> None:
         channel = self._runner.channel
+        told = b"" if request.finished or request.results else self._told(request)
+        if told:
+            channel.send(told, deadline)
         while not request.finished and not request.results:
             channel.step(deadline)
 
@@ -272,12 +289,29 @@ class RawFilter:
         deadline = self._deadline()
         self._runner.channel.section(deadline, work, *args, self._request, deadline)
 
-    def _taken(self, request: Request) -> list[result.Result]:
+    def _taken(self, request: Request) -> Iterator[result.Result]:
+        """What has come."""
         taken, request.results = request.results, []
-        return taken
+        for found in taken:
+            yield found
+            if type(found[3]) is memoryview:
+                self._read_bytes += len(found[3])
+                self._read_to = request.ends.popleft()
+
+    def _told(self, request: Request) -> bytes:
+        """TAKEN, once it is worth a message."""
+        if self._read_bytes < RING_BYTES // 16:
+            return b""
+        self._read_bytes = 0
+        return self._runner.packer.frame((TAKEN, request.id, self._read_to))
 
     def _deadline(self) -> Optional[float]:
         return None if self._seconds is None else time.monotonic() + self._seconds
+
+
+def _are_few(chunks: Iterable[Bytes]) -> bool:
+    """True if all that may come of them comes as fast down the pipe."""
+    return sum(memoryview(chunk).nbytes for chunk in chunks) < LEAST_BYTES
 
 
 def raw_stats(done: Any, query: object) -> RawStats:
@@ -310,8 +344,8 @@ class ByteStream:
         return self
 
     def __next__(self) -> bytes:
-        rows: bytes = next(self._results)[3]
-        return rows
+        rows: Union[bytes, memoryview] = next(self._results)[3]
+        return bytes(rows)  # itself, if it is bytes
 
     def __enter__(self) -> ByteStream:
         return self
