@@ -24,12 +24,16 @@ static enum status read_bin(const struct source *s, struct mp_reader *r, uint64_
 }
 
 enum status column_enter(const struct source *s, struct mp_reader *r, uint32_t elements,
-                         struct error *e, const char *text) {
+                         bool *ret_more, struct error *e, const char *text) {
     const uint8_t *at = r->p;
-    if (mp_read_array(r) == elements && r->status == E_OK)
-        return E_OK;
-    return r->status != E_OK && r->status != E_ROW_INVALID ? source_reader_error(s, r, e)
-                                                           : source_bad(s, at, e, text);
+    uint32_t n = mp_read_array(r);
+    if (r->status != E_OK && r->status != E_ROW_INVALID)
+        return source_reader_error(s, r, e);
+    if (r->status != E_OK || (n != elements && !(ret_more && n == elements + 1)))
+        return source_bad(s, at, e, text);
+    if (ret_more)
+        *ret_more = n > elements;
+    return E_OK;
 }
 
 /* The next value as a word of the protocol; empty if it is no str. */
@@ -101,7 +105,7 @@ static enum status read_times(const struct source *s, struct mp_reader *r, struc
     } UNITS[] = {{"s", 1}, {"ms", 1000}, {"us", 1000000}, {"ns", 1000000000}};
     struct str unit;
     enum status status =
-        column_enter(s, r, 2, e, "the data of a timestamp column must be [unit, numbers]");
+        column_enter(s, r, 2, NULL, e, "the data of a timestamp column must be [unit, numbers]");
     const uint8_t *at = r->p;
     if (status == E_OK)
         status = read_word(s, r, &unit, e);
@@ -147,28 +151,28 @@ struct strings_texts {
 };
 
 static const struct strings_texts STR = {
-    "the data of a str column must be [offsets, bytes]",
+    "the data of a str column must be [offsets, bytes] or [offsets, bytes, base]",
     "the offsets of a str column must be bin with rows + 1 numbers of 4 bytes",
     "the bytes of a str column must be bin",
     "the offsets of a str column must not decrease",
     "the offsets of a str column pass the end of its bytes",
 };
 static const struct strings_texts STR64 = {
-    "the data of a str64 column must be [offsets, bytes]",
+    "the data of a str64 column must be [offsets, bytes] or [offsets, bytes, base]",
     "the offsets of a str64 column must be bin with rows + 1 numbers of 8 bytes",
     "the bytes of a str64 column must be bin",
     "the offsets of a str64 column must not decrease",
     "the offsets of a str64 column pass the end of its bytes",
 };
 static const struct strings_texts BIN = {
-    "the data of a bin column must be [offsets, bytes]",
+    "the data of a bin column must be [offsets, bytes] or [offsets, bytes, base]",
     "the offsets of a bin column must be bin with rows + 1 numbers of 4 bytes",
     "the bytes of a bin column must be bin",
     "the offsets of a bin column must not decrease",
     "the offsets of a bin column pass the end of its bytes",
 };
 static const struct strings_texts DICT = {
-    "the values of a dict column must be [offsets, bytes]",
+    "the values of a dict column must be [offsets, bytes] or [offsets, bytes, base]",
     "the offsets of a dict column's values must be bin with one number of 4 or of 8 bytes more "
     "than there are values",
     "the bytes of a dict column's values must be bin",
@@ -177,25 +181,38 @@ static const struct strings_texts DICT = {
 };
 
 struct strings {
-    const uint8_t *offsets_at;
-    struct value offsets, bytes;
+    const uint8_t *offsets_at, *base_at;
+    struct value offsets, bytes, base;
 };
 
 static enum status read_pair(const struct source *s, struct mp_reader *r,
                              const struct strings_texts *texts, struct strings *ret,
                              struct error *e) {
-    enum status status = column_enter(s, r, 2, e, texts->pair);
+    bool has_base;
+    enum status status = column_enter(s, r, 2, &has_base, e, texts->pair);
     if (status != E_OK)
         return status;
     ret->offsets_at = r->p;
     ret->offsets = mp_read_value(r);
     const uint8_t *bytes_at = r->p;
     ret->bytes = mp_read_value(r);
+    ret->base_at = r->p;
+    ret->base = has_base ? mp_read_value(r) : value_int(0);
     if (r->status != E_OK)
         return source_reader_error(s, r, e);
     if (ret->offsets.type != T_BIN)
         return source_bad(s, ret->offsets_at, e, texts->offsets);
     return ret->bytes.type == T_BIN ? E_OK : source_bad(s, bytes_at, e, texts->bytes);
+}
+
+enum status column_base(const struct source *s, const uint8_t *at, struct value base,
+                        struct array *a, struct error *e) {
+    if ((base.type != T_INT || base.w.i < 0) && base.type != T_UINT)
+        return source_bad(s, at, e, "the base of offsets must be an unsigned integer");
+    if (base.w.u > array_begin(a, 0))
+        return source_bad(s, at, e, "the base of offsets passes the first of them");
+    a->base = base.w.u;
+    return E_OK;
 }
 
 /* Whether one of n + 1 offsets is below the one before it. */
@@ -206,17 +223,18 @@ INLINE bool decreases(const uint8_t *offsets, uint32_t n, uint32_t offset_bytes)
     return any;
 }
 
-enum status column_check_offsets(const struct source *s, const uint8_t *offsets, uint32_t n,
-                                 uint8_t offset_bytes, uint64_t end, const char *order_text,
-                                 const char *end_text, struct error *e) {
-    if (offset_bytes == 4 ? decreases(offsets, n, 4) : decreases(offsets, n, 8)) {
+enum status column_check_offsets(const struct source *s, const struct array *a, uint32_t n,
+                                 uint64_t end, const char *order_text, const char *end_text,
+                                 struct error *e) {
+    const uint8_t *offsets = a->offsets;
+    if (a->offset_bytes == 4 ? decreases(offsets, n, 4) : decreases(offsets, n, 8)) {
         uint64_t i = 1;
-        while (array_offset(offset_bytes, offsets, i) >= array_offset(offset_bytes, offsets, i - 1))
+        while (array_offset(a->offset_bytes, offsets, i) >=
+               array_offset(a->offset_bytes, offsets, i - 1)) /* what is below the base, too */
             i++;
-        return source_bad(s, offsets + offset_bytes * i, e, order_text);
+        return source_bad(s, offsets + a->offset_bytes * i, e, order_text);
     }
-    return array_offset(offset_bytes, offsets, n) > end ? source_bad(s, offsets, e, end_text)
-                                                        : E_OK;
+    return array_begin(a, n) > end ? source_bad(s, offsets, e, end_text) : E_OK;
 }
 
 /* n strings, as an array. */
@@ -228,10 +246,13 @@ static enum status take_strings(const struct source *s, const struct strings *fr
         return source_bad(s, from->offsets_at, e, texts->offsets);
     a->type = ARRAY_STR;
     a->data = from->bytes.w.p;
+    a->data_end = from->bytes.w.p + from->bytes.n;
     a->offsets = offsets;
     a->offset_bytes = offset_bytes;
-    return column_check_offsets(s, offsets, n, offset_bytes, from->bytes.n, texts->order,
-                                texts->end, e);
+    enum status status = column_base(s, from->base_at, from->base, a, e);
+    return status == E_OK
+               ? column_check_offsets(s, a, n, from->bytes.n, texts->order, texts->end, e)
+               : status;
 }
 
 static enum status read_strings(const struct source *s, struct mp_reader *r, uint8_t offset_bytes,
@@ -285,6 +306,7 @@ static enum status read_zstr(const struct source *s, struct mp_reader *r, struct
         return n < a->n ? source_bad(s, at, e, FEW) : source_bad(s, more, e, MANY);
     a->type = ARRAY_STR;
     a->data = bytes;
+    a->data_end = bytes + v.n;
     a->offsets = (const uint8_t *)offsets;
     a->offset_bytes = 4;
     return E_OK;
@@ -321,7 +343,7 @@ static enum status read_dict(const struct source *s, struct mp_reader *r, struct
                              struct error *e) {
     struct str name;
     enum status status = column_enter(
-        s, r, 4, e, "the data of a dict column must be [codes type, codes, values, number]");
+        s, r, 4, NULL, e, "the data of a dict column must be [codes type, codes, values, number]");
     const uint8_t *at = r->p;
     if (status == E_OK)
         status = read_word(s, r, &name, e);

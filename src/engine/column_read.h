@@ -27,12 +27,17 @@ enum status column_read(const struct source *s, struct mp_reader *r, struct sent
  * elements, [type, data, valid, present]. */
 enum status column_cells(const struct source *s, struct mp_reader *r, uint32_t parts,
                          struct array *a, struct error *e);
-/* Enters an array of so many elements; BAD_PAYLOAD with the text if it is none. */
+/* Enters an array of so many elements, or (where ret_more is not NULL) of one more, a base behind
+ * offsets; BAD_PAYLOAD with the text if it is none. */
 enum status column_enter(const struct source *s, struct mp_reader *r, uint32_t elements,
-                         struct error *e, const char *text);
-/* Whether n + 1 offsets do not decrease, and do not pass `end`. */
-enum status column_check_offsets(const struct source *s, const uint8_t *offsets, uint32_t n,
-                                 uint8_t offset_bytes, uint64_t end, const char *order_text,
-                                 const char *end_text, struct error *e);
+                         bool *ret_more, struct error *e, const char *text);
+/* The base of an array's offsets, which stands at `at`: at most the first of them, BAD_PAYLOAD
+ * else. Before column_check_offsets. */
+enum status column_base(const struct source *s, const uint8_t *at, struct value base,
+                        struct array *a, struct error *e);
+/* Whether the n + 1 offsets of an array do not decrease, and do not pass `end`. */
+enum status column_check_offsets(const struct source *s, const struct array *a, uint32_t n,
+                                 uint64_t end, const char *order_text, const char *end_text,
+                                 struct error *e);
 
 #endif

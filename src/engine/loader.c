@@ -11,8 +11,11 @@ struct loader {
     struct arena arena;
     struct fields fields;
     struct block block;
-    uint64_t rows;  /* taken so far */
-    struct buf row; /* of a template, as a map */
+    uint64_t rows;             /* taken so far */
+    struct buf row;            /* of a template, as a map */
+    struct nested_room *rooms; /* of the nested columns of a payload */
+    uint32_t n_rooms;
+    struct budget *budget;
 };
 
 struct loader *loader_new(struct table *t, struct budget *budget) {
@@ -20,6 +23,7 @@ struct loader *loader_new(struct table *t, struct budget *budget) {
     struct loader *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
+    l->budget = budget;
     arena_init(&l->arena, budget);
     buf_init(&l->row, budget);
     l->batch = batch_new(t);
@@ -36,6 +40,11 @@ void loader_free(struct loader *l) {
     batch_free(l->batch);
     block_done(&l->block);
     buf_done(&l->row);
+    for (uint32_t i = 0; i < l->n_rooms; i++) {
+        buf_done(&l->rooms[i].values);
+        buf_done(&l->rooms[i].offsets);
+    }
+    budget_free(l->budget, l->rooms, l->n_rooms * sizeof *l->rooms);
     arena_done(&l->arena);
     free(l);
 }
@@ -109,6 +118,36 @@ static enum status read_names(const struct source *s, struct str *names, struct 
     return E_OK;
 }
 
+static bool make_rooms(struct loader *l, uint32_t n) {
+    if (n <= l->n_rooms)
+        return true;
+    struct nested_room *rooms =
+        budget_realloc(l->budget, l->rooms, l->n_rooms * sizeof *rooms, n * sizeof *rooms);
+    if (!rooms)
+        return false;
+    l->rooms = rooms;
+    for (; l->n_rooms < n; l->n_rooms++) {
+        buf_init(&rooms[l->n_rooms].values, l->budget);
+        buf_init(&rooms[l->n_rooms].offsets, l->budget);
+    }
+    return true;
+}
+
+/* Nested columns become values. */
+static enum status write_nested(struct loader *l, struct source *s, struct array *arrays,
+                                uint32_t n, struct error *e) {
+    uint32_t nested = 0, k = 0;
+    for (uint32_t i = 0; i < n; i++)
+        nested += arrays[i].type >= ARRAY_LIST;
+    if (!make_rooms(l, nested))
+        return error_set(e, E_MEMORY, "out of memory");
+    enum status status = E_OK;
+    for (uint32_t i = 0; i < n && status == E_OK; i++)
+        if (arrays[i].type >= ARRAY_LIST)
+            status = nested_to_values(s, &arrays[i], &l->rooms[k++], e);
+    return status;
+}
+
 /* A "columns" payload: all of its rows at once. */
 static enum status take_arrays(struct loader *l, struct source *s, uint32_t *ret_n,
                                struct error *e) {
@@ -121,8 +160,8 @@ static enum status take_arrays(struct loader *l, struct source *s, uint32_t *ret
         return error_set(e, E_MEMORY, "out of memory");
     uint32_t n = 0;
     enum status status = read_names(s, names, arrays, &n, e);
-    for (uint32_t i = 0; i < n && status == E_OK; i++)
-        status = nested_to_values(s, &arrays[i], e);
+    if (status == E_OK)
+        status = write_nested(l, s, arrays, n, e);
     if (status == E_OK)
         status = batch_add_arrays(l->batch, s->rows, names, arrays, n, e);
     s->done = s->rows;

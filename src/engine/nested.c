@@ -88,9 +88,17 @@ static enum status read_offsets(const struct source *s, struct mp_reader *r, str
     return E_OK;
 }
 
-static enum status check_offsets(const struct source *s, const struct array *a, uint32_t n_items,
-                                 struct error *e) {
-    return column_check_offsets(s, a->offsets, a->n, 4, n_items,
+/* Of what follows the items: the base, if there is one; and the offsets. */
+static enum status check_offsets(const struct source *s, struct mp_reader *r, bool has_base,
+                                 struct array *a, uint32_t n_items, struct error *e) {
+    const uint8_t *at = r->p;
+    struct value base = has_base ? mp_read_value(r) : value_int(0);
+    if (r->status != E_OK)
+        return source_reader_error(s, r, e);
+    enum status status = column_base(s, at, base, a, e);
+    if (status != E_OK)
+        return status;
+    return column_check_offsets(s, a, a->n, n_items,
                                 "the offsets of a nested column must not decrease",
                                 "the offsets of a nested column pass the end of its items", e);
 }
@@ -100,21 +108,24 @@ static enum status read_arrays(const struct source *s, struct mp_reader *r, stru
     struct array *items = arena_new(s->arena, struct array);
     if (!items)
         return error_set(e, E_MEMORY, "out of memory");
+    bool has_base;
     enum status status =
-        column_enter(s, r, 2, e, "the data of an array column must be [offsets, items]");
+        column_enter(s, r, 2, &has_base, e,
+                     "the data of an array column must be [offsets, items] or [offsets, items, "
+                     "base]");
     if (status == E_OK)
         status = read_offsets(s, r, a, e);
     if (status == E_OK)
         status = read_items(s, r, items, e);
     a->children = items;
     a->n_children = 1;
-    return status == E_OK ? check_offsets(s, a, items->n, e) : status;
+    return status == E_OK ? check_offsets(s, r, has_base, a, items->n, e) : status;
 }
 
 /* No map has more pairs than row_fields. */
 static enum status check_widths(const struct source *s, const struct array *a, struct error *e) {
     for (uint32_t i = 0; i < a->n; i++) {
-        uint64_t pairs = array_offset(4, a->offsets, i + 1u) - array_offset(4, a->offsets, i);
+        uint64_t pairs = array_begin(a, i + 1u) - array_begin(a, i);
         if (pairs > s->limits->row_fields)
             return beyond(s, a->offsets + 4 * (size_t)i, e, E_ROW_TOO_WIDE, "row_fields",
                           s->limits->row_fields, pairs);
@@ -127,8 +138,11 @@ static enum status read_maps(const struct source *s, struct mp_reader *r, struct
     struct array *pair = arena_zero(s->arena, 2 * sizeof *pair);
     if (!pair)
         return error_set(e, E_MEMORY, "out of memory");
+    bool has_base;
     enum status status =
-        column_enter(s, r, 3, e, "the data of a map column must be [offsets, keys, values]");
+        column_enter(s, r, 3, &has_base, e,
+                     "the data of a map column must be [offsets, keys, values] or [offsets, keys, "
+                     "values, base]");
     if (status == E_OK)
         status = read_offsets(s, r, a, e);
     if (status == E_OK)
@@ -141,7 +155,7 @@ static enum status read_maps(const struct source *s, struct mp_reader *r, struct
     a->children = pair;
     a->n_children = 2;
     if (status == E_OK)
-        status = check_offsets(s, a, pair[0].n, e);
+        status = check_offsets(s, r, has_base, a, pair[0].n, e);
     return status == E_OK ? check_widths(s, a, e) : status;
 }
 
@@ -154,9 +168,9 @@ static enum status read_key(const struct source *s, struct mp_reader *r, struct 
         return source_reader_error(s, r, e);
     if (name.type != T_STR)
         return source_bad(s, at, e, "the name of a field of a struct column is not a string");
-    size_t most = (size_t)name.n + 5; /* with the longest header */
+    size_t most = (size_t)name.n + 5 + ARRAY_KEY_BYTES; /* with the longest header */
     struct buf key;
-    buf_init_fixed(&key, arena_alloc(s->arena, most), most);
+    buf_init_fixed(&key, arena_zero(s->arena, most), most);
     if (!key.data)
         return error_set(e, E_MEMORY, "out of memory");
     mp_write_str(&key, (const char *)name.w.p, name.n);
@@ -242,28 +256,49 @@ static enum status write_cells(const struct source *s, const struct array *a, st
     return buf_failed(out) ? error_set(e, E_MEMORY, "out of memory") : E_OK;
 }
 
-enum status nested_to_values(struct source *s, struct array *a, struct error *e) {
+/* The array of what stands in the room. */
+static void set_values(struct array *a, const uint8_t *values, size_t n, const uint8_t *offsets) {
+    *a = (struct array){.type = ARRAY_VALUES,
+                        .n = a->n,
+                        .data = values,
+                        .data_end = values + n,
+                        .offsets = offsets,
+                        .offset_bytes = 4,
+                        .present = a->present,
+                        .bit_offset = a->bit_offset};
+}
+
+static enum status write_in_room(struct source *s, struct array *a, struct nested_room *room,
+                                 struct error *e) {
+    size_t bytes = ((size_t)a->n + 1) * sizeof(uint32_t);
+    room->values.len = room->offsets.len = 0;
+    if (!buf_reserve(&room->offsets, bytes))
+        return error_set(e, E_MEMORY, "out of memory");
+    room->offsets.len = bytes;
+    return write_cells(s, a, &room->values, (uint32_t *)(void *)room->offsets.data, e);
+}
+
+enum status nested_to_values(struct source *s, struct array *a, struct nested_room *room,
+                             struct error *e) {
     if (a->type < ARRAY_LIST)
         return E_OK;
-    struct buf out;
-    buf_init(&out, s->arena->budget);
-    uint32_t *offsets = arena_array(s->arena, (size_t)a->n + 1, sizeof *offsets);
-    enum status status =
-        offsets ? write_cells(s, a, &out, offsets, e) : error_set(e, E_MEMORY, "out of memory");
-    const uint8_t *values = status == E_OK ? arena_copy(s->arena, out.data, out.len) : NULL;
-    if (status == E_OK && !values)
-        status = error_set(e, E_MEMORY, "out of memory");
-    if (status == E_OK) {
-        s->nested_bytes += out.len;
-        *a = (struct array){.type = ARRAY_VALUES,
-                            .n = a->n,
-                            .data = values,
-                            .data_end = values + out.len,
-                            .offsets = (const uint8_t *)offsets,
-                            .offset_bytes = 4,
-                            .present = a->present,
-                            .bit_offset = a->bit_offset};
+    struct nested_room own;
+    buf_init(&own.values, s->arena->budget);
+    buf_init(&own.offsets, s->arena->budget);
+    const struct nested_room *from = room ? room : &own;
+    enum status status = write_in_room(s, a, room ? room : &own, e);
+    const uint8_t *values = from->values.data, *offsets = from->offsets.data;
+    if (status == E_OK && !room) {
+        values = arena_copy(s->arena, own.values.data, own.values.len);
+        offsets = arena_copy(s->arena, own.offsets.data, own.offsets.len);
+        if (!values || !offsets)
+            status = error_set(e, E_MEMORY, "out of memory");
     }
-    buf_done(&out);
+    if (status == E_OK) {
+        s->nested_bytes += from->values.len;
+        set_values(a, values, from->values.len, offsets);
+    }
+    buf_done(&own.values);
+    buf_done(&own.offsets);
     return status;
 }

@@ -18,12 +18,19 @@ bool nested_type(struct str name, enum array_type *ret);
 enum status nested_read(const struct source *s, struct mp_reader *r, struct array *a,
                         struct error *e);
 
+/* Where the values of one column stand: memory that serves one payload after the other. Zeroed, or
+ * with a budget in each; to be freed with buf_done. */
+struct nested_room {
+    struct buf values, offsets;
+};
+
 /* Makes of a nested array one of VALUES with offsets: nil, an array or a map each. Others stay as
- * they are. In the source's arena.
+ * they are. They stand in *room, whose contents go; NULL: in the source's arena.
  *
  * A dictionary, a long name and an item without bytes are few bytes in a message and many as
  * values. So that these do not take more memory, or time, than a message can have, the values of
  * all nested columns of a payload have at most frame_bytes: FRAME_TOO_LARGE. MEMORY. */
-enum status nested_to_values(struct source *s, struct array *a, struct error *e);
+enum status nested_to_values(struct source *s, struct array *a, struct nested_room *room,
+                             struct error *e);
 
 #endif

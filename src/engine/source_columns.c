@@ -66,7 +66,7 @@ enum status columns_open(struct source *s, struct mp_reader *r, uint32_t parts, 
         qsort(s->columns, s->n_columns, sizeof *s->columns, by_path_steps);
     for (uint32_t i = 0; i < s->n_columns; i++) {
         const struct field *field = fields_find(s->scanner->fields, s->columns[i].path);
-        enum status status = field ? nested_to_values(s, &s->columns[i].array, e) : E_OK;
+        enum status status = field ? nested_to_values(s, &s->columns[i].array, NULL, e) : E_OK;
         if (status != E_OK)
             return status;
         s->uses[i] = (struct column_use){field, s->columns[i].array.data};
@@ -139,9 +139,9 @@ static void put_times(union word *to, uint32_t *len, const uint8_t *p, uint32_t 
 INLINE void put_strings_of(union word *restrict to, uint32_t *restrict len, const struct array *a,
                            size_t first, uint32_t n, uint32_t offset_bytes) {
     const uint8_t *bytes = a->data, *offsets = a->offsets + first * offset_bytes;
-    uint64_t from = array_offset(offset_bytes, offsets, 0);
+    uint64_t base = a->base, from = array_offset(offset_bytes, offsets, 0) - base;
     for (uint32_t i = 0; i < n; i++) {
-        uint64_t end = array_offset(offset_bytes, offsets, i + 1u);
+        uint64_t end = array_offset(offset_bytes, offsets, i + 1u) - base;
         to[i].p = bytes + from;
         len[i] = (uint32_t)(end - from);
         from = end;
@@ -198,7 +198,7 @@ INLINE void put_coded_of(union word *restrict to, uint32_t *restrict len,
     for (uint32_t i = 0; i < n; i++) {
         uint64_t from = array_offset(offset_bytes, values->offsets, len[i]);
         uint64_t end = array_offset(offset_bytes, values->offsets, len[i] + UINT64_C(1));
-        to[i].p = values->data + from;
+        to[i].p = values->data + (from - values->base);
         len[i] = (uint32_t)(end - from);
     }
 }

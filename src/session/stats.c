@@ -8,7 +8,7 @@ static const char *const CAPABILITIES[] = {
     "result.bitmap",    "result.auto",    "result.count",     "result.rows",     "result.spans",
     "payload.bytes",    "format.msgpack", "format.jsonl",     "format.csv",      "payload.arrays",
     "tables",           "payload.table",  "result.columns",   "result.counts",   "result.numbers",
-    "result.runs",      "result.pieces",  "payload.nested",
+    "result.runs",      "result.pieces",  "payload.nested",   "payload.base",
 };
 
 static void write_limits(struct buf *b, const struct limits *limits) {

@@ -1,12 +1,12 @@
 /* See table.h: rows that come as columns.
  *
  * Numbers go as a whole behind the packed values of the cells, and those that are null or missing
- * are then taken out. What does not fit the cells' form, and strings while they are codes, go one
- * by one. */
+ * are then taken out. What does not fit the cells' form goes one by one. Strings: texts.c. */
 #include "table/batch.h"
 
 #include "base/bitmap.h"
 #include "table/spread.h"
+#include "table/stretch.h"
 #include "value/mp.h"
 
 #include <endian.h>
@@ -19,15 +19,6 @@ struct feed {
     const uint8_t *next; /* VALUES: the next value */
     uint64_t longest;    /* CODES: bytes of the longest string ... */
     uint32_t *codes; /* ... and of those met before the code that the cells have, or UINT32_MAX */
-};
-
-/* Rows [from, from + n) of an array. */
-struct stretch {
-    const struct array *a;
-    uint64_t from;
-    uint32_t n, n_valid;
-    bool all; /* valid, that is */
-    uint64_t valid[CHUNK_WORDS], present[CHUNK_WORDS];
 };
 
 /* A little-endian number of `size` bytes. */
@@ -166,10 +157,6 @@ static bool put_words(struct cells *c, uint32_t row, const struct stretch *s, en
     return true;
 }
 
-static bool mark(struct cells *c, uint32_t row, const struct stretch *s) {
-    return cells_mark_bits(c, row, s->n, s->all ? NULL : s->valid, s->all ? NULL : s->present);
-}
-
 static bool feed_numbers(struct cells *c, uint32_t row, const struct stretch *s,
                          union word *scratch) {
     bool is_double = s->a->type == ARRAY_F32 || s->a->type == ARRAY_F64;
@@ -193,7 +180,7 @@ static bool feed_numbers(struct cells *c, uint32_t row, const struct stretch *s,
         return put_words(c, row, s, type, scratch);
     }
     c->n += s->n_valid;
-    return mark(c, row, s);
+    return stretch_mark(c, row, s);
 }
 
 /* --- all others, value by value --- */
@@ -204,39 +191,9 @@ static struct value typed_at(const struct array *a, uint64_t i) {
         return value_bool(a->data[i] != 0);
     case ARRAY_BITS_BOOL:
         return value_bool(bitmap_get(a->data, a->bit_offset + i));
-    case ARRAY_TIME:
-        return array_time(a, i);
     default:
-        return array_bytes(a, i);
+        return array_time(a, i);
     }
-}
-
-static inline uint64_t offset_at(const struct array *a, uint64_t i) {
-    return array_offset(a->offset_bytes, a->offsets, i);
-}
-
-/* nil, an array or a map, whose header tells which. */
-static inline struct value nested_at(const struct array *a, uint64_t i) {
-    uint64_t from = offset_at(a, i), to = offset_at(a, i + 1);
-    uint8_t header = a->data[from];
-    bool is_map = (header & 0xF0) == 0x80 || header == 0xDE || header == 0xDF;
-    if (header == 0xC0)
-        return value_null();
-    return value_bytes(is_map ? T_MAP : T_ARRAY, a->data + from, (uint32_t)(to - from));
-}
-
-/* Values that have offsets: nested ones. */
-static bool feed_nested(struct cells *c, uint32_t row, const struct stretch *s) {
-    for (uint32_t i = 0; i < s->n; i++) {
-        struct value v;
-        if (s->all || bits_get(s->valid, i))
-            v = nested_at(s->a, s->from + i);
-        else
-            v = bits_get(s->present, i) ? value_null() : value_missing();
-        if (!cells_put(c, row + i, v))
-            return false;
-    }
-    return true;
 }
 
 static bool feed_values(struct cells *c, uint32_t row, const struct stretch *s, struct feed *f) {
@@ -264,23 +221,24 @@ static bool feed_times(struct cells *c, uint32_t row, const struct stretch *s) {
         c->word[c->n] = v.w;
         c->len[c->n++] = v.n;
     }
-    return mark(c, row, s);
+    return stretch_mark(c, row, s);
 }
 
-/* All strings of a stretch, when the cells take them as bytes. */
-static bool feed_bytes(struct cells *c, uint32_t row, const struct stretch *s) {
-    const struct array *a = s->a;
-    uint64_t from = offset_at(a, s->from), to = offset_at(a, s->from + s->n);
-    if (c->bytes.len + (to - from) > UINT32_MAX || !cells_room(c, s->n))
-        return false;
-    uint64_t shift = c->bytes.len - from;
-    for (uint32_t i = 0; i < s->n; i++)
-        c->len[c->n + i] = (uint32_t)(offset_at(a, s->from + i + 1) + shift);
-    buf_add(&c->bytes, a->data + from, to - from);
-    c->logical += to - from;
-    c->n += s->n;
-    return !buf_failed(&c->bytes) && mark(c, row, s);
+/* Booleans, and timestamps whose cells have another form. */
+static bool feed_typed(struct cells *c, uint32_t row, const struct stretch *s) {
+    for (uint32_t i = 0; i < s->n; i++) {
+        struct value v;
+        if (s->all || bits_get(s->valid, i))
+            v = typed_at(s->a, s->from + i);
+        else
+            v = bits_get(s->present, i) ? value_null() : value_missing();
+        if (!cells_put(c, row + i, v))
+            return false;
+    }
+    return true;
 }
+
+/* --- codes --- */
 
 /* A string that has a code in the cells already: that is put. False: it has none. */
 static bool put_known(struct cells *c, uint32_t row, const struct feed *f, uint64_t at) {
@@ -320,23 +278,6 @@ static bool feed_codes(struct cells *c, uint32_t row, const struct stretch *s, s
     return true;
 }
 
-static bool feed_typed(struct cells *c, uint32_t row, const struct stretch *s) {
-    for (uint32_t i = 0; i < s->n; i++) {
-        struct value v;
-        if (s->a->type == ARRAY_STR && s->all && c->form == CELLS_STR) {
-            struct stretch rest = {.a = s->a, .from = s->from + i, .n = s->n - i, .all = true};
-            return feed_bytes(c, row + i, &rest);
-        }
-        if (s->all || bits_get(s->valid, i))
-            v = typed_at(s->a, s->from + i);
-        else
-            v = bits_get(s->present, i) ? value_null() : value_missing();
-        if (!cells_put(c, row + i, v))
-            return false;
-    }
-    return true;
-}
-
 /* --- the whole --- */
 
 /* Rows that may go into the open segment, so that no column gets much more than SEGMENT_BYTES. */
@@ -348,13 +289,12 @@ static uint32_t rows_that_fit(const struct batch *b, const struct feed *f, uint6
     uint64_t room = used < SEGMENT_BYTES ? SEGMENT_BYTES - used : 0;
     if (a->type == ARRAY_CODES && !cells_has_codes(c) && f->longest > 0 && n > room / f->longest)
         n = (uint32_t)(room / f->longest);
-    bool is_nested = a->type == ARRAY_VALUES && a->offsets;
-    if (a->type == ARRAY_STR || a->type == ARRAY_BIN || is_nested) {
-        uint64_t begin = offset_at(a, from);
+    if (array_is_text(a)) {
+        uint64_t begin = array_begin(a, from);
         uint32_t low = 0; /* the most rows that end within the room */
         while (low < n) {
             uint32_t middle = n - (n - low) / 2;
-            if (offset_at(a, from + middle) - begin <= room)
+            if (array_begin(a, from + middle) - begin <= room)
                 low = middle;
             else
                 n = middle - 1;
@@ -368,12 +308,12 @@ static bool feed_column(struct batch *b, struct feed *f, uint64_t from, uint32_t
     struct cells *c = &b->inlets[f->inlet].cells;
     look(s, f->a, from, n);
     bool done;
-    if (f->a->type == ARRAY_VALUES && f->a->offsets)
-        done = feed_nested(c, b->rows, s);
-    else if (f->a->type == ARRAY_VALUES)
+    if (f->a->type == ARRAY_VALUES && !f->a->offsets)
         done = feed_values(c, b->rows, s, f);
     else if (s->n_valid == 0)
-        done = mark(c, b->rows, s);
+        done = stretch_mark(c, b->rows, s);
+    else if (array_is_text(f->a))
+        done = texts_feed(c, b->rows, s);
     else if (f->a->type <= ARRAY_F64)
         done = feed_numbers(c, b->rows, s, scratch);
     else if (f->a->type == ARRAY_TIME && (c->n == 0 || c->form == CELLS_TIME))

@@ -344,30 +344,60 @@ bool cells_take(struct cells *c, enum value_type type) {
     return cells_to_mixed(c);
 }
 
-static bool put_value(struct cells *c, struct value v);
+/* Whether the form CODES may be given up. */
+static bool may_turn(const struct cells *c) { return c->logical <= TEXT_MOST && !c->keep_codes; }
 
-/* A string or a nested value, in the form CODES. */
-static bool put_code(struct cells *c, struct value v) {
-    bool may_turn = c->logical <= TEXT_MOST && !c->keep_codes;
-    uint32_t before = dict_count(c->dict), code;
-    if (before >= DICT_MOST && may_turn && !dict_has(c->dict, v, &code))
-        return cells_to_bytes(c) && put_value(c, v);
-    if (!dict_add(c->dict, v, &code))
+/* The code of a value that the dictionary had not when it was looked up; NO_CODE where the
+ * dictionary is not to grow any more. False: no memory. */
+static bool new_code(struct cells *c, struct value v, uint32_t hash, uint32_t *ret_code) {
+    uint32_t before = dict_count(c->dict);
+    if (before >= DICT_MOST && may_turn(c)) {
+        if (!dict_has(c->dict, v, ret_code)) /* entered since? */
+            *ret_code = NO_CODE;
+        return true;
+    }
+    if (!dict_add_hashed(c->dict, v, hash, ret_code))
         return false;
-    if (code >= before) {
+    if (*ret_code >= before) {
         c->fresh++;
         c->fresh_bytes += v.n;
     }
-    c->types |= SEEN(v.type);
-    c->len[c->n++] = code;
-    c->logical += v.n;
-    if (c->n == PROBE_VALUES && may_turn && c->n - c->fresh < c->n / PROBE_REPEATS)
-        return cells_to_bytes(c);
     return true;
 }
 
-static bool put_value(struct cells *c, struct value v) {
+/* Puts strings and nested values while the form is CODES, 1 <= n <= DICT_GROUP, which can be read
+ * up to `end`. Gives how many; the form is another one, perhaps, if not all. 0: no memory. */
+static uint32_t put_codes(struct cells *c, const struct value *v, uint32_t n, const uint8_t *end) {
+    uint32_t hash[DICT_GROUP], code[DICT_GROUP], i = 0;
+    bool probes = c->n < PROBE_VALUES && c->n + n >= PROBE_VALUES;
+    if (probes)
+        n = PROBE_VALUES - c->n;
+    if (!len_room(c, c->n + n))
+        return 0;
+    dict_look(c->dict, v, n, end, hash, code);
+    uint32_t *len = c->len + c->n, types = 0;
+    for (; i < n; i++) {
+        if (code[i] == NO_CODE && !new_code(c, v[i], hash[i], &code[i]))
+            return 0;
+        if (code[i] == NO_CODE)
+            break;
+        len[i] = code[i];
+        types |= SEEN(v[i].type);
+        c->logical += v[i].n;
+    }
+    c->n += i;
+    c->types |= types;
+    if (i < n) /* the next one as bytes */
+        return cells_to_bytes(c) && cells_add(c, v[i]) ? i + 1 : 0;
+    if (probes && may_turn(c) && c->n - c->fresh < c->n / PROBE_REPEATS)
+        return cells_to_bytes(c) ? n : 0;
+    return n;
+}
+
+bool cells_add(struct cells *c, struct value v) {
     enum value_type type = (enum value_type)v.type;
+    if (form_of(c, type) == CELLS_CODES && !c->dict && !(c->dict = dict_new(c->budget)))
+        return false;
     if (!cells_take(c, type))
         return false;
     if (c->form == CELLS_UINT && type == T_INT && v.w.i < 0 && !cells_to_mixed(c))
@@ -404,14 +434,29 @@ static bool put_value(struct cells *c, struct value v) {
         c->n++;
         return true;
     default:
-        return put_code(c, v);
+        return put_codes(c, &v, 1, v.w.p) > 0;
     }
+}
+
+bool cells_add_many(struct cells *c, const struct value *v, uint32_t n, const uint8_t *end) {
+    while (n > 0) {
+        uint32_t done = n < DICT_GROUP ? n : DICT_GROUP;
+        if (c->form != CELLS_CODES)
+            done = cells_add(c, v[0]);
+        else
+            done = put_codes(c, v, done, end);
+        if (done == 0)
+            return false;
+        v += done;
+        n -= done;
+    }
+    return true;
 }
 
 bool cells_put(struct cells *c, uint32_t row, struct value v) {
     if (c->form == CELLS_CODES && value_has_bytes((enum value_type)v.type) &&
         cells_is_next(c, row) && c->n < c->len_room) { /* the usual case */
-        if (!put_code(c, v))
+        if (put_codes(c, &v, 1, v.w.p) == 0)
             return false;
         cells_mark_next(c, row);
         return true;
@@ -420,8 +465,5 @@ bool cells_put(struct cells *c, uint32_t row, struct value v) {
         pop(c);
     if (v.type <= T_NULL)
         return cells_mark(c, row, 1, false, v.type == T_NULL);
-    if (form_of(c, (enum value_type)v.type) == CELLS_CODES && !c->dict &&
-        !(c->dict = dict_new(c->budget)))
-        return false;
-    return put_value(c, v) && cells_mark(c, row, 1, true, true);
+    return cells_add(c, v) && cells_mark(c, row, 1, true, true);
 }

@@ -83,6 +83,12 @@ bool cells_put(struct cells *c, uint32_t row, struct value v);
 static inline bool cells_put_int(struct cells *c, uint32_t row, int64_t i);
 static inline bool cells_put_double(struct cells *c, uint32_t row, double d);
 
+/* Values alone: the rows that they stand in are marked afterwards, all at once (cells_mark_bits).
+ * Neither null nor missing. False: as of cells_put. */
+bool cells_add(struct cells *c, struct value v);
+/* Strings and nested values that stand in memory that can be read up to `end`. */
+bool cells_add_many(struct cells *c, const struct value *v, uint32_t n, const uint8_t *end);
+
 /* Room for n more values of the form it has. */
 bool cells_room(struct cells *c, uint32_t n);
 /* Makes it take values of this type: the form afterwards is the type's own, or MIXED. */

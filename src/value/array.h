@@ -37,20 +37,24 @@ enum array_type {
     ARRAY_STRUCT, /* a child for each name, all of n cells */
 };
 
+#define ARRAY_KEY_BYTES 16u
+
 struct array {
     enum array_type type;
     uint32_t n;          /* cells; whoever is given arrays of one length is told that apart */
-    const uint8_t *data; /* STR: the bytes. VALUES: [data, data_end) */
+    const uint8_t *data; /* STR, BIN, VALUES: the bytes, [data, data_end) */
     const uint8_t *data_end;
     const uint8_t *offsets; /* VALUES: where each begins, and the end of the last; or NULL */
     uint8_t offset_bytes;   /* 4, 8 */
+    uint64_t base;          /* subtracted from each offset, none of which is below it */
     uint32_t per_second;
     enum array_type codes_type;
     const struct array *values; /* CODES: an ARRAY_STR of n_values */
     uint64_t n_values;
     const struct array *children; /* LIST, MAP, STRUCT */
     uint32_t n_children;
-    struct str key;                 /* of a child of a STRUCT: its name, encoded */
+    struct str key;                 /* of a child of a STRUCT: its name, encoded; at least
+                                       ARRAY_KEY_BYTES can be read */
     const uint8_t *valid, *present; /* or NULL: all. A cell that is not valid is null, one that is
                                        not present is missing, valid or not */
     uint64_t bit_offset;            /* of valid, present and BITS_BOOL */
@@ -99,14 +103,18 @@ static inline uint64_t array_integer(enum array_type type, const uint8_t *p, uin
     }
 }
 
-/* The i-th offset of strings, lists or values. */
+/* The i-th offset as it stands there. */
 static inline uint64_t array_offset(uint32_t offset_bytes, const uint8_t *offsets, uint64_t i) {
     return offset_bytes == 4 ? array_le32(offsets + 4 * i) : array_le64(offsets + 8 * i);
 }
 
+/* Where the i-th of strings, lists or values begins. */
+static inline uint64_t array_begin(const struct array *a, uint64_t i) {
+    return array_offset(a->offset_bytes, a->offsets, i) - a->base;
+}
+
 static inline struct value array_bytes(const struct array *a, uint64_t i) {
-    uint64_t from = array_offset(a->offset_bytes, a->offsets, i),
-             to = array_offset(a->offset_bytes, a->offsets, i + 1);
+    uint64_t from = array_begin(a, i), to = array_begin(a, i + 1);
     return value_bytes(a->type == ARRAY_BIN ? T_BIN : T_STR, a->data + from, (uint32_t)(to - from));
 }
 

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/hash.h"
 
+#include <endian.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -13,6 +14,10 @@
 #define FIRST_BLOCK 64u /* entries of block 0; block k has FIRST_BLOCK << k */
 #define BLOCKS      27u /* together more than 2^32 entries */
 #define FIRST_SLOTS 128u
+
+#define WORDS_BYTES      16u   /* values of so many bytes are two words: most strings are */
+#define HASH_WORDS_BYTES 64u   /* up to here a hash word by word is faster than hash_bytes */
+#define NEAR_SLOTS       2048u /* tables of so many are in a near cache: no need to fetch ahead */
 
 struct slot {
     uint32_t hash;
@@ -98,43 +103,108 @@ struct value dict_value(const struct dict *d, uint32_t code) {
     return value_bytes((enum value_type)e->type, e->p, e->n);
 }
 
-/* Short values are hashed as one or two words: most strings are. */
-static uint32_t hash_of(const struct dict *d, struct value v) {
-    uint64_t a = 0, b = 0, h;
-    const uint8_t *p = v.w.p;
-    if (v.n > 16) {
-        h = hash_bytes(d->key, p, v.n);
-    } else if (v.n >= 8) {
-        memcpy(&a, p, 8);
-        memcpy(&b, p + v.n - 8, 8);
-        h = hash_u64(d->key, hash_u64(d->key, a) ^ b ^ (uint64_t)v.n << 56);
-    } else {
-        if (v.n >= 4) {
-            uint32_t low, high;
-            memcpy(&low, p, 4);
-            memcpy(&high, p + v.n - 4, 4);
-            a = (uint64_t)high << 32 | low;
-        } else if (v.n > 0) {
-            a = (uint64_t)p[0] << 16 | (uint64_t)p[v.n / 2] << 8 | p[v.n - 1];
-        }
-        h = hash_u64(d->key, a + ((uint64_t)v.n << 61));
-    }
-    h ^= (uint64_t)v.type * 0x9E3779B97F4A7C15u;
+/* --- values as words --- */
+
+static inline uint64_t load64(const uint8_t *p) {
+    uint64_t word;
+    memcpy(&word, p, 8);
+    return le64toh(word);
+}
+
+static inline uint32_t load32(const uint8_t *p) {
+    uint32_t word;
+    memcpy(&word, p, 4);
+    return le32toh(word);
+}
+
+/* A value of at most WORDS_BYTES bytes as two little-endian words, with zeros behind it. */
+struct words {
+    uint64_t a, b;
+};
+
+static inline struct words words_of(const uint8_t *p, uint32_t n) {
+    if (n >= 8)
+        return (struct words){load64(p), n > 8 ? load64(p + n - 8) >> 8 * (16 - n) : 0};
+    if (n >= 4)
+        return (struct words){load32(p) | (uint64_t)load32(p + n - 4) << 8 * (n - 4), 0};
+    if (n == 0)
+        return (struct words){0, 0};
+    return (struct words){
+        p[0] | (uint64_t)p[n / 2] << 8 * (n / 2) | (uint64_t)p[n - 1] << 8 * (n - 1), 0};
+}
+
+/* The same where WORDS_BYTES bytes can be read: without a branch on n. */
+static inline struct words masked_words(const uint8_t *p, uint32_t n) {
+    static const uint64_t BELOW[9] = {0,          0xFF,         0xFFFF,         0xFFFFFF,
+                                      0xFFFFFFFF, 0xFFFFFFFFFF, 0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF,
+                                      UINT64_MAX};
+    uint32_t first = n < 8 ? n : 8;
+    return (struct words){load64(p) & BELOW[first], load64(p + 8) & BELOW[n - first]};
+}
+
+static inline uint64_t mix_words(const struct dict *d, uint64_t h, struct words w) {
+    return hash_u64(d->key, hash_u64(d->key, h ^ w.a) ^ w.b);
+}
+
+static inline uint32_t fold(uint64_t h, uint8_t type) {
+    h ^= (uint64_t)type * 0x9E3779B97F4A7C15u;
     return (uint32_t)(h ^ h >> 32);
 }
 
+static inline uint32_t hash_short(const struct dict *d, struct words w, uint32_t n, uint8_t type) {
+    w.b ^= (uint64_t)n << 56; /* a byte of it only where n is 16: then no other length has it */
+    return fold(mix_words(d, 0, w), type);
+}
+
+/* Values of more bytes, two words at a time, the last two of which may overlap those before. */
+static inline uint32_t hash_long(const struct dict *d, struct value v) {
+    const uint8_t *p = v.w.p, *last = p + v.n - WORDS_BYTES;
+    uint64_t h = v.n;
+    if (v.n > HASH_WORDS_BYTES)
+        return fold(hash_bytes(d->key, p, v.n), v.type);
+    for (; p < last; p += WORDS_BYTES)
+        h = mix_words(d, h, (struct words){load64(p), load64(p + 8)});
+    return fold(mix_words(d, h, (struct words){load64(last), load64(last + 8)}), v.type);
+}
+
+static uint32_t hash_of(const struct dict *d, struct value v) {
+    return v.n > WORDS_BYTES ? hash_long(d, v) : hash_short(d, words_of(v.w.p, v.n), v.n, v.type);
+}
+
+/* Whether two values of n > WORDS_BYTES bytes are equal. */
+static inline bool same_long(const uint8_t *p, const uint8_t *q, uint32_t n) {
+    for (uint32_t i = 0; i < n - WORDS_BYTES; i += WORDS_BYTES)
+        if (load64(p + i) != load64(q + i) || load64(p + i + 8) != load64(q + i + 8))
+            return false;
+    p += n - WORDS_BYTES;
+    q += n - WORDS_BYTES;
+    return load64(p) == load64(q) && load64(p + 8) == load64(q + 8);
+}
+
+/* --- slots --- */
+
+/* Whether an entry is v; w are the words of a short one. Entries have zeros behind them. */
+static inline bool is_entry(const struct dict_entry *e, struct value v, struct words w) {
+    if (e->n != v.n || e->type != v.type)
+        return false;
+    if (v.n > WORDS_BYTES)
+        return same_long(e->p, v.w.p, v.n);
+    return load64(e->p) == w.a && load64(e->p + 8) == w.b;
+}
+
 /* The slot of v, or the empty one where it belongs. There are slots. */
-static struct slot *slot_of(const struct dict *d, struct value v, uint32_t hash) {
+static inline struct slot *slot_of_words(const struct dict *d, struct value v, struct words w,
+                                         uint32_t hash) {
     for (uint32_t at = hash & d->mask;; at = (at + 1) & d->mask) {
         struct slot *s = &d->slots[at];
-        if (s->code1 == 0)
-            return s;
-        if (s->hash != hash)
-            continue;
-        const struct dict_entry *e = entry_at(d, s->code1 - 1);
-        if (e->n == v.n && e->type == v.type && (v.n == 0 || memcmp(e->p, v.w.p, v.n) == 0))
+        if (s->code1 == 0 || (s->hash == hash && is_entry(entry_at(d, s->code1 - 1), v, w)))
             return s;
     }
+}
+
+static struct slot *slot_of(const struct dict *d, struct value v, uint32_t hash) {
+    struct words w = {0, 0};
+    return slot_of_words(d, v, v.n > WORDS_BYTES ? w : words_of(v.w.p, v.n), hash);
 }
 
 static bool grow_slots(struct dict *d) {
@@ -172,12 +242,14 @@ static bool enter(struct dict *d, struct value v, uint32_t hash, uint32_t *ret_c
         atomic_fetch_add_explicit(&d->bytes, block_bytes(k), memory_order_relaxed);
     }
     size_t held = d->arena.held_bytes;
-    uint8_t *copy = arena_alloc(&d->arena, v.n);
+    size_t room = v.n > WORDS_BYTES ? v.n : WORDS_BYTES;
+    uint8_t *copy = arena_alloc(&d->arena, room);
     if (!copy)
         return false;
     atomic_fetch_add_explicit(&d->bytes, d->arena.held_bytes - held, memory_order_relaxed);
     if (v.n)
         memcpy(copy, v.w.p, v.n);
+    memset(copy + v.n, 0, room - v.n);
     *entry_at(d, code) = (struct dict_entry){.p = copy, .n = v.n, .type = v.type};
     *slot_of(d, v, hash) = (struct slot){.hash = hash, .code1 = code + 1};
     atomic_store_explicit(&d->count, code + 1, memory_order_release);
@@ -199,14 +271,54 @@ bool dict_has(const struct dict *d, struct value v, uint32_t *ret_code) {
     return look_up(d, v, hash_of(d, v), ret_code);
 }
 
-bool dict_add(struct dict *d, struct value v, uint32_t *ret_code) {
-    uint32_t hash = hash_of(d, v);
+/* The first slot that each may have, then what is there, then its bytes are fetched, each for all
+ * values before the next: so that they wait for memory together. */
+static void fetch(const struct dict *d, const uint32_t *hash, uint32_t n) {
+    const struct dict_entry *entry[DICT_GROUP];
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < n; i++)
+        __builtin_prefetch(&d->slots[hash[i] & d->mask]);
+    for (uint32_t i = 0; i < n; i++) {
+        struct slot s = d->slots[hash[i] & d->mask];
+        if (s.code1 != 0 && s.hash == hash[i]) {
+            entry[found] = entry_at(d, s.code1 - 1);
+            __builtin_prefetch(entry[found++]);
+        }
+    }
+    for (uint32_t i = 0; i < found; i++)
+        __builtin_prefetch(entry[i]->p);
+}
+
+void dict_look(const struct dict *d, const struct value *v, uint32_t n, const uint8_t *end,
+               uint32_t *ret_hash, uint32_t *ret_code) {
+    struct words words[DICT_GROUP];
+    for (uint32_t i = 0; i < n; i++) {
+        if (v[i].n > WORDS_BYTES) {
+            words[i] = (struct words){0, 0};
+            ret_hash[i] = hash_long(d, v[i]);
+            continue;
+        }
+        words[i] = end - v[i].w.p >= (ptrdiff_t)WORDS_BYTES ? masked_words(v[i].w.p, v[i].n)
+                                                            : words_of(v[i].w.p, v[i].n);
+        ret_hash[i] = hash_short(d, words[i], v[i].n, v[i].type);
+    }
+    if (d->mask >= NEAR_SLOTS)
+        fetch(d, ret_hash, n);
+    for (uint32_t i = 0; i < n; i++)
+        ret_code[i] = d->mask ? slot_of_words(d, v[i], words[i], ret_hash[i])->code1 - 1 : NO_CODE;
+}
+
+bool dict_add_hashed(struct dict *d, struct value v, uint32_t hash, uint32_t *ret_code) {
     if (look_up(d, v, hash, ret_code))
         return true;
     pthread_mutex_lock(&d->lock);
     bool done = enter(d, v, hash, ret_code);
     pthread_mutex_unlock(&d->lock);
     return done;
+}
+
+bool dict_add(struct dict *d, struct value v, uint32_t *ret_code) {
+    return dict_add_hashed(d, v, hash_of(d, v), ret_code);
 }
 
 bool dict_find(const struct dict *d, struct value v, uint32_t count, uint32_t *ret_code) {

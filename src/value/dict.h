@@ -22,6 +22,15 @@ bool dict_add(struct dict *d, struct value v, uint32_t *ret_code);
 /* The same for a value that is not to be entered: false if it is not there. For the writer. */
 bool dict_has(const struct dict *d, struct value v, uint32_t *ret_code);
 
+/* Many at once, for the writer: the hashes and codes of n <= DICT_GROUP values, NO_CODE for one
+ * that is not there. All stand in memory that can be read up to `end`. What was not there may be
+ * added with its hash. */
+#define DICT_GROUP 64u
+#define NO_CODE    UINT32_MAX
+void dict_look(const struct dict *d, const struct value *v, uint32_t n, const uint8_t *end,
+               uint32_t *ret_hash, uint32_t *ret_code);
+bool dict_add_hashed(struct dict *d, struct value v, uint32_t hash, uint32_t *ret_code);
+
 size_t dict_bytes(const struct dict *d); /* that it takes; any thread */
 
 #endif

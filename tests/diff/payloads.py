@@ -121,7 +121,7 @@ def _typed(values: Sequence[Value], rng: random.Random) -> tuple[str, Plain] | N
         if kind == "zstr" and not any(b"\0" in text for text in raw):
             return kind, b"\0".join(raw)
         return kind.removeprefix("z"), (
-            _dict(values, rng) if kind == "dict" else _strings(values, kind == "str64")
+            _dict(values, rng) if kind == "dict" else _strings(values, kind == "str64", rng)
         )
     if all(isinstance(v, Timestamp) for v in there):
         return _times(values, rng)
@@ -133,7 +133,7 @@ def _typed(values: Sequence[Value], rng: random.Random) -> tuple[str, Plain] | N
     if all(isinstance(v, int) and not isinstance(v, bool) for v in there):
         return _numbers(_INTEGERS, values, rng)
     if all(isinstance(v, Bin) for v in there):
-        return "bin", _strings(values, False)
+        return "bin", _strings(values, False, rng)
     if all(isinstance(v, list) for v in there):
         return "array", _arrays(values, rng)
     if all(isinstance(v, Map) for v in there):
@@ -154,12 +154,19 @@ def _offsets(lengths: Sequence[int], first: int) -> bytes:
     return struct.pack(f"<{len(lengths) + 1}I", *itertools.accumulate(lengths, initial=first))
 
 
+def _base(most: int, rng: random.Random) -> list[int]:
+    """What is subtracted from offsets, if it is written."""
+    return rng.choice([[], [], [0], [rng.randrange(most)]])
+
+
 def _arrays(values: Sequence[Value], rng: random.Random) -> Plain:
     """Items that no array has may stand before them and behind."""
     arrays = [v if isinstance(v, list) else [] for v in values]
     before, behind = rng.choice([0, 0, 1]), rng.choice([0, 0, 2])
     items = [None] * before + [item for v in arrays for item in v] + [None] * behind
-    return [_offsets([len(v) for v in arrays], before), [len(items), *_part(items, rng)]]
+    base = _base(2**31, rng)
+    offsets = _offsets([len(v) for v in arrays], before + sum(base))
+    return [offsets, [len(items), *_part(items, rng)], *base]
 
 
 def _maps(values: Sequence[Value], rng: random.Random) -> tuple[str, Plain] | None:
@@ -176,7 +183,8 @@ def _maps(values: Sequence[Value], rng: random.Random) -> tuple[str, Plain] | No
         return "struct", [_field(name, maps, rng) for name in names]
     inside = [value for pairs in maps for _, value in pairs]
     parts: list[Plain] = [[len(keys), *_part(of, rng)] for of in (keys, inside)]
-    return "map", [_offsets([len(pairs) for pairs in maps], 0), *parts]
+    base = _base(2**31, rng)
+    return "map", [_offsets([len(pairs) for pairs in maps], sum(base)), *parts, *base]
 
 
 def _field(
@@ -225,12 +233,13 @@ def _time(value: Timestamp, per_second: int) -> int | None:
     return None if rest else value.seconds * per_second + parts
 
 
-def _strings(values: Sequence[Value], wide: bool) -> Plain:
-    offsets, data = [0], b""
+def _strings(values: Sequence[Value], wide: bool, rng: random.Random) -> Plain:
+    base = _base(2**63 if wide else 2**31, rng)
+    offsets, data = [sum(base)], b""
     for value in values:
         data += value.raw if isinstance(value, (Str, Bin)) else b""
-        offsets.append(len(data))
-    return [struct.pack(f"<{len(offsets)}{'Q' if wide else 'I'}", *offsets), data]
+        offsets.append(sum(base) + len(data))
+    return [struct.pack(f"<{len(offsets)}{'Q' if wide else 'I'}", *offsets), data, *base]
 
 
 def _dict(values: Sequence[Value], rng: random.Random) -> Plain:
@@ -246,6 +255,6 @@ def _dict(values: Sequence[Value], rng: random.Random) -> Plain:
     return [
         kind,
         struct.pack(f"<{len(codes)}{_INTEGERS[kind]}", *codes),
-        _strings(words, rng.random() < 0.5),
+        _strings(words, rng.random() < 0.5, rng),
         len(words),
     ]

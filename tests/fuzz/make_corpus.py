@@ -497,6 +497,10 @@ NESTED = {
             )
         ),
     ),
+    "base": _column("array", array(_offsets(7, 9, 10), _U8, number(7))),
+    "base_of_strings": _column("str", array(_offsets(9, 10, 12), binary(b"xyz"), number(9))),
+    "base_passes": _column("array", array(_offsets(7, 9, 10), _U8, number(8))),
+    "base_runs_over": _column("map", array(_offsets(7, 9, 11), _WORDS, _U8, number(7))),
     "offsets_fall": _column("array", array(_offsets(0, 2, 1), _U8)),
     "offsets_run_over": _column("array", array(_offsets(0, 2, 9), _U8)),
     "claims_4g": _column("array", array(_offsets(0, 0, 2**32 - 1), _NOTHINGS)),

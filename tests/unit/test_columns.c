@@ -177,14 +177,17 @@ static const struct type TYPES[] = {
 
 static void write_dict_values(struct buf *b, unsigned offset_bytes) {
     struct buf offsets = {0}, bytes = {0};
-    put_le(&offsets, 0, offset_bytes);
+    uint64_t base = draw() % 3 * 1000;
+    put_le(&offsets, base, offset_bytes);
     for (unsigned i = 0; i < WORDS; i++) {
         buf_add_text(&bytes, STRINGS[i]);
-        put_le(&offsets, bytes.len, offset_bytes);
+        put_le(&offsets, base + bytes.len, offset_bytes);
     }
-    mp_write_array(b, 2);
+    mp_write_array(b, base ? 3 : 2);
     mp_write_bin(b, offsets.data, offsets.len);
     mp_write_bin(b, bytes.data, bytes.len);
+    if (base)
+        mp_write_uint(b, base);
     buf_done(&offsets);
     buf_done(&bytes);
 }

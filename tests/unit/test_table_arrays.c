@@ -87,7 +87,7 @@ static struct value give_string(struct given *g, struct taste taste, struct dice
     snprintf(text, sizeof text, "%s%u", WORDS[below(d, 4)],
              taste.unique ? (unsigned)draw(d) : below(d, 3));
     buf_add_text(&g->data, text);
-    put_number(&g->offsets, g->data.len, g->array.offset_bytes);
+    put_number(&g->offsets, g->array.base + g->data.len, g->array.offset_bytes);
     return value_bytes(g->array.type == ARRAY_BIN ? T_BIN : T_STR, strdup(text),
                        (uint32_t)strlen(text));
 }
@@ -107,7 +107,7 @@ static struct value give_nested(struct given *g, struct taste taste, struct dice
             mp_write_int(&g->data, i);
         mp_write_uint(&g->data, taste.unique ? draw(d) : below(d, 2));
     }
-    put_number(&g->offsets, g->data.len, g->array.offset_bytes);
+    put_number(&g->offsets, g->array.base + g->data.len, g->array.offset_bytes);
     if (kind == 0)
         return value_null();
     size_t bytes = g->data.len - from;
@@ -155,10 +155,11 @@ static struct value give_value(struct given *g, struct taste taste, uint32_t row
 
 static void begin_offsets(struct given *g) {
     struct array *a = &g->array;
+    uint64_t at = a->base;
     if (a->type == ARRAY_STR || a->type == ARRAY_BIN || a->type == ARRAY_CODES || g->nested)
-        put_number(&g->offsets, 0, a->offset_bytes);
-    for (uint32_t i = 0, at = 0; i < COUNT_OF(WORDS) && a->type == ARRAY_CODES; i++)
-        put_number(&g->offsets, at += (uint32_t)strlen(WORDS[i]), a->offset_bytes);
+        put_number(&g->offsets, at, a->offset_bytes);
+    for (uint32_t i = 0; i < COUNT_OF(WORDS) && a->type == ARRAY_CODES; i++)
+        put_number(&g->offsets, at += strlen(WORDS[i]), a->offset_bytes);
 }
 
 static void end_arrays(struct given *g) {
@@ -174,6 +175,8 @@ static void end_arrays(struct given *g) {
     g->strings = (struct array){.type = ARRAY_STR,
                                 .data = (const uint8_t *)JOINED,
                                 .offsets = g->offsets.data,
+                                .data_end = (const uint8_t *)JOINED + sizeof JOINED - 1,
+                                .base = a->base,
                                 .offset_bytes = a->offset_bytes};
     a->values = &g->strings;
     a->n_values = COUNT_OF(WORDS);
@@ -186,6 +189,7 @@ static void give(struct given *g, enum array_type type, uint32_t n, struct dice 
     *a = (struct array){.type = type, .bit_offset = below(d, 20)};
     a->per_second = (uint32_t[]){1, 1000, 1000000, 1000000000}[below(d, 4)];
     a->offset_bytes = below(d, 2) ? 4 : 8;
+    a->base = below(d, 2) ? 0 : a->offset_bytes == 4 ? 1u << 31 : UINT64_C(1) << 63;
     a->codes_type = below(d, 2) ? ARRAY_I8 : ARRAY_U32;
     g->nested = type == ARRAY_VALUES && below(d, 2);
     begin_offsets(g);

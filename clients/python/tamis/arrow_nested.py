@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .arrow_array import Array, Kind
-from .arrow_text import evenly, rebased
+from .arrow_array import Array, Kind, little
+from .arrow_text import evenly, narrowed
 from .bits import to_flags
 from .cells import Cells
 from .columns import path_text
@@ -33,19 +33,22 @@ class List(Kind):
         if self._layout.startswith("+v"):
             return super().cells(start, stop)
         count = stop - start
-        offsets, first, last = self.reached(start, count)
-        return Cells("array", (offsets, part(self._items, first, last)), self._valid(start, count))
+        offsets, base, first, last = self.reached(start, count)
+        data = (offsets, part(self._items, first, last), base)
+        return Cells("array", data, self._valid(start, count))
 
-    def reached(self, start: int, count: int) -> tuple[Any, int, int]:
-        """Offsets from 0 on, and the items that they reach from and to."""
+    def reached(self, start: int, count: int) -> tuple[Any, int, int, int]:
+        """Offsets of 32 bits and their base, and the items that they reach from and to."""
         if self._layout.startswith("+w"):
             first = (self.array.offset + start) * self._width
-            return evenly(count, self._width), first, first + count * self._width
+            return evenly(count, self._width), 0, first, first + count * self._width
         offsets = self.array.numbers(1, start, count + 1, self._code)
         first, last = offsets[0], offsets[-1]
         if not 0 <= first <= last:
             raise EncodeError("the offsets of an Arrow list array descend", field="rows")
-        return rebased(offsets, 8 if self._code == "q" else 4), first, last
+        if self._code == "q":
+            return narrowed(offsets), 0, first, last
+        return little(offsets, "i"), first, first, last
 
     def _valid(self, start: int, count: int) -> Any:
         return self.array.valid(start, count)
@@ -84,9 +87,9 @@ class Map(List):
         self._keys, self._values = inner(kind_of, key, where), inner(kind_of, value, where)
 
     def cells(self, start: int, stop: int) -> Cells:
-        offsets, first, last = self.reached(start, stop - start)
+        offsets, base, first, last = self.reached(start, stop - start)
         parts = (part(self._keys, first, last), part(self._values, first, last))
-        return Cells("map", (offsets, *parts), self._valid(start, stop - start))
+        return Cells("map", (offsets, *parts, base), self._valid(start, stop - start))
 
     def raw(self, start: int, stop: int) -> list[Any]:
         keys, values = self._keys.values, self._values.values

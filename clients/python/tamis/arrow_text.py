@@ -1,7 +1,7 @@
 """Arrow strings and binary: offsets into bytes, or views, to offsets and bytes of a payload.
 
-Offsets are rebased to what a part has; views (polars has them) are copied one behind the other, or
-go as a dictionary where few strings come often.
+Offsets go as they are, with the first of them beside, from which on the bytes go; views (polars
+has them) are copied one behind the other, or go as a dictionary where few strings come often.
 """
 
 from __future__ import annotations
@@ -36,20 +36,27 @@ class Text(Kind):
         code = "i" if self._width == 4 else "q"
         return self.array.numbers(1, start, stop - start + 1, code)
 
-    def packed(self, start: int, stop: int) -> tuple[Buffer, Buffer]:
-        """Offsets of 32 bits from 0 on, little-endian, and the bytes."""
+    def packed(self, start: int, stop: int) -> tuple[Any, ...]:
+        """Offsets, little-endian, of the array's own width; the bytes that they reach; and where
+        these begin."""
         if start == stop:  # then there need be no buffers
-            return bytes(4), b""
+            return bytes(self._width), b""
         offsets = self.offsets(start, stop)
         first, last = offsets[0], offsets[-1]
         if not 0 <= first <= last:
             raise EncodeError("the offsets of an Arrow string array descend", field="rows")
-        data = self.array.view(2, last)[first:]
-        return rebased(offsets, self._width), data
+        return little(offsets, offsets.format), self.array.view(2, last)[first:], first
 
     def cells(self, start: int, stop: int) -> Cells:
         valid = self.array.valid(start, stop - start)
-        return Cells("bin" if self.binary else "str", self.packed(start, stop), valid)
+        packed = self.packed(start, stop)
+        if not self.binary:
+            return Cells("str" if self._width == 4 else "str64", packed, valid)
+        if self._width == 8 and start < stop:  # binary has no such form
+            packed = (narrowed(self.offsets(start, stop)), packed[1])
+        elif self._width == 8:
+            packed = (bytes(4), b"")
+        return Cells("bin", packed, valid)
 
     def raw(self, start: int, stop: int) -> list[Any]:
         offsets = self.offsets(start, stop).tolist()
@@ -115,7 +122,7 @@ class View(Kind):
             return Cells("bin", self.packed(start, stop), valid)
         return self._coded(start, stop, valid) or Cells("str", self.packed(start, stop), valid)
 
-    def packed(self, start: int, stop: int) -> tuple[Buffer, Buffer]:
+    def packed(self, start: int, stop: int) -> tuple[Any, ...]:
         """Offsets of 32 bits from 0 on, little-endian, and the bytes."""
         lengths, strings = self.strings(start, stop)
         offsets = numbers("I", accumulate(lengths, initial=0))
@@ -160,29 +167,26 @@ class View(Kind):
         return found if self.binary else list(map(decoded, found))
 
 
-def rebased(offsets: memoryview, width: int) -> Buffer:
-    """Offsets less the first of them, as little-endian numbers of 32 bits.
+def narrowed(offsets: memoryview) -> Buffer:
+    """Offsets of 64 bits less the first of them, as little-endian numbers of 32 bits.
 
     All at once: as the digits of one large number, none of which is less than the one that is
     subtracted from it.
     """
     first = offsets[0]
-    data: Buffer = offsets.cast("B")
+    if offsets[-1] - first > 0xFFFFFFFF:
+        raise EncodeError("strings of more than 4 GiB in one part", field="rows")
+    data = little(offsets, "q")
     if first:
-        ones = int.from_bytes((b"\1" + bytes(width - 1)) * len(offsets), "little")
-        number = int.from_bytes(little(offsets.cast("B"), "i" if width == 4 else "q"), "little")
-        data = (number - first * ones).to_bytes(width * len(offsets), "little")
-    elif sys.byteorder == "big":
-        data = little(offsets.cast("B"), "i" if width == 4 else "q")
-    if width == 8:
-        if offsets[-1] - first > 0xFFFFFFFF:
-            raise EncodeError("strings of more than 4 GiB in one part", field="rows")
-        data = memoryview(data).cast("i")[::2].tobytes()  # little-endian: the lower halves
-    return data
+        ones = int.from_bytes((b"\1" + bytes(7)) * len(offsets), "little")
+        number = int.from_bytes(data, "little") - first * ones
+        data = number.to_bytes(8 * len(offsets), "little")
+    halves = memoryview(data).cast("B").cast("i")[::2]  # little-endian: the lower ones
+    return halves.tobytes()
 
 
 def evenly(count: int, width: int) -> Buffer:
-    """Offsets of so many items of one width, as of rebased()."""
+    """Offsets of so many items of one width, as of narrowed()."""
     if count * width > 0xFFFFFFFF:
         raise EncodeError("items of more than 4 GiB in one part", field="rows")
     return little(memoryview(numbers("I", [i * width for i in range(count + 1)])), "I")

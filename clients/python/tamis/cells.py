@@ -140,19 +140,20 @@ def put_columns(
 def written(count: int, type: str, data: Any) -> int:
     """How many bytes so many cells have as msgpack, at most. Values of a list count nothing: as
     many as they have, the payload has already."""
-    if type in ("str", "bin"):
+    if type in ("str", "str64", "bin"):
         return 5 * count + len(data[1])
     if type == "zstr":
         return 5 * count + len(data)
     if type == "dict":
-        offsets = array("I", bytes(data[2][0]))
+        wide = len(data[2][0]) == 8 * (data[3] + 1)
+        offsets = array("Q" if wide else "I", bytes(data[2][0]))
         if sys.byteorder == "big":
             offsets.byteswap()
         return count * (5 + max(map(int.__sub__, offsets[1:], offsets), default=0))
     if type == "array":
         return 5 * count + written(*data[1][:3])
     if type == "map":
-        return 5 * count + sum(written(*part[:3]) for part in data[1:])
+        return 5 * count + sum(written(*part[:3]) for part in data[1:3])
     if type == "struct":
         heads = count * (5 + sum(5 + 4 * len(name) for name, *_ in data))
         return heads + sum(written(count, *field[1:3]) for field in data)

@@ -29,7 +29,7 @@ Source = Any
 Names = Optional[Sequence[str]]
 MOST_ROWS = 1 << 18
 FIRST_ROWS = 1024
-TARGET_BYTES = 2 << 20  # of a message: large enough to be worth a call, small enough to overlap
+TARGET_BYTES = 512 << 10  # of a message: worth a call, and still in a cache when it is read
 
 
 class Pace:

@@ -34,18 +34,24 @@ def numbers(type: str, data: bytes, count: int) -> list[Any]:
     return found
 
 
-def ranges(data: bytes, count: int, end: int, width: str = "u32") -> list[tuple[int, int]]:
+def ranges(
+    data: bytes, count: int, end: int, base: Any = (), width: str = "u32"
+) -> list[tuple[int, int]]:
+    """base: what stands behind, a number or nothing."""
     offsets = numbers(width, data, count + 1)
-    assert offsets == sorted(offsets)
-    assert offsets[-1] <= end
+    for first in base:
+        assert first >= 0
+        offsets = [offset - first for offset in offsets]
+    assert [0, *offsets, end] == sorted([0, *offsets, end])
     return list(zip(offsets, offsets[1:]))
 
 
-def binaries(pair: list[bytes], count: int, width: str = "u32") -> list[bytes]:
-    return [pair[1][a:b] for a, b in ranges(pair[0], count, len(pair[1]), width)]
+def binaries(pair: list[Any], count: int, width: str = "u32") -> list[bytes]:
+    offsets, data, *base = pair
+    return [data[a:b] for a, b in ranges(offsets, count, len(data), base, width)]
 
 
-def strings(pair: list[bytes], count: int, width: str = "u32") -> list[str]:
+def strings(pair: list[Any], count: int, width: str = "u32") -> list[str]:
     return [text.decode("utf-8", "surrogatepass") for text in binaries(pair, count, width)]
 
 
@@ -93,12 +99,12 @@ def cells(rows: int, type: str, data: Any, valid: Optional[bytes]) -> list[Any]:
         found = binaries(data, rows)
     elif type == "array":
         inside = items(data[1])
-        found = [inside[a:b] for a, b in ranges(data[0], rows, len(inside))]
+        found = [inside[a:b] for a, b in ranges(data[0], rows, len(inside), data[2:])]
     elif type == "map":
         keys, values = items(data[1]), items(data[2])
         assert len(keys) == len(values)
         pairs = list(zip(keys, values))
-        found = [dict(pairs[a:b]) for a, b in ranges(data[0], rows, len(pairs))]
+        found = [dict(pairs[a:b]) for a, b in ranges(data[0], rows, len(pairs), data[3:])]
     elif type == "struct":
         found = structs(rows, data)
     elif type == "timestamp":
@@ -109,7 +115,8 @@ def cells(rows: int, type: str, data: Any, valid: Optional[bytes]) -> list[Any]:
         ]
     else:
         assert type == "dict"
-        words = strings(data[2], data[3])
+        wide = len(data[2][0]) == 8 * (data[3] + 1)
+        words = strings(data[2], data[3], "u64" if wide else "u32")
         codes = numbers(data[0], data[1], rows)
         found = [words[code] if bit(valid, i) else None for i, code in enumerate(codes)]
     return [value if bit(valid, i) else None for i, value in enumerate(found)]

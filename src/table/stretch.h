@@ -1,0 +1,29 @@
+/* A stretch of an array that goes into cells as a whole. Private to arrays.c and texts.c. */
+#ifndef TAMIS_TABLE_STRETCH_H
+#define TAMIS_TABLE_STRETCH_H
+
+#include "table/cells.h"
+#include "value/array.h"
+
+/* Rows [from, from + n) of an array. */
+struct stretch {
+    const struct array *a;
+    uint64_t from;
+    uint32_t n, n_valid;
+    bool all; /* valid, that is; else ... */
+    uint64_t valid[CHUNK_WORDS], present[CHUNK_WORDS];
+};
+
+/* Marks the rows of a stretch, whose values the cells have, from `row` on. */
+static inline bool stretch_mark(struct cells *c, uint32_t row, const struct stretch *s) {
+    return cells_mark_bits(c, row, s->n, s->all ? NULL : s->valid, s->all ? NULL : s->present);
+}
+
+/* Strings, binary, and nested values that have offsets. */
+static inline bool array_is_text(const struct array *a) {
+    return a->type == ARRAY_STR || a->type == ARRAY_BIN || (a->type == ARRAY_VALUES && a->offsets);
+}
+/* Puts them, and marks their rows. False: no memory. */
+bool texts_feed(struct cells *c, uint32_t row, struct stretch *s);
+
+#endif

@@ -1,0 +1,109 @@
+/* See stretch.h: strings, binary and nested values of arrays.
+ *
+ * While the cells are codes the values go in groups, which the dictionary looks up together; once
+ * they are bytes, those of a stretch without gaps are copied as one. */
+#include "table/stretch.h"
+
+#include "table/spread.h"
+
+/* Of a nested value the header tells which it is: nil, an array or a map. */
+static inline enum value_type nested_type(uint8_t header) {
+    bool is_map = (header & 0xF0) == 0x80 || header == 0xDE || header == 0xDF;
+    return header == 0xC0 ? T_NULL : is_map ? T_MAP : T_ARRAY;
+}
+
+static bool is_nested(const struct array *a) { return a->type == ARRAY_VALUES && a->offsets; }
+
+/* Nils are null. */
+static void look_for_nils(struct stretch *s) {
+    for (uint32_t i = 0; i < s->n; i++) {
+        if (s->a->data[array_begin(s->a, s->from + i)] != 0xC0 ||
+            !(s->all || bits_get(s->valid, i)))
+            continue;
+        if (s->all) {
+            memset(s->valid, 0, sizeof s->valid);
+            memset(s->present, 0, sizeof s->present);
+            bits_set(s->valid, 0, s->n);
+            bits_set(s->present, 0, s->n);
+            s->all = false;
+        }
+        s->valid[i / 64] &= ~(UINT64_C(1) << i % 64);
+        s->n_valid--;
+    }
+}
+
+/* Those values of rows [from, to) of a stretch that are there, at most DICT_GROUP; gives how many.
+ */
+static inline __attribute__((always_inline)) uint32_t
+take_group(const struct stretch *s, uint32_t from, uint32_t to, uint32_t offset_bytes,
+           enum value_type type, struct value *ret) {
+    const struct array *a = s->a;
+    uint64_t at = array_offset(offset_bytes, a->offsets, s->from + from);
+    uint32_t n = 0;
+    for (uint32_t i = from; i < to; i++) {
+        uint64_t end = array_offset(offset_bytes, a->offsets, s->from + i + 1);
+        ret[n] = value_bytes(type, a->data + (at - a->base), (uint32_t)(end - at));
+        n += s->all || bits_get(s->valid, i);
+        at = end;
+    }
+    return n;
+}
+
+static uint32_t take_values(const struct stretch *s, uint32_t from, uint32_t to,
+                            struct value *ret) {
+    enum value_type type = s->a->type == ARRAY_BIN ? T_BIN : T_STR;
+    uint32_t n = s->a->offset_bytes == 4 ? take_group(s, from, to, 4, type, ret)
+                                         : take_group(s, from, to, 8, type, ret);
+    for (uint32_t i = 0; is_nested(s->a) && i < n; i++)
+        ret[i].type = (uint8_t)nested_type(ret[i].w.p[0]);
+    return n;
+}
+
+/* Rows [from, s->n) of a stretch without gaps, whose bytes go as a whole behind those of the cells,
+ * which have the form STR or MIXED. */
+static bool append_bytes(struct cells *c, const struct stretch *s, uint32_t from) {
+    const struct array *a = s->a;
+    uint32_t n = s->n - from;
+    uint64_t begin = array_begin(a, s->from + from), end = array_begin(a, s->from + s->n);
+    if (c->bytes.len + (end - begin) > UINT32_MAX || !cells_room(c, n))
+        return false;
+    uint64_t shift = c->bytes.len - begin, at = begin;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t to = array_begin(a, s->from + from + i + 1);
+        if (c->form == CELLS_STR) {
+            c->len[c->n + i] = (uint32_t)(to + shift);
+            continue;
+        }
+        c->tag[c->n + i] = (uint8_t)(is_nested(a)           ? nested_type(a->data[at])
+                                     : a->type == ARRAY_BIN ? T_BIN
+                                                            : T_STR);
+        c->word[c->n + i].u = at + shift;
+        c->len[c->n + i] = (uint32_t)(to - at);
+        at = to;
+    }
+    buf_add(&c->bytes, a->data + begin, end - begin);
+    c->logical += end - begin;
+    c->n += n;
+    return !buf_failed(&c->bytes);
+}
+
+bool texts_feed(struct cells *c, uint32_t row, struct stretch *s) {
+    struct value group[DICT_GROUP];
+    if (is_nested(s->a))
+        look_for_nils(s);
+    for (uint32_t i = 0; i < s->n;) {
+        bool has_bytes = (c->form == CELLS_STR && s->a->type == ARRAY_STR) ||
+                         (c->form == CELLS_MIXED && c->n > 0);
+        if (has_bytes && s->all) {
+            if (!append_bytes(c, s, i))
+                return false;
+            break;
+        }
+        uint32_t to = s->n - i < DICT_GROUP ? s->n : i + DICT_GROUP;
+        uint32_t n = take_values(s, i, to, group);
+        if (!cells_add_many(c, group, n, s->a->data_end))
+            return false;
+        i = to;
+    }
+    return stretch_mark(c, row, s);
+}
