@@ -1,7 +1,12 @@
 /* See alloc.h. */
 #include "base/alloc.h"
 
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define EXPECT_LEAST 131072u /* below, a call costs more than the faults */
 
 void budget_init(struct budget *b, size_t limit_bytes) {
     atomic_init(&b->used_bytes, 0);
@@ -51,4 +56,15 @@ void budget_free(struct budget *b, void *p, size_t n) {
         return;
     free(p);
     budget_release(b, n);
+}
+
+void memory_expect(void *p, size_t n) {
+#ifdef MADV_POPULATE_WRITE
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), before = -(uintptr_t)p % page;
+    if (n >= EXPECT_LEAST && n - before >= page)
+        (void)madvise((uint8_t *)p + before, (n - before) / page * page, MADV_POPULATE_WRITE);
+#else
+    (void)p;
+    (void)n;
+#endif
 }

@@ -32,6 +32,11 @@ void budget_release(struct budget *b, size_t n);
 void *budget_realloc(struct budget *b, void *p, size_t old_n, size_t new_n);
 void budget_free(struct budget *b, void *p, size_t n);
 
+/* Says that all of a block is written now, so that a large one gets its memory at once: page by page
+ * as it is touched costs a fault each. Changes nothing else, and nothing where the system lacks it.
+ */
+void memory_expect(void *p, size_t n);
+
 /* a * b and a + b; false if the result does not fit. */
 static inline bool size_mul(size_t a, size_t b, size_t *ret_product) {
     return !__builtin_mul_overflow(a, b, ret_product);

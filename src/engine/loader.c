@@ -6,6 +6,12 @@
 
 #include <stdlib.h>
 
+#ifdef TAMIS_HOSTILE
+#define NESTED_CREW_ROWS 1u
+#else
+#define NESTED_CREW_ROWS 4096u /* so many of two nested columns are worth waking a crew */
+#endif
+
 struct loader {
     struct batch *batch;
     struct arena arena;
@@ -16,20 +22,24 @@ struct loader {
     struct nested_room *rooms; /* of the nested columns of a payload */
     uint32_t n_rooms;
     struct budget *budget;
+    struct crew *crew;
 };
 
-struct loader *loader_new(struct table *t, struct budget *budget) {
+struct loader *loader_new(struct table *t, struct budget *budget, struct crew *crew) {
     static const struct path ROW = {NULL, 0};
     struct loader *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
     l->budget = budget;
+    l->crew = crew;
     arena_init(&l->arena, budget);
     buf_init(&l->row, budget);
     l->batch = batch_new(t);
     if (l->batch && fields_build(&l->fields, &l->arena, &ROW, 1) &&
-        block_init(&l->block, 1, true, budget))
+        block_init(&l->block, 1, true, budget)) {
+        batch_use_crew(l->batch, crew);
         return l;
+    }
     loader_free(l);
     return NULL;
 }
@@ -136,16 +146,15 @@ static bool make_rooms(struct loader *l, uint32_t n) {
 /* Nested columns become values. */
 static enum status write_nested(struct loader *l, struct source *s, struct array *arrays,
                                 uint32_t n, struct error *e) {
-    uint32_t nested = 0, k = 0;
-    for (uint32_t i = 0; i < n; i++)
-        nested += arrays[i].type >= ARRAY_LIST;
-    if (!make_rooms(l, nested))
-        return error_set(e, E_MEMORY, "out of memory");
-    enum status status = E_OK;
-    for (uint32_t i = 0; i < n && status == E_OK; i++)
+    uint32_t nested = 0;
+    struct array **found = arena_array(s->arena, n, sizeof *found);
+    for (uint32_t i = 0; found && i < n; i++)
         if (arrays[i].type >= ARRAY_LIST)
-            status = nested_to_values(s, &arrays[i], &l->rooms[k++], e);
-    return status;
+            found[nested++] = &arrays[i];
+    if (!found || !make_rooms(l, nested))
+        return error_set(e, E_MEMORY, "out of memory");
+    return nested_all_to_values(s, found, nested, l->rooms,
+                                s->rows >= NESTED_CREW_ROWS ? l->crew : NULL, e);
 }
 
 /* A "columns" payload: all of its rows at once. */

@@ -6,13 +6,15 @@
 #ifndef TAMIS_ENGINE_LOADER_H
 #define TAMIS_ENGINE_LOADER_H
 
+#include "base/crew.h"
 #include "engine/source.h"
 #include "table/table.h"
 
 struct loader;
 
-struct loader *loader_new(struct table *t, struct budget *budget); /* NULL: no memory */
-void loader_free(struct loader *l);                                /* NULL is fine */
+/* crew: helps with large payloads of columns; may be NULL. NULL: no memory. */
+struct loader *loader_new(struct table *t, struct budget *budget, struct crew *crew);
+void loader_free(struct loader *l); /* NULL is fine */
 const struct fields *loader_fields(const struct loader *l);
 
 /* Takes the next rows of a source over loader_fields; *ret_n is 0 when there are no more in it.

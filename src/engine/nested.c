@@ -4,6 +4,8 @@
 #include "engine/column_read.h"
 #include "value/array_cell.h"
 
+#include <stdatomic.h>
+
 static const struct {
     const char *name;
     enum array_type type;
@@ -233,8 +235,7 @@ enum status nested_read(const struct source *s, struct mp_reader *r, struct arra
 
 /* Cell by cell into a buffer that grows; *ret_offsets are where each begins. */
 static enum status write_cells(const struct source *s, const struct array *a, struct buf *out,
-                               uint32_t *offsets, struct error *e) {
-    uint64_t most = s->limits->frame_bytes - s->nested_bytes;
+                               uint32_t *offsets, uint64_t most, struct error *e) {
     for (uint32_t i = 0; i < a->n; i++) {
         offsets[i] = htole32((uint32_t)out->len);
         if (array_cell_write(a, i, out, most))
@@ -268,14 +269,15 @@ static void set_values(struct array *a, const uint8_t *values, size_t n, const u
                         .bit_offset = a->bit_offset};
 }
 
-static enum status write_in_room(struct source *s, struct array *a, struct nested_room *room,
-                                 struct error *e) {
+static enum status write_in_room(const struct source *s, const struct array *a,
+                                 struct nested_room *room, uint64_t most, struct error *e) {
     size_t bytes = ((size_t)a->n + 1) * sizeof(uint32_t);
     room->values.len = room->offsets.len = 0;
+    room->values.failed = room->offsets.failed = false;
     if (!buf_reserve(&room->offsets, bytes))
         return error_set(e, E_MEMORY, "out of memory");
     room->offsets.len = bytes;
-    return write_cells(s, a, &room->values, (uint32_t *)(void *)room->offsets.data, e);
+    return write_cells(s, a, &room->values, (uint32_t *)(void *)room->offsets.data, most, e);
 }
 
 enum status nested_to_values(struct source *s, struct array *a, struct nested_room *room,
@@ -286,7 +288,8 @@ enum status nested_to_values(struct source *s, struct array *a, struct nested_ro
     buf_init(&own.values, s->arena->budget);
     buf_init(&own.offsets, s->arena->budget);
     const struct nested_room *from = room ? room : &own;
-    enum status status = write_in_room(s, a, room ? room : &own, e);
+    uint64_t most = s->limits->frame_bytes - s->nested_bytes;
+    enum status status = write_in_room(s, a, room ? room : &own, most, e);
     const uint8_t *values = from->values.data, *offsets = from->offsets.data;
     if (status == E_OK && !room) {
         values = arena_copy(s->arena, own.values.data, own.values.len);
@@ -301,4 +304,41 @@ enum status nested_to_values(struct source *s, struct array *a, struct nested_ro
     buf_done(&own.values);
     buf_done(&own.offsets);
     return status;
+}
+
+/* Several arrays that are written side by side. */
+struct writing {
+    const struct source *source;
+    struct array *const *arrays;
+    struct nested_room *rooms;
+    _Atomic bool failed;
+};
+
+static void write_task(void *data, uint32_t i, uint32_t hand) {
+    struct writing *w = data;
+    (void)hand;
+    if (write_in_room(w->source, w->arrays[i], &w->rooms[i], w->source->limits->frame_bytes,
+                      NULL) != E_OK)
+        atomic_store_explicit(&w->failed, true, memory_order_relaxed);
+}
+
+enum status nested_all_to_values(struct source *s, struct array *const *arrays, uint32_t n,
+                                 struct nested_room *rooms, struct crew *crew, struct error *e) {
+    struct writing w = {.source = s, .arrays = arrays, .rooms = rooms, .failed = !crew || n < 2};
+    if (!w.failed)
+        crew_run(crew, write_task, &w, n);
+    uint64_t bytes = s->nested_bytes;
+    for (uint32_t i = 0; i < n; i++)
+        bytes += rooms[i].values.len;
+    enum status status = E_OK;
+    if (w.failed || bytes > s->limits->frame_bytes) {
+        /* One after the other; which one is too much, and in which row, is to be told. */
+        for (uint32_t i = 0; i < n && status == E_OK; i++)
+            status = nested_to_values(s, arrays[i], &rooms[i], e);
+        return status;
+    }
+    s->nested_bytes = bytes;
+    for (uint32_t i = 0; i < n; i++)
+        set_values(arrays[i], rooms[i].values.data, rooms[i].values.len, rooms[i].offsets.data);
+    return E_OK;
 }

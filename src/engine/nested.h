@@ -7,6 +7,7 @@
 #ifndef TAMIS_ENGINE_NESTED_H
 #define TAMIS_ENGINE_NESTED_H
 
+#include "base/crew.h"
 #include "engine/source.h"
 #include "value/array.h"
 
@@ -32,5 +33,8 @@ struct nested_room {
  * all nested columns of a payload have at most frame_bytes: FRAME_TOO_LARGE. MEMORY. */
 enum status nested_to_values(struct source *s, struct array *a, struct nested_room *room,
                              struct error *e);
+/* The same of n nested arrays, with a room for each and a crew that may be NULL. */
+enum status nested_all_to_values(struct source *s, struct array *const *arrays, uint32_t n,
+                                 struct nested_room *rooms, struct crew *crew, struct error *e);
 
 #endif

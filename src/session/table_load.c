@@ -8,7 +8,8 @@
 
 static enum status start(struct request *r, struct error *e) {
     const struct limits *l = &r->session->service->limits;
-    r->use.loader = loader_new(r->use.table->table, &r->session->service->budget);
+    r->use.loader =
+        loader_new(r->use.table->table, &r->session->service->budget, r->session->service->crew);
     if (!r->use.loader || !scanner_init(&r->scanner, &r->arena, loader_fields(r->use.loader),
                                         (uint32_t)l->row_depth, (uint32_t)l->row_fields))
         return error_set(e, E_MEMORY, "out of memory for the rows");

@@ -10,6 +10,7 @@
 #include "value/mp.h"
 
 #include <endian.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 /* An array being read. */
@@ -19,6 +20,26 @@ struct feed {
     const uint8_t *next; /* VALUES: the next value */
     uint64_t longest;    /* CODES: bytes of the longest string ... */
     uint32_t *codes; /* ... and of those met before the code that the cells have, or UINT32_MAX */
+    uint64_t bytes;  /* of its cells, about: the largest go first */
+};
+
+/* What one thread has to itself. */
+struct hand {
+    struct stretch stretch;
+    union word scratch[]; /* for the rows of a stretch */
+};
+
+/* Rows [from, from + n) of all arrays, on their way into the open segment. */
+struct feeding {
+    struct batch *batch;
+    struct feed *feeds;
+    uint32_t n_feeds;
+    struct crew *crew;
+    uint8_t *hands;
+    size_t hand_bytes, hands_bytes;
+    uint64_t from;
+    uint32_t n;
+    _Atomic bool failed;
 };
 
 /* A little-endian number of `size` bytes. */
@@ -304,42 +325,47 @@ static uint32_t rows_that_fit(const struct batch *b, const struct feed *f, uint6
 }
 
 static bool feed_column(struct batch *b, struct feed *f, uint64_t from, uint32_t n,
-                        struct stretch *s, union word *scratch) {
+                        struct hand *hand) {
     struct cells *c = &b->inlets[f->inlet].cells;
+    struct stretch *s = &hand->stretch;
     look(s, f->a, from, n);
-    bool done;
     if (f->a->type == ARRAY_VALUES && !f->a->offsets)
-        done = feed_values(c, b->rows, s, f);
-    else if (s->n_valid == 0)
-        done = stretch_mark(c, b->rows, s);
-    else if (array_is_text(f->a))
-        done = texts_feed(c, b->rows, s);
-    else if (f->a->type <= ARRAY_F64)
-        done = feed_numbers(c, b->rows, s, scratch);
-    else if (f->a->type == ARRAY_TIME && (c->n == 0 || c->form == CELLS_TIME))
-        done = feed_times(c, b->rows, s);
-    else if (f->a->type == ARRAY_CODES)
-        done = feed_codes(c, b->rows, s, f);
-    else
-        done = feed_typed(c, b->rows, s);
-    b->is_full |= cells_bytes(c) >= SEGMENT_BYTES;
-    return done;
+        return feed_values(c, b->rows, s, f);
+    if (s->n_valid == 0)
+        return stretch_mark(c, b->rows, s);
+    if (array_is_text(f->a))
+        return texts_feed(c, b->rows, s);
+    if (f->a->type <= ARRAY_F64)
+        return feed_numbers(c, b->rows, s, hand->scratch);
+    if (f->a->type == ARRAY_TIME && (c->n == 0 || c->form == CELLS_TIME))
+        return feed_times(c, b->rows, s);
+    if (f->a->type == ARRAY_CODES)
+        return feed_codes(c, b->rows, s, f);
+    return feed_typed(c, b->rows, s);
 }
 
-static bool feed_all(struct batch *b, struct feed *feeds, uint32_t n_arrays, uint64_t n,
-                     struct stretch *s, union word *scratch) {
-    for (uint64_t row = 0; row < n;) {
-        uint32_t count = SEGMENT_ROWS - b->rows;
-        if (count > n - row)
-            count = (uint32_t)(n - row);
-        for (uint32_t i = 0; i < n_arrays; i++)
-            count = rows_that_fit(b, &feeds[i], row, count);
-        for (uint32_t i = 0; i < n_arrays; i++)
-            if (!feed_column(b, &feeds[i], row, count, s, scratch))
-                return false;
-        b->rows += count;
-        b->total += count;
-        row += count;
+static void feed_task(void *data, uint32_t i, uint32_t hand) {
+    struct feeding *f = data;
+    void *mine = f->hands + hand * f->hand_bytes;
+    if (!feed_column(f->batch, &f->feeds[i], f->from, f->n, mine))
+        atomic_store_explicit(&f->failed, true, memory_order_relaxed);
+}
+
+static bool feed_all(struct feeding *f, uint64_t n) {
+    struct batch *b = f->batch;
+    for (f->from = 0; f->from < n; f->from += f->n) {
+        uint64_t left = n - f->from;
+        f->n = SEGMENT_ROWS - b->rows;
+        f->n = f->n > left ? (uint32_t)left : f->n;
+        for (uint32_t i = 0; i < f->n_feeds; i++)
+            f->n = rows_that_fit(b, &f->feeds[i], f->from, f->n);
+        crew_run(f->crew, feed_task, f, f->n_feeds);
+        if (atomic_load_explicit(&f->failed, memory_order_relaxed))
+            return false;
+        for (uint32_t i = 0; i < f->n_feeds; i++)
+            b->is_full |= cells_bytes(&b->inlets[f->feeds[i].inlet].cells) >= SEGMENT_BYTES;
+        b->rows += f->n;
+        b->total += f->n;
         if ((b->rows == SEGMENT_ROWS || b->is_full) && !batch_seal(b))
             return false;
     }
@@ -363,12 +389,16 @@ static bool open_codes(struct batch *b, struct feed *f) {
 }
 
 static enum status open_feeds(struct batch *b, struct feed *feeds, const struct str *names,
-                              const struct array *arrays, uint32_t n, struct error *e) {
+                              const struct array *arrays, uint32_t n, uint64_t rows,
+                              struct error *e) {
     for (uint32_t i = 0; i < n; i++) {
         const struct array *a = &arrays[i];
         struct error inlet;
         error_clear(&inlet);
         feeds[i] = (struct feed){.a = a, .next = a->data};
+        feeds[i].bytes = array_is_text(a) || a->type == ARRAY_VALUES
+                             ? (uint64_t)(a->data_end - a->data)
+                             : (uint64_t)item_bytes(a->type) * rows;
         feeds[i].inlet = batch_inlet(b, names[i], &inlet);
         if (feeds[i].inlet == NO_TABLE_COLUMN) {
             if (e && e->status == E_OK)
@@ -387,25 +417,36 @@ static void close_feeds(struct batch *b, struct feed *feeds, uint32_t n) {
             budget_free(b->budget, feeds[i].codes, (size_t)feeds[i].a->n_values * sizeof(uint32_t));
 }
 
+static int by_bytes(const void *a, const void *b) {
+    const struct feed *x = a, *y = b;
+    return (x->bytes < y->bytes) - (x->bytes > y->bytes);
+}
+
+static bool make_hands(struct feeding *f, uint64_t n) {
+    uint32_t most = n < SEGMENT_ROWS ? (uint32_t)n : SEGMENT_ROWS;
+    f->hand_bytes = sizeof(struct hand) + ((size_t)most + 1) * sizeof(union word);
+    f->hands_bytes = f->hand_bytes * crew_size(f->crew);
+    f->hands = budget_realloc(f->batch->budget, NULL, 0, f->hands_bytes);
+    return f->hands;
+}
+
 enum status batch_add_arrays(struct batch *b, uint64_t n, const struct str *names,
                              const struct array *arrays, uint32_t n_arrays, struct error *e) {
-    uint32_t most = n < SEGMENT_ROWS ? (uint32_t)n : SEGMENT_ROWS;
     size_t feeds_bytes = (size_t)n_arrays * sizeof(struct feed) + 1;
-    size_t scratch_bytes = ((size_t)most + 1) * sizeof(union word);
-    struct feed *feeds = budget_realloc(b->budget, NULL, 0, feeds_bytes);
-    union word *scratch = budget_realloc(b->budget, NULL, 0, scratch_bytes);
-    struct stretch *s = budget_realloc(b->budget, NULL, 0, sizeof *s);
+    struct feeding f = {.batch = b, .n_feeds = n_arrays, .crew = batch_crew(b, n, n_arrays)};
     enum status status = E_MEMORY;
-    if (feeds)
-        memset(feeds, 0, feeds_bytes);
-    if (feeds && scratch && s) {
-        status = open_feeds(b, feeds, names, arrays, n_arrays, e);
-        if (status == E_OK && !feed_all(b, feeds, n_arrays, n, s, scratch))
+    f.feeds = budget_realloc(b->budget, NULL, 0, feeds_bytes);
+    if (f.feeds)
+        memset(f.feeds, 0, feeds_bytes);
+    if (f.feeds && make_hands(&f, n)) {
+        status = open_feeds(b, f.feeds, names, arrays, n_arrays, n, e);
+        if (status == E_OK && f.crew)
+            qsort(f.feeds, n_arrays, sizeof *f.feeds, by_bytes);
+        if (status == E_OK && !feed_all(&f, n))
             status = E_MEMORY;
-        close_feeds(b, feeds, n_arrays);
+        close_feeds(b, f.feeds, n_arrays);
     }
-    budget_free(b->budget, feeds, feeds_bytes);
-    budget_free(b->budget, scratch, scratch_bytes);
-    budget_free(b->budget, s, sizeof *s);
+    budget_free(b->budget, f.feeds, feeds_bytes);
+    budget_free(b->budget, f.hands, f.hands_bytes);
     return status == E_MEMORY ? batch_no_memory(e) : status;
 }

@@ -5,6 +5,7 @@
 #include "value/mp.h"
 
 #include <endian.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum status batch_no_memory(struct error *e) { return error_set(e, E_MEMORY, "out of memory"); }
@@ -40,8 +41,11 @@ void batch_clear(struct batch *b) {
     budget_free(b->budget, b->stages, b->stages_room * sizeof *b->stages);
     arena_done(&b->arena);
     buf_done(&b->other);
-    struct batch empty = {
-        .table = b->table, .budget = b->budget, .nameless = NO_TABLE_COLUMN, .skip = b->skip};
+    struct batch empty = {.table = b->table,
+                          .budget = b->budget,
+                          .nameless = NO_TABLE_COLUMN,
+                          .skip = b->skip,
+                          .crew = b->crew};
     *b = empty;
     arena_init(&b->arena, b->budget);
     buf_init(&b->other, b->budget);
@@ -59,6 +63,12 @@ void batch_free(struct batch *b) {
 }
 
 uint64_t batch_rows(const struct batch *b) { return b->total; }
+
+void batch_use_crew(struct batch *b, struct crew *crew) { b->crew = crew; }
+
+struct crew *batch_crew(const struct batch *b, uint64_t n, uint32_t n_columns) {
+    return n_columns > 1 && n * n_columns >= CREW_CELLS ? b->crew : NULL;
+}
 
 /* --- columns --- */
 
@@ -147,6 +157,22 @@ uint32_t batch_inlet(struct batch *b, struct str name, struct error *e) {
 
 /* --- segments --- */
 
+/* A stage in the making, column by column. */
+struct sealing {
+    struct batch *batch;
+    struct stage *stage;
+    _Atomic bool failed;
+};
+
+static void seal_column(void *data, uint32_t i, uint32_t hand) {
+    struct sealing *s = data;
+    struct cells *c = &s->batch->inlets[i].cells;
+    (void)hand;
+    if (c->rows > 0 && !(s->stage->columns[i] = cells_seal(c, s->stage->n)))
+        atomic_store_explicit(&s->failed, true, memory_order_relaxed);
+    cells_clear(c);
+}
+
 bool batch_seal(struct batch *b) {
     if (b->rows == 0)
         return true;
@@ -165,13 +191,11 @@ bool batch_seal(struct batch *b) {
         return false;
     if (bytes > 0)
         memset(s.columns, 0, bytes);
-    for (uint32_t i = 0; i < s.n_columns; i++) {
-        struct cells *c = &b->inlets[i].cells;
-        if (c->rows > 0 && !(s.columns[i] = cells_seal(c, s.n))) {
-            stage_done(&s, b->budget);
-            return false;
-        }
-        cells_clear(c);
+    struct sealing sealing = {.batch = b, .stage = &s};
+    crew_run(batch_crew(b, s.n, s.n_columns), seal_column, &sealing, s.n_columns);
+    if (atomic_load_explicit(&sealing.failed, memory_order_relaxed)) {
+        stage_done(&s, b->budget);
+        return false;
     }
     b->stages[b->n_stages++] = s;
     b->rows = 0;

@@ -3,8 +3,16 @@
 #define TAMIS_TABLE_BATCH_H
 
 #include "base/arena.h"
+#include "base/crew.h"
 #include "format/scan.h"
 #include "table/store.h"
+
+/* So many cells are worth waking a crew: some hundred microseconds of work. */
+#ifdef TAMIS_HOSTILE
+#define CREW_CELLS 1u
+#else
+#define CREW_CELLS 16384u
+#endif
 
 /* A column of the batch. */
 struct inlet {
@@ -35,6 +43,7 @@ struct batch {
     uint32_t n_expected, expected_room;
     struct buf other; /* pairs of the row whose keys are no str */
     struct scanner skip;
+    struct crew *crew; /* of batch_use_crew */
     struct stage *stages;
     uint32_t n_stages, stages_room;
     uint32_t rows;  /* not sealed yet */
@@ -47,6 +56,8 @@ uint32_t batch_inlet(struct batch *b, struct str name, struct error *e);
 /* Ends the open segment, if it has rows. False: no memory. */
 bool batch_seal(struct batch *b);
 void batch_clear(struct batch *b); /* no rows, no columns */
+/* The crew, if n rows of so many columns are worth it; else NULL. */
+struct crew *batch_crew(const struct batch *b, uint64_t n, uint32_t n_columns);
 
 enum status batch_no_memory(struct error *e);
 

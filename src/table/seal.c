@@ -85,6 +85,7 @@ static struct sealed *make(const struct seal *s, enum chunk_kind kind, unsigned 
         budget_release(c->budget, bytes);
         return NULL;
     }
+    memory_expect(p, bytes);
     memset(p, 0, cleared);
     struct sealed *made = (struct sealed *)(void *)p;
     p += head;

@@ -29,6 +29,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/crew.h"
 #include "base/limits.h"
 #include "base/status.h"
 #include "value/array.h"
@@ -102,6 +103,9 @@ struct batch_counts {
 struct batch *batch_new(struct table *t); /* NULL: no memory */
 void batch_free(struct batch *b);         /* NULL is fine */
 uint64_t batch_rows(const struct batch *b);
+/* A crew that helps with the columns of large batches, each of which is one hand's at a time. NULL,
+ * as it is at first: none. */
+void batch_use_crew(struct batch *b, struct crew *crew);
 
 /* Adds the row that begins at p, a msgpack map. Returns its end, or NULL with *e (ROW_NOT_MAP,
  * ROW_TRUNCATED, ROW_INVALID, ROW_TOO_DEEP, ROW_TOO_WIDE, MEMORY; row is the number in the batch)

@@ -271,13 +271,11 @@ bool dict_has(const struct dict *d, struct value v, uint32_t *ret_code) {
     return look_up(d, v, hash_of(d, v), ret_code);
 }
 
-/* The first slot that each may have, then what is there, then its bytes are fetched, each for all
- * values before the next: so that they wait for memory together. */
+/* Of values whose first slots are on their way here: what is there, and then its bytes are fetched,
+ * for all of them before the next step, so that they wait for memory together. */
 static void fetch(const struct dict *d, const uint32_t *hash, uint32_t n) {
     const struct dict_entry *entry[DICT_GROUP];
     uint32_t found = 0;
-    for (uint32_t i = 0; i < n; i++)
-        __builtin_prefetch(&d->slots[hash[i] & d->mask]);
     for (uint32_t i = 0; i < n; i++) {
         struct slot s = d->slots[hash[i] & d->mask];
         if (s.code1 != 0 && s.hash == hash[i]) {
@@ -285,24 +283,29 @@ static void fetch(const struct dict *d, const uint32_t *hash, uint32_t n) {
             __builtin_prefetch(entry[found++]);
         }
     }
-    for (uint32_t i = 0; i < found; i++)
+    for (uint32_t i = 0; i < found; i++) {
         __builtin_prefetch(entry[i]->p);
+        __builtin_prefetch(entry[i]->p + entry[i]->n);
+    }
 }
 
 void dict_look(const struct dict *d, const struct value *v, uint32_t n, const uint8_t *end,
                uint32_t *ret_hash, uint32_t *ret_code) {
     struct words words[DICT_GROUP];
+    bool is_far = d->mask >= NEAR_SLOTS;
     for (uint32_t i = 0; i < n; i++) {
+        words[i] = (struct words){0, 0};
         if (v[i].n > WORDS_BYTES) {
-            words[i] = (struct words){0, 0};
             ret_hash[i] = hash_long(d, v[i]);
-            continue;
+        } else {
+            words[i] = end - v[i].w.p >= (ptrdiff_t)WORDS_BYTES ? masked_words(v[i].w.p, v[i].n)
+                                                                : words_of(v[i].w.p, v[i].n);
+            ret_hash[i] = hash_short(d, words[i], v[i].n, v[i].type);
         }
-        words[i] = end - v[i].w.p >= (ptrdiff_t)WORDS_BYTES ? masked_words(v[i].w.p, v[i].n)
-                                                            : words_of(v[i].w.p, v[i].n);
-        ret_hash[i] = hash_short(d, words[i], v[i].n, v[i].type);
+        if (is_far)
+            __builtin_prefetch(&d->slots[ret_hash[i] & d->mask]);
     }
-    if (d->mask >= NEAR_SLOTS)
+    if (is_far)
         fetch(d, ret_hash, n);
     for (uint32_t i = 0; i < n; i++)
         ret_code[i] = d->mask ? slot_of_words(d, v[i], words[i], ret_hash[i])->code1 - 1 : NO_CODE;

@@ -178,8 +178,10 @@ def read_typed(kind: mp.Value, data: mp.Value, row: int) -> mp.Value:
         offsets, *inside = data
         assert isinstance(offsets, mp.Bin)
         width = 8 if kind.raw == b"str64" else 4
+        base = inside.pop() if len(inside) > (2 if kind.raw == b"map" else 1) else 0
+        assert isinstance(base, int) and base <= int.from_bytes(offsets.raw[:width], "little")
         start, end = (
-            int.from_bytes(offsets.raw[width * i : width * (i + 1)], "little")
+            int.from_bytes(offsets.raw[width * i : width * (i + 1)], "little") - base
             for i in (row, row + 1)
         )
         if kind.raw == b"array":

@@ -234,12 +234,14 @@ static void append_rows(const struct given *g, uint32_t columns, uint32_t n, str
 }
 
 /* A batch of some pieces of columns whose types may change from piece to piece. */
-static void check_arrays(struct dice *d, struct given *g, uint32_t most, bool change) {
+static void check_arrays(struct dice *d, struct given *g, uint32_t most, bool change,
+                         struct crew *crew) {
     struct limits l = table_limits();
     struct budget budget;
     budget_init(&budget, 0);
     struct table *t = table_new((struct str){NULL, 0}, &l, &budget);
     struct batch *b = batch_new(t);
+    batch_use_crew(b, crew);
     struct buf rows = {0};
     enum { COLUMNS = ARRAY_VALUES + 1 };
     for (uint32_t piece = 0; piece < 3; piece++) {
@@ -273,15 +275,18 @@ static void check_arrays(struct dice *d, struct given *g, uint32_t most, bool ch
 static void test_arrays(void **state) {
     (void)state;
     struct dice d = {4242};
+    struct crew *crew = crew_new(2);
     struct given *g = calloc(ARRAY_VALUES + 1, sizeof *g);
     for (uint32_t k = 0; k <= ARRAY_VALUES; k++)
         g[k].values = calloc(MOST, sizeof(struct value));
     for (uint32_t i = 0; i < 150; i++)
-        check_arrays(&d, g, i % 2 ? 400 : 70, i % 4 < 2);
-    check_arrays(&d, g, MOST, false);
+        check_arrays(&d, g, i % 2 ? 400 : 70, i % 4 < 2, i % 8 < 4 ? crew : NULL);
+    check_arrays(&d, g, MOST, false, NULL);
+    check_arrays(&d, g, MOST, false, crew);
     for (uint32_t k = 0; k <= ARRAY_VALUES; k++)
         free(g[k].values);
     free(g);
+    crew_free(crew);
 }
 
 int main(void) {

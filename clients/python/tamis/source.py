@@ -29,7 +29,9 @@ Source = Any
 Names = Optional[Sequence[str]]
 MOST_ROWS = 1 << 18
 FIRST_ROWS = 1024
-TARGET_BYTES = 512 << 10  # of a message: worth a call, and still in a cache when it is read
+TARGET_BYTES = (
+    15 << 17
+)  # of a message: a little less than the daemon keeps to read the next ones to
 
 
 class Pace:
