@@ -32,8 +32,9 @@ void budget_release(struct budget *b, size_t n);
 void *budget_realloc(struct budget *b, void *p, size_t old_n, size_t new_n);
 void budget_free(struct budget *b, void *p, size_t n);
 
-/* Says that all of a block is written now, so that a large one gets its memory at once: page by page
- * as it is touched costs a fault each. Changes nothing else, and nothing where the system lacks it.
+/* Says that all of a block is written now, so that a large one gets its memory at once: page by
+ * page as it is touched costs a fault each. Changes nothing else, and nothing where the system
+ * lacks it.
  */
 void memory_expect(void *p, size_t n);
 

@@ -265,6 +265,7 @@ static void set_values(struct array *a, const uint8_t *values, size_t n, const u
                         .data_end = values + n,
                         .offsets = offsets,
                         .offset_bytes = 4,
+                        .valid = a->valid, /* where it is clear, a nil stands */
                         .present = a->present,
                         .bit_offset = a->bit_offset};
 }

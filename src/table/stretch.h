@@ -10,7 +10,7 @@ struct stretch {
     const struct array *a;
     uint64_t from;
     uint32_t n, n_valid;
-    bool all; /* valid, that is; else ... */
+    bool all; /* valid, that is; the bitmaps then say nothing */
     uint64_t valid[CHUNK_WORDS], present[CHUNK_WORDS];
 };
 
@@ -24,6 +24,6 @@ static inline bool array_is_text(const struct array *a) {
     return a->type == ARRAY_STR || a->type == ARRAY_BIN || (a->type == ARRAY_VALUES && a->offsets);
 }
 /* Puts them, and marks their rows. False: no memory. */
-bool texts_feed(struct cells *c, uint32_t row, struct stretch *s);
+bool texts_feed(struct cells *c, uint32_t row, const struct stretch *s);
 
 #endif

@@ -4,33 +4,12 @@
  * they are bytes, those of a stretch without gaps are copied as one. */
 #include "table/stretch.h"
 
-#include "table/spread.h"
-
-/* Of a nested value the header tells which it is: nil, an array or a map. */
+/* Of a nested value the header tells which it is. */
 static inline enum value_type nested_type(uint8_t header) {
-    bool is_map = (header & 0xF0) == 0x80 || header == 0xDE || header == 0xDF;
-    return header == 0xC0 ? T_NULL : is_map ? T_MAP : T_ARRAY;
+    return (header & 0xF0) == 0x80 || header == 0xDE || header == 0xDF ? T_MAP : T_ARRAY;
 }
 
 static bool is_nested(const struct array *a) { return a->type == ARRAY_VALUES && a->offsets; }
-
-/* Nils are null. */
-static void look_for_nils(struct stretch *s) {
-    for (uint32_t i = 0; i < s->n; i++) {
-        if (s->a->data[array_begin(s->a, s->from + i)] != 0xC0 ||
-            !(s->all || bits_get(s->valid, i)))
-            continue;
-        if (s->all) {
-            memset(s->valid, 0, sizeof s->valid);
-            memset(s->present, 0, sizeof s->present);
-            bits_set(s->valid, 0, s->n);
-            bits_set(s->present, 0, s->n);
-            s->all = false;
-        }
-        s->valid[i / 64] &= ~(UINT64_C(1) << i % 64);
-        s->n_valid--;
-    }
-}
 
 /* Those values of rows [from, to) of a stretch that are there, at most DICT_GROUP; gives how many.
  */
@@ -87,10 +66,8 @@ static bool append_bytes(struct cells *c, const struct stretch *s, uint32_t from
     return !buf_failed(&c->bytes);
 }
 
-bool texts_feed(struct cells *c, uint32_t row, struct stretch *s) {
+bool texts_feed(struct cells *c, uint32_t row, const struct stretch *s) {
     struct value group[DICT_GROUP];
-    if (is_nested(s->a))
-        look_for_nils(s);
     for (uint32_t i = 0; i < s->n;) {
         bool has_bytes = (c->form == CELLS_STR && s->a->type == ARRAY_STR) ||
                          (c->form == CELLS_MIXED && c->n > 0);

@@ -55,14 +55,15 @@ static bool write_strings(const struct array *a, uint64_t from, uint64_t to, str
     if (bytes > most || out->len > most - bytes)
         return false;
     if (!buf_reserve(out, bytes + (to - from) * HEAD_BYTES + SHORT_BYTES))
-        return true; /* out has failed */
-    const uint8_t *p = a->data + begin;
+        return true;               /* out has failed */
+    const struct array local = *a; /* which what is written cannot change, as it could *a */
+    const uint8_t *p = local.data + begin;
     uint8_t *at = out->data + out->len;
     for (; from < to; from++) {
-        uint64_t end = array_begin(a, from + 1);
+        uint64_t end = array_begin(&local, from + 1);
         uint32_t n = (uint32_t)(end - begin);
         if (n < SHORT_BYTES) {
-            at = put_short(at, p, n, a->data_end);
+            at = put_short(at, p, n, local.data_end);
         } else {
             out->len = (size_t)(at - out->data);
             mp_write_str(out, (const char *)p, n);

@@ -15,8 +15,9 @@
 #define BLOCKS      27u /* together more than 2^32 entries */
 #define FIRST_SLOTS 128u
 
-#define WORDS_BYTES      16u   /* values of so many bytes are two words: most strings are */
-#define HASH_WORDS_BYTES 64u   /* up to here a hash word by word is faster than hash_bytes */
+#define WORDS_BYTES      16u /* values of so many bytes are two words: most strings are */
+#define HASH_WORDS_BYTES 64u /* up to here a hash word by word is faster than hash_bytes */
+#define AHEAD            8u
 #define NEAR_SLOTS       2048u /* tables of so many are in a near cache: no need to fetch ahead */
 
 struct slot {
@@ -229,11 +230,17 @@ static bool grow_slots(struct dict *d) {
     return true;
 }
 
+/* Entries that the slots have room for: while they are few they are so sparse that hardly a look
+ * finds another value's slot, which costs a guess of the processor that fails. */
+static uint32_t slots_room(const struct dict *d) {
+    return d->mask / (d->mask < NEAR_SLOTS ? 8 : 2);
+}
+
 /* Enters a value that is not there; under the lock. */
 static bool enter(struct dict *d, struct value v, uint32_t hash, uint32_t *ret_code) {
     uint32_t code = atomic_load_explicit(&d->count, memory_order_relaxed);
     uint32_t k = block_of(code);
-    if (code >= INT32_MAX || (code + 1 > d->mask / 2 && !grow_slots(d)))
+    if (code >= INT32_MAX || (code + 1 > slots_room(d) && !grow_slots(d)))
         return false;
     if (!d->blocks[k]) {
         d->blocks[k] = budget_realloc(d->budget, NULL, 0, block_bytes(k));
@@ -271,44 +278,63 @@ bool dict_has(const struct dict *d, struct value v, uint32_t *ret_code) {
     return look_up(d, v, hash_of(d, v), ret_code);
 }
 
-/* Of values whose first slots are on their way here: what is there, and then its bytes are fetched,
- * for all of them before the next step, so that they wait for memory together. */
-static void fetch(const struct dict *d, const uint32_t *hash, uint32_t n) {
+/* A value as words, if it is short, and its hash. */
+static inline uint32_t hash_with_words(const struct dict *d, struct value v, const uint8_t *end,
+                                       struct words *ret) {
+    *ret = (struct words){0, 0};
+    if (v.n > WORDS_BYTES)
+        return hash_long(d, v);
+    *ret = end - v.w.p >= (ptrdiff_t)WORDS_BYTES ? masked_words(v.w.p, v.n) : words_of(v.w.p, v.n);
+    return hash_short(d, *ret, v.n, v.type);
+}
+
+/* What the first slot of a value has, if that is the value to all appearance. */
+static inline const struct dict_entry *likely_entry(const struct dict *d, uint32_t hash) {
+    struct slot s = d->slots[hash & d->mask];
+    return s.code1 != 0 && s.hash == hash ? entry_at(d, s.code1 - 1) : NULL;
+}
+
+static inline uint32_t code_of(const struct dict *d, struct value v, struct words w,
+                               uint32_t hash) {
+    return slot_of_words(d, v, w, hash)->code1 - 1;
+}
+
+/* In a table that no near cache holds, a value's slot, entry and bytes are fetched while those
+ * before and behind it are looked at, each step AHEAD values before the next. */
+static void look_far(const struct dict *d, const struct value *v, uint32_t n, const uint8_t *end,
+                     uint32_t *ret_hash, uint32_t *ret_code) {
+    struct words words[DICT_GROUP];
     const struct dict_entry *entry[DICT_GROUP];
-    uint32_t found = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        struct slot s = d->slots[hash[i] & d->mask];
-        if (s.code1 != 0 && s.hash == hash[i]) {
-            entry[found] = entry_at(d, s.code1 - 1);
-            __builtin_prefetch(entry[found++]);
+    for (uint32_t i = 0; i < n + 3 * AHEAD; i++) {
+        if (i < n) {
+            ret_hash[i] = hash_with_words(d, v[i], end, &words[i]);
+            __builtin_prefetch(&d->slots[ret_hash[i] & d->mask]);
         }
-    }
-    for (uint32_t i = 0; i < found; i++) {
-        __builtin_prefetch(entry[i]->p);
-        __builtin_prefetch(entry[i]->p + entry[i]->n);
+        uint32_t at = i - AHEAD; /* below 0 it wraps, and is not below n */
+        if (at < n && (entry[at] = likely_entry(d, ret_hash[at])))
+            __builtin_prefetch(entry[at]);
+        at -= AHEAD;
+        if (at < n && entry[at]) {
+            __builtin_prefetch(entry[at]->p);
+            __builtin_prefetch(entry[at]->p + entry[at]->n);
+        }
+        at -= AHEAD;
+        if (at < n)
+            ret_code[at] = code_of(d, v[at], words[at], ret_hash[at]);
     }
 }
 
 void dict_look(const struct dict *d, const struct value *v, uint32_t n, const uint8_t *end,
                uint32_t *ret_hash, uint32_t *ret_code) {
     struct words words[DICT_GROUP];
-    bool is_far = d->mask >= NEAR_SLOTS;
-    for (uint32_t i = 0; i < n; i++) {
-        words[i] = (struct words){0, 0};
-        if (v[i].n > WORDS_BYTES) {
-            ret_hash[i] = hash_long(d, v[i]);
-        } else {
-            words[i] = end - v[i].w.p >= (ptrdiff_t)WORDS_BYTES ? masked_words(v[i].w.p, v[i].n)
-                                                                : words_of(v[i].w.p, v[i].n);
-            ret_hash[i] = hash_short(d, words[i], v[i].n, v[i].type);
-        }
-        if (is_far)
-            __builtin_prefetch(&d->slots[ret_hash[i] & d->mask]);
+    if (d->mask >= NEAR_SLOTS) {
+        look_far(d, v, n, end, ret_hash, ret_code);
+        return;
     }
-    if (is_far)
-        fetch(d, ret_hash, n);
     for (uint32_t i = 0; i < n; i++)
-        ret_code[i] = d->mask ? slot_of_words(d, v[i], words[i], ret_hash[i])->code1 - 1 : NO_CODE;
+        ret_hash[i] = hash_with_words(d, v[i], end, &words[i]);
+    for (uint32_t i = 0; i < n; i++)
+        ret_code[i] = d->mask ? code_of(d, v[i], words[i], ret_hash[i]) : NO_CODE;
 }
 
 bool dict_add_hashed(struct dict *d, struct value v, uint32_t hash, uint32_t *ret_code) {

@@ -25,7 +25,7 @@ bool dict_has(const struct dict *d, struct value v, uint32_t *ret_code);
 /* Many at once, for the writer: the hashes and codes of n <= DICT_GROUP values, NO_CODE for one
  * that is not there. All stand in memory that can be read up to `end`. What was not there may be
  * added with its hash. */
-#define DICT_GROUP 64u
+#define DICT_GROUP 128u
 #define NO_CODE    UINT32_MAX
 void dict_look(const struct dict *d, const struct value *v, uint32_t n, const uint8_t *end,
                uint32_t *ret_hash, uint32_t *ret_code);

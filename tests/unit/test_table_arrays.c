@@ -92,24 +92,20 @@ static struct value give_string(struct given *g, struct taste taste, struct dice
                        (uint32_t)strlen(text));
 }
 
-/* nil, an array or a map, small or of more than 15 elements. */
+/* An array or a map, small or of more than 15 elements. */
 static struct value give_nested(struct given *g, struct taste taste, struct dice *d) {
     size_t from = g->data.len;
-    uint32_t kind = below(d, 5), n = kind < 3 ? below(d, 3) : 16 + below(d, 2);
-    if (kind == 0)
-        mp_write_nil(&g->data);
-    else if (kind % 2)
+    uint32_t kind = below(d, 4), n = kind < 2 ? below(d, 3) : 16 + below(d, 2);
+    if (kind % 2)
         mp_write_array(&g->data, n);
     else
         mp_write_map(&g->data, n);
-    for (uint32_t i = 0; kind > 0 && i < n; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         if (kind % 2 == 0)
             mp_write_int(&g->data, i);
         mp_write_uint(&g->data, taste.unique ? draw(d) : below(d, 2));
     }
     put_number(&g->offsets, g->array.base + g->data.len, g->array.offset_bytes);
-    if (kind == 0)
-        return value_null();
     size_t bytes = g->data.len - from;
     uint8_t *copy = malloc(bytes);
     assert_non_null(copy);
@@ -197,7 +193,7 @@ static void give(struct given *g, enum array_type type, uint32_t n, struct dice 
         struct value v = give_value(g, taste, i, d);
         if (gaps) {
             bool present = below(d, gaps) > 0, valid = below(d, gaps) > 0;
-            if (owns_values(g) && v.type != T_NULL && !(present && valid))
+            if (owns_values(g) && !(present && valid))
                 free((void *)(uintptr_t)v.w.p);
             set_bit(&g->valid, a->bit_offset + i, valid);
             set_bit(&g->present, a->bit_offset + i, present);
