@@ -123,6 +123,12 @@ static uint32_t range_i8(const struct dense_ops *ops, size_t row, uint32_t n) {
 static uint32_t range_i8_few(const struct dense_ops *ops, size_t row, uint32_t n) {
     return ops->range_i8(AT(int8_t), n, -90, 90, false, data.few, data.out);
 }
+static uint32_t range_i8_both(const struct dense_ops *ops, size_t row, uint32_t n) {
+    const struct byte_range a = {AT(int8_t), -90, 90, false},
+                            b = {AT(int8_t) + data.column_bytes / 2, -64, 64, false};
+    uint32_t first;
+    return ops->range_i8_both(&a, &b, n, data.all, data.out, &first);
+}
 static uint32_t range_i16(const struct dense_ops *ops, size_t row, uint32_t n) {
     return ops->range_i16(AT(int16_t), n, -20000, 20000, false, data.all, data.out);
 }
@@ -233,6 +239,7 @@ static const struct loop {
 } LOOPS[] = {
     {"range_i8", range_i8, 1, 1},
     {"range_i8, 1 % wanted", range_i8_few, 1, 1},
+    {"range_i8_both", range_i8_both, 1, 2},
     {"range_i16", range_i16, 2, 1},
     {"range_i32", range_i32, 4, 1},
     {"range_i64", range_i64, 8, 1},

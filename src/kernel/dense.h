@@ -27,12 +27,23 @@ enum dense_level { DENSE_BASE, DENSE_AVX2, DENSE_AVX512, DENSE_LEVELS };
 /* x op y, for columns: NLT ... are "not less than" for doubles, whose NaN has no order. */
 enum dense_rel { DENSE_EQ, DENSE_NE, DENSE_LT, DENSE_LE, DENSE_NLT, DENSE_NLE, DENSE_RELS };
 
+/* A condition of a column of single bytes: as the arguments of range_i8, low <= high. */
+struct byte_range {
+    const int8_t *x;
+    int8_t low, high;
+    bool outside;
+};
+
 struct dense_ops {
     const char *name; /* "base" (SSE2, NEON or plain C), "avx2", "avx512" */
 
     /* low <= x <= high; with `outside` those that are not (a NaN is outside). low > high: empty. */
     uint32_t (*range_i8)(const int8_t *x, uint32_t n, int8_t low, int8_t high, bool outside,
                          const uint64_t *in, uint64_t *out);
+    /* Both of two; *ret_first: how many satisfy the first. One way through two columns is faster
+     * than two ways, unless hardly any row satisfies the first. */
+    uint32_t (*range_i8_both)(const struct byte_range *first, const struct byte_range *second,
+                              uint32_t n, const uint64_t *in, uint64_t *out, uint32_t *ret_first);
     uint32_t (*range_i16)(const int16_t *x, uint32_t n, int16_t low, int16_t high, bool outside,
                           const uint64_t *in, uint64_t *out);
     uint32_t (*range_i32)(const int32_t *x, uint32_t n, int32_t low, int32_t high, bool outside,

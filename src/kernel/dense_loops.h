@@ -33,6 +33,30 @@ INLINE uint32_t each_word(look_fn *look, const void *condition, uint32_t n, bool
     return (uint32_t)count;
 }
 
+static uint32_t bits_count(const uint64_t *a, uint32_t words);
+
+/* The same for what takes hardly longer than going on to the next word: four words at a time, which
+ * are passed if none of their rows is wanted, and counted in the end. `outside` is a constant. */
+INLINE uint32_t each_four(look_fn *look, const void *condition, uint32_t n, const bool outside,
+                          const uint64_t *in, uint64_t *out) {
+    const uint64_t flip = outside ? ~UINT64_C(0) : 0;
+    const size_t words = words_of(n);
+    size_t w = 0;
+    for (; words - w >= 4; w += 4) {
+        uint64_t want[4], any = 0;
+        for (size_t i = 0; i < 4; i++)
+            any |= want[i] = in[w + i];
+        if (any)
+            for (size_t i = 0; i < 4; i++)
+                want[i] &= look(condition, (w + i) * 64, want[i]) ^ flip;
+        for (size_t i = 0; i < 4; i++)
+            out[w + i] = want[i];
+    }
+    for (; w < words; w++)
+        out[w] = in[w] ? in[w] & (look(condition, w * 64, in[w]) ^ flip) : 0;
+    return bits_count(out, (uint32_t)words);
+}
+
 INLINE uint64_t look_none(const void *condition, size_t row, uint64_t want) {
     (void)condition, (void)row, (void)want;
     return 0;
@@ -45,7 +69,7 @@ static uint32_t none(uint32_t n, bool outside, const uint64_t *in, uint64_t *out
 
 /* --- ranges --- */
 
-#define RANGE(suffix, type, unsigned_type)                                                         \
+#define RANGE(suffix, type, unsigned_type, each)                                                   \
     struct range_##suffix {                                                                        \
         const type *x;                                                                             \
         type low;                                                                                  \
@@ -61,15 +85,39 @@ static uint32_t none(uint32_t n, bool outside, const uint64_t *in, uint64_t *out
                                    const uint64_t *in, uint64_t *out) {                            \
         struct range_##suffix c = {x, low,                                                         \
                                    (unsigned_type)((unsigned_type)high - (unsigned_type)low)};     \
-        return low > high ? none(n, outside, in, out)                                              \
-                          : each_word(look_##suffix, &c, n, outside, in, out);                     \
+        if (low > high)                                                                            \
+            return none(n, outside, in, out);                                                      \
+        return outside ? each(look_##suffix, &c, n, true, in, out)                                 \
+                       : each(look_##suffix, &c, n, false, in, out);                               \
     }
 
-RANGE(i8, int8_t, uint8_t)
-RANGE(i16, int16_t, uint16_t)
-RANGE(i32, int32_t, uint32_t)
-RANGE(i64, int64_t, uint64_t)
+RANGE(i8, int8_t, uint8_t, each_four)
+RANGE(i16, int16_t, uint16_t, each_four)
+RANGE(i32, int32_t, uint32_t, each_word)
+RANGE(i64, int64_t, uint64_t, each_word)
 #undef RANGE
+
+static struct range_i8 bytes_of(const struct byte_range *r) {
+    return (struct range_i8){r->x, r->low, (uint8_t)((uint8_t)r->high - (uint8_t)r->low)};
+}
+
+/* Memory is not asked for ahead: two columns at once keep it busy, and where they are in the cache
+ * that is an eighth faster. */
+static uint32_t range_i8_both(const struct byte_range *first, const struct byte_range *second,
+                              uint32_t n, const uint64_t *in, uint64_t *out, uint32_t *ret_first) {
+    const struct range_i8 a = bytes_of(first), b = bytes_of(second);
+    const uint64_t flip_a = first->outside ? ~UINT64_C(0) : 0,
+                   flip_b = second->outside ? ~UINT64_C(0) : 0;
+    const size_t words = words_of(n);
+    uint64_t count = 0;
+    for (size_t w = 0; w < words; w++) {
+        uint64_t want = in[w] & (rows_in_i8(a.x + w * 64, a.low, a.span) ^ flip_a);
+        count += (uint64_t)__builtin_popcountll(want);
+        out[w] = want & (rows_in_i8(b.x + w * 64, b.low, b.span) ^ flip_b);
+    }
+    *ret_first = (uint32_t)count;
+    return bits_count(out, (uint32_t)words);
+}
 
 struct range_f64 {
     const double *x;
@@ -341,6 +389,7 @@ static void widen_i64(const void *x, uint32_t n, uint64_t base, unsigned width, 
 const struct dense_ops LEVEL = {
     .name = LEVEL_NAME,
     .range_i8 = range_i8,
+    .range_i8_both = range_i8_both,
     .range_i16 = range_i16,
     .range_i32 = range_i32,
     .range_i64 = range_i64,

@@ -342,6 +342,11 @@ bool scan_is_stopped(const struct scan *s) {
     return s->options.stop && atomic_load_explicit(s->options.stop, memory_order_relaxed);
 }
 
+bool scan_is_measured(const struct scan *s, const struct scan_node *node) {
+    return s->options.now_ns &&
+           (s->options.measures_all || (node->has_siblings && s->n >= TIMED_ROWS));
+}
+
 /* n_in: bits that are set of `in`; here and below. */
 static uint32_t eval(struct scan *s, struct scan_node *node, const uint64_t *in, uint32_t n_in,
                      uint64_t *out);
@@ -359,7 +364,12 @@ static uint32_t eval_conj(struct scan *s, struct scan_node *node, const uint64_t
                           uint64_t *out) {
     uint32_t kept = n_in;
     for (uint32_t i = 0; i < node->n_kids; i++) {
-        kept = eval(s, node->kids[i], i == 0 ? in : out, kept, out);
+        const uint64_t *from = i == 0 ? in : out;
+        if (i + 1 < node->n_kids &&
+            scan_two(s, node->kids[i], node->kids[i + 1], from, kept, out, &kept))
+            i++;
+        else
+            kept = eval(s, node->kids[i], from, kept, out);
         if (kept == 0)
             return none(s, out);
     }
@@ -415,17 +425,11 @@ static uint32_t eval_kind(struct scan *s, struct scan_node *node, const uint64_t
     return 0;
 }
 
-/* Terms are measured where another order may pay, and in large segments; for EXPLAIN all are. */
-static bool is_measured(const struct scan *s, const struct scan_node *node) {
-    return s->options.now_ns &&
-           (s->options.measures_all || (node->has_siblings && s->n >= TIMED_ROWS));
-}
-
 static uint32_t eval(struct scan *s, struct scan_node *node, const uint64_t *in, uint32_t n_in,
                      uint64_t *out) {
     if (s->failure != E_OK || scan_is_stopped(s))
         return none(s, out);
-    if (!is_measured(s, node))
+    if (!scan_is_measured(s, node))
         return eval_kind(s, node, in, n_in, out);
     uint64_t before = s->options.now_ns();
     uint32_t kept = eval_kind(s, node, in, n_in, out);

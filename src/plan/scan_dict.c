@@ -227,12 +227,20 @@ static uint32_t loop_interval(struct scan *s, const struct chunk *c, const void 
     }
 }
 
+/* The interval as the chunk's codes can have it. False: none of them is in it, as of codes that
+ * came when the chunk was there already. */
+static bool stored_interval(const struct chunk *c, const struct code_run *r, bool outside,
+                            struct code_interval *ret) {
+    uint32_t most = c->width < 4 ? (1u << (8 * c->width)) - 1 : UINT32_MAX;
+    *ret = (struct code_interval){r->first, r->last < most ? r->last : most, outside};
+    return ret->low <= most;
+}
+
 static uint32_t in_interval(struct scan *s, struct scan_node *node, const struct chunk *c,
                             const struct code_run *r, bool outside, const uint64_t *in,
                             uint64_t *out) {
-    uint32_t most = c->width < 4 ? (1u << (8 * c->width)) - 1 : UINT32_MAX;
-    struct code_interval b = {r->first, r->last < most ? r->last : most, outside};
-    if (b.low > most) /* codes that came when the chunk was there already */
+    struct code_interval b;
+    if (!stored_interval(c, r, outside, &b))
         return scan_whole(s, node, outside, in, out);
     node->how[c->width == 1 ? HOW_RANGE_8 : c->width == 2 ? HOW_RANGE_16 : HOW_RANGE_32]++;
     return scan_by_zones(s, node, c, judge_interval, loop_interval, &b, in, out);
@@ -249,4 +257,26 @@ uint32_t scan_lookup(struct scan *s, struct scan_node *node, const struct chunk 
     struct code_bounds b = {set, c->width};
     node->how[c->width == 1 ? HOW_LOOKUP_8 : c->width == 2 ? HOW_LOOKUP_16 : HOW_LOOKUP_32]++;
     return scan_by_zones(s, node, c, judge_codes, loop_codes, &b, in, out);
+}
+
+/* The codes as signed numbers, as above. */
+static struct byte_range byte_range(const struct chunk *c, const struct code_interval *b) {
+    bool split = (int8_t)b->low > (int8_t)b->high;
+    int8_t low = (int8_t)(split ? b->high + 1 : b->low),
+           high = (int8_t)(split ? b->low - 1 : b->high);
+    return (struct byte_range){c->data, low, high, b->outside != split};
+}
+
+bool scan_code_bytes(struct scan *s, struct scan_node *node, const struct chunk *c,
+                     struct byte_range *ret) {
+    const struct code_set *set = c->width == 1 ? scan_codes(s, node, c->dict) : NULL;
+    if (!set || set->wanted.n == 0 || (!is_interval(&set->wanted) && !is_interval(&set->unwanted)))
+        return false;
+    bool outside = !is_interval(&set->wanted);
+    struct code_interval b;
+    if (!stored_interval(c, outside ? &set->unwanted : &set->wanted, outside, &b) ||
+        !scan_is_open(s, c, judge_interval, &b))
+        return false;
+    *ret = byte_range(c, &b);
+    return true;
 }

@@ -61,16 +61,24 @@ static wide base_of(const struct chunk *c) {
     return c->is_unsigned ? (wide)c->base : (wide)(int64_t)c->base;
 }
 
+/* An interval of the chunk's stored numbers. False: none of them is in it. */
+static bool stored_bounds(const struct chunk *c, struct interval v, struct int_bounds *ret) {
+    wide least = -((wide)1 << (8 * c->width - 1)), most = -least - 1, base = base_of(c);
+    wide low = v.low - base, high = v.high - base;
+    if (v.low > v.high || low > most || high < least)
+        return false;
+    *ret = (struct int_bounds){(int64_t)(low < least ? least : low),
+                               (int64_t)(high > most ? most : high), v.outside};
+    return true;
+}
+
 /* Cells whose number is in the interval; those without a value are not. */
 static uint32_t in_interval(struct scan *s, struct scan_node *node, const struct chunk *c,
                             struct interval v, const uint64_t *in, uint64_t *out) {
-    wide least = -((wide)1 << (8 * c->width - 1)), most = -least - 1, base = base_of(c);
-    wide low = v.low - base, high = v.high - base;
+    struct int_bounds b;
     in = scan_valid(s, c, in);
-    if (v.low > v.high || low > most || high < least)
+    if (!stored_bounds(c, v, &b))
         return scan_whole(s, node, v.outside, in, out);
-    struct int_bounds b = {(int64_t)(low < least ? least : low),
-                           (int64_t)(high > most ? most : high), v.outside};
     node->how[how_int(c->width)]++;
     return scan_by_zones(s, node, c, judge_int, loop_int, &b, in, out);
 }
@@ -100,6 +108,16 @@ static struct interval int_interval(const struct term *t, const struct chunk *c)
 uint32_t scan_ints(struct scan *s, struct scan_node *node, const struct chunk *c,
                    const uint64_t *in, uint64_t *out) {
     return in_interval(s, node, c, int_interval(node->term, c), in, out);
+}
+
+bool scan_int_bytes(const struct scan *s, const struct scan_node *node, const struct chunk *c,
+                    struct byte_range *ret) {
+    struct int_bounds b;
+    if (c->width != 1 || !stored_bounds(c, int_interval(node->term, c), &b) ||
+        !scan_is_open(s, c, judge_int, &b))
+        return false;
+    *ret = (struct byte_range){c->data, (int8_t)b.low, (int8_t)b.high, b.outside};
+    return true;
 }
 
 struct double_bounds {

@@ -95,8 +95,7 @@ static uint32_t over_codes(struct scan *s, struct scan_node *node, const struct 
                : scan_by_kernel(s, node, in, out);
 }
 
-/* Terms that are never TRUE nor FALSE where there is no value. */
-static bool is_strict(const struct term *t) {
+bool scan_is_strict(const struct term *t) {
     switch (t->shape) {
     case TERM_COMPARE:
     case TERM_BETWEEN:
@@ -129,11 +128,11 @@ uint32_t scan_term(struct scan *s, struct scan_node *node, const uint64_t *in, u
         return pair_term(s, node, c, y, in, out);
     }
     if (!c || c->kind == CHUNK_NONE)
-        return is_strict(t) ? scan_nothing(s, out) : scan_by_kernel(s, node, in, out);
+        return scan_is_strict(t) ? scan_nothing(s, out) : scan_by_kernel(s, node, in, out);
     if (compares && value_is_null(t->k))
         return scan_nothing(s, out);
     enum value_class class = compares ? value_class(t->k.type) : CLASS_NULL;
-    if (is_strict(t) && c->kind == CHUNK_CODES)
+    if (scan_is_strict(t) && c->kind == CHUNK_CODES)
         return over_codes(s, node, c, in, out);
     if (class == CLASS_NUMBER && c->kind == CHUNK_INT)
         return scan_ints(s, node, c, in, out);

@@ -30,6 +30,7 @@ enum scan_kind {
 /* How rows were decided, for EXPLAIN: X(NAME, "what it is called"). */
 #define SCAN_HOWS(X)                                                                               \
     X(RANGE_8, "range_i8")                                                                         \
+    X(RANGE_8_BOTH, "range_i8_both")                                                               \
     X(RANGE_16, "range_i16")                                                                       \
     X(RANGE_32, "range_i32")                                                                       \
     X(RANGE_64, "range_i64")                                                                       \
@@ -133,6 +134,12 @@ bool scan_is_stopped(const struct scan *s);
 
 /* All give the number of rows kept; out may be in. */
 uint32_t scan_term(struct scan *s, struct scan_node *node, const uint64_t *in, uint64_t *out);
+/* Both of two neighbours in a conjunction, if that is done in one loop; else false, and nothing is
+ * done. n_in: bits that are set of `in`. */
+bool scan_two(struct scan *s, struct scan_node *first, struct scan_node *second, const uint64_t *in,
+              uint32_t n_in, uint64_t *out, uint32_t *ret_kept);
+/* Terms are measured where another order may pay, and in large segments; for EXPLAIN all are. */
+bool scan_is_measured(const struct scan *s, const struct scan_node *node);
 uint32_t scan_by_kernel(struct scan *s, struct scan_node *node, const uint64_t *in, uint64_t *out);
 uint32_t scan_by_plan(struct scan *s, struct scan_node *node, const uint64_t *in, uint64_t *out);
 

@@ -70,3 +70,12 @@ uint32_t scan_by_zones(struct scan *s, struct scan_node *node, const struct chun
     }
     return kept + settle(s, c, says, run, bounds, at, in, out);
 }
+
+bool scan_is_open(const struct scan *s, const struct chunk *c, judge_fn *judge,
+                  const void *bounds) {
+    uint32_t zones = c->zones ? (s->n + ZONE_ROWS - 1) / ZONE_ROWS : 0;
+    for (uint32_t z = 0; z < zones; z++)
+        if (judge(&c->zones[z], bounds) != ZONE_SOME)
+            return false;
+    return true;
+}

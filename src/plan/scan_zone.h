@@ -24,6 +24,9 @@ uint32_t scan_by_zones(struct scan *s, struct scan_node *node, const struct chun
                        judge_fn *judge, loop_fn *run, const void *bounds, const uint64_t *in,
                        uint64_t *out);
 
+/* Whether statistics decide none of the chunk's zones. */
+bool scan_is_open(const struct scan *s, const struct chunk *c, judge_fn *judge, const void *bounds);
+
 bool scan_is_empty(const uint64_t *in, uint32_t from, uint32_t to); /* rows from .. to - 1 */
 uint32_t scan_nothing(const struct scan *s, uint64_t *out);
 uint32_t scan_copied(const struct scan *s, const uint64_t *in, uint64_t *out);
@@ -42,5 +45,14 @@ uint32_t scan_set(struct scan *s, struct scan_node *node, const struct chunk *c,
                   uint64_t *out);
 uint32_t scan_strings(struct scan *s, struct scan_node *node, const struct chunk *c,
                       const uint64_t *in, uint64_t *out);
+
+/* The same conditions for a loop over two columns at once (scan_two.c): over a chunk of single
+ * bytes of which no zone is decided. False: it is none such. */
+bool scan_int_bytes(const struct scan *s, const struct scan_node *node, const struct chunk *c,
+                    struct byte_range *ret);
+bool scan_code_bytes(struct scan *s, struct scan_node *node, const struct chunk *c,
+                     struct byte_range *ret);
+/* A term that is never TRUE nor FALSE where there is no value. */
+bool scan_is_strict(const struct term *t);
 
 #endif

@@ -250,7 +250,7 @@ def test_explain(people: tuple[Connection, int]) -> None:
     told = {plain(wire.fields(step)["term"]): wire.fields(step) for step in steps}
     assert set(told) == {"age >= 40", "city LIKE 'R%'"}
     assert told["city LIKE 'R%'"]["values"] == 3  # as many as there are, for 1000 rows
-    assert wire.text_of(told["age >= 40"]["kernel"]) == "range_i8"
+    assert wire.text_of(told["age >= 40"]["kernel"]).startswith("range_i8")  # or with its neighbour
 
 
 def test_zones_are_passed_over(client: Connection) -> None:

@@ -44,6 +44,44 @@ static double some_double(void) {
     return (double)below(40) / 4 - 5;
 }
 
+static struct byte_range some_range(uint32_t n) {
+    int8_t *x = padded(n, 1), low = (int8_t)some_int(1), high = (int8_t)some_int(1);
+    for (uint32_t i = 0; i < n; i++)
+        x[i] = (int8_t)some_int(1);
+    return (struct byte_range){x, low < high ? low : high, low < high ? high : low, below(2) == 0};
+}
+
+static bool is_in(const struct byte_range *r, uint32_t i) {
+    return (r->low <= r->x[i] && r->x[i] <= r->high) != r->outside;
+}
+
+/* Also where the answer takes the place of what was wanted. */
+static void test_both(void **state) {
+    (void)state;
+    for (size_t s = 0; s < SIZES_N; s++)
+        for (int turn = 0; turn < 40; turn++) {
+            uint32_t n = SIZES[s], first, both = 0, firsts = 0;
+            struct byte_range a = some_range(n), b = some_range(n);
+            uint64_t *in = bitmap_new(words_of(n)), *out = bitmap_new(words_of(n));
+            fill_in(in, n, turn % IN_KINDS);
+            memcpy(out, in, words_of(n) * sizeof *out);
+            uint32_t kept = turn % 2 ? ops->range_i8_both(&a, &b, n, in, out, &first)
+                                     : ops->range_i8_both(&a, &b, n, out, out, &first);
+            for (uint32_t i = 0; i < n; i++) {
+                bool one = bit(in, i) && is_in(&a, i), two = one && is_in(&b, i);
+                firsts += one;
+                both += two;
+                assert_int_equal(bit(out, i), two);
+            }
+            assert_int_equal(kept, both);
+            assert_int_equal(first, firsts);
+            free(in);
+            free(out);
+            free((void *)(uintptr_t)a.x);
+            free((void *)(uintptr_t)b.x);
+        }
+}
+
 static void test_range_int(void **state) {
     (void)state;
     for (size_t s = 0; s < SIZES_N; s++)
@@ -301,10 +339,11 @@ static void test_levels(void **state) {
 int main(void) {
     const struct CMUnitTest levels[] = {cmocka_unit_test(test_levels)};
     const struct CMUnitTest loops[] = {
-        cmocka_unit_test(test_range_int), cmocka_unit_test(test_range_double),
-        cmocka_unit_test(test_pairs),     cmocka_unit_test(test_lookup),
-        cmocka_unit_test(test_bits),      cmocka_unit_test(test_indices),
-        cmocka_unit_test(test_bounds),    cmocka_unit_test(test_narrow),
+        cmocka_unit_test(test_range_int),    cmocka_unit_test(test_both),
+        cmocka_unit_test(test_range_double), cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_lookup),       cmocka_unit_test(test_bits),
+        cmocka_unit_test(test_indices),      cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_narrow),
     };
     return cmocka_run_group_tests(levels, NULL, NULL) + on_every_level(loops, COUNT_OF(loops));
 }
