@@ -24,20 +24,21 @@ bool result_kind_find(struct str name, enum result_kind *ret) {
     return false;
 }
 
-/* A reader slices its input by a run, or copies the bytes of one that is shorter than this: the run
- * costs it some hundred nanoseconds, which is what a pipe takes to carry so many bytes. */
-#define RUN_BYTES 96u
+enum result_kind result_choose(struct result *r, uint32_t run_bytes) {
+    if (r->kind != RESULT_PIECES)
+        return r->kind == RESULT_AUTO ? RESULT_INDICES : r->kind;
+    r->copies = r->run_before > 0 && r->run_before < run_bytes;
+    return r->copies ? RESULT_ROWS : RESULT_RUNS;
+}
 
-enum result_kind result_begin(struct result *r, uint64_t base) {
+enum result_kind result_begin(struct result *r, uint64_t base, uint32_t run_bytes) {
     if (r->runs > 0)
-        r->copies = r->run_bytes < RUN_BYTES * r->runs; /* as the chunk before would have it */
+        r->run_before = r->run_bytes / r->runs;
     r->base = base;
     r->rows = 0;
     r->matched = 0;
     r->runs = r->run_bytes = 0;
-    if (r->kind == RESULT_PIECES)
-        return r->copies ? RESULT_ROWS : RESULT_RUNS;
-    return r->kind == RESULT_AUTO ? RESULT_INDICES : r->kind;
+    return result_choose(r, run_bytes);
 }
 
 static void add_indices(const struct result *r, const uint16_t *matches, uint32_t n,

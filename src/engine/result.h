@@ -39,12 +39,21 @@ struct result {
     uint64_t origin_offset;
     /* of this chunk: stretches of matching rows that stand one behind the other, and their bytes */
     uint64_t runs, run_bytes;
-    bool copies; /* PIECES: this chunk is ROWS */
+    uint64_t run_before; /* bytes of a run in the chunk before; 0: not known */
+    bool copies;         /* PIECES: this chunk is ROWS */
 };
 
-/* Begins a chunk at row base. Gives the kind that it has; for RESULT_AUTO result_end knows better.
- */
-enum result_kind result_begin(struct result *r, uint64_t base);
+/* A reader slices its input by a run, or takes the bytes of one that is shorter than this: the run
+ * costs it some hundred nanoseconds, which is what a pipe takes to carry so many bytes, or what
+ * copying so many to shared memory takes. */
+#define RESULT_PIPED_RUN  96u
+#define RESULT_SHARED_RUN 2048u
+
+/* Begins a chunk at row base. Gives the kind that it has; for RESULT_AUTO result_end knows better,
+ * RESULT_PIECES are rows if the runs before were shorter than run_bytes. */
+enum result_kind result_begin(struct result *r, uint64_t base, uint32_t run_bytes);
+/* The same again for a chunk without rows, by another run_bytes. */
+enum result_kind result_choose(struct result *r, uint32_t run_bytes);
 
 /* How many bytes RESULT_ROWS takes for the rows `matches` of a block. */
 size_t result_row_bytes(const struct result *r, const struct block *b, const uint16_t *matches,

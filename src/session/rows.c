@@ -9,14 +9,16 @@
 /* need: bytes of the rows that come first, if they may go into shared memory. */
 static enum status begin_result(struct request *r, size_t need, struct error *e) {
     struct into *into = &r->own.into;
-    enum result_kind kind = result_begin(&r->result, r->rows);
-    enum status status = into->is_set ? into_open(&r->own, need, e) : E_OK;
+    enum result_kind kind =
+        result_begin(&r->result, r->rows, into->is_set ? RESULT_SHARED_RUN : RESULT_PIPED_RUN);
+    enum status status = into->is_set && kind == RESULT_ROWS ? into_open(&r->own, need, e) : E_OK;
     if (status != E_OK)
         return status;
     r->result_open = true;
     if (into->is_open)
-        r->result.copies = true;
-    else if (kind != RESULT_COUNT)
+        return E_OK;
+    kind = result_choose(&r->result, RESULT_PIPED_RUN);
+    if (kind != RESULT_COUNT)
         reply_result_begin(&r->reply, &r->out, r->id, REPLY_OF_ALL, result_kind_name(kind));
     return E_OK;
 }
@@ -46,7 +48,8 @@ enum status rows_add(struct request *r, uint32_t n, const uint16_t *matches, uin
     r->result.origin = r->source.origin;
     r->result.origin_offset = r->source.origin_offset;
     r->result.lines = !r->source.form->is_counted && r->bytes.format != FORMAT_MSGPACK;
-    size_t need = into->is_set ? result_row_bytes(&r->result, block, matches, kept) : 0;
+    bool may_be_there = into->is_set && (into->is_open || !r->result_open);
+    size_t need = may_be_there ? result_row_bytes(&r->result, block, matches, kept) : 0;
     if (into->is_open && need > into->rows.cap - into->rows.len)
         status = rows_end(r, e);
     if (status == E_OK && !r->result_open)

@@ -385,7 +385,10 @@ def streams() -> dict[str, bytes]:
     )
     for name, region in (("round", 24), ("small", 3), ("large", 4096)):
         into = mapping(
-            text("result"), text("pieces"), text("into"), array(number(64), number(region))
+            text("result"),
+            text("pieces" if name == "large" else "rows"),
+            text("into"),
+            array(number(64), number(region)),
         )
         found[f"shared_{name}"] = (
             HELLO

@@ -25,7 +25,7 @@ static enum result_kind feed(struct result *r, const struct feed *f, struct buf 
     r->origin = bytes;
     r->origin_offset = ORIGIN;
     assert_true(block_init(&b, 0, true, NULL));
-    result_begin(r, 5000);
+    result_begin(r, 5000, RESULT_PIPED_RUN);
     const uint32_t rows = f->blocks * f->rows;
     for (uint32_t row = 0, some; row < rows; row += some) {
         uint16_t matches[BLOCK_ROWS];

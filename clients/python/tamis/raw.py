@@ -22,7 +22,7 @@ from .errors import ClosedError, ProtocolError
 from .frames import frame_of_bytes
 from .passing import REFUSALS, PassedFile, Passing
 from .runner import Runner, Source
-from .shared import LEAST_BYTES, RING_BYTES, Place
+from .shared import RING_BYTES, Place
 
 Bytes = Union[bytes, bytearray, memoryview]
 PIECE_BYTES = (1 << 20) - (16 << 10)  # with what is around it, as much as a pipe holds
@@ -139,8 +139,8 @@ class RawFilter:
         self._place: Optional[Place] = None
         self._read_bytes = 0  # of what came in the place, since the last TAKEN ...
         self._read_to = 0  # ... and where the last of it ended
-        if options["result"] in ("rows", "pieces") and not (stable and _are_few(chunks)):
-            self._place = runner.ring()
+        if options["result"] in ("rows", "pieces"):
+            self._place = runner.ring(_bytes_of(chunks) if stable else sys.maxsize)
         if self._place is not None:
             self._options["into"] = (self._place.offset, self._place.size)
         self._head = b""
@@ -309,9 +309,8 @@ class RawFilter:
         return None if self._seconds is None else time.monotonic() + self._seconds
 
 
-def _are_few(chunks: Iterable[Bytes]) -> bool:
-    """True if all that may come of them comes as fast down the pipe."""
-    return sum(memoryview(chunk).nbytes for chunk in chunks) < LEAST_BYTES
+def _bytes_of(chunks: Iterable[Bytes]) -> int:
+    return sum(memoryview(chunk).nbytes for chunk in chunks)
 
 
 def raw_stats(done: Any, query: object) -> RawStats:

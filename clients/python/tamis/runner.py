@@ -20,7 +20,7 @@ from .errors import ClosedError, LimitError
 from .explain import Explanation, explanation
 from .frames import PACK_ERRORS, Packer
 from .plans import CACHED_PLANS, Key, Params, Plan, PlanCache, Query, make_options
-from .shared import LEAST_BYTES, RING_BYTES, Place, Pool
+from .shared import LEAST_BYTES, RING_BYTES, RING_LEAST_BYTES, Place, Pool
 from .warning import absent
 
 T = TypeVar("T")
@@ -95,11 +95,14 @@ class Runner:
             return None
         return self._pool.take(size + (size >> 3))
 
-    def ring(self) -> Optional[Place]:
-        """Where the daemon may put rows, again and again; None if there is no such thing."""
-        if self._pool is None or "shared.rows" not in self.channel.connection.capabilities:
+    def ring(self, most: int) -> Optional[Place]:
+        """Where the daemon may put rows of at most so many bytes in all, again and again; None if
+        there is no such thing, or if they come as well down the pipe."""
+        if most < RING_LEAST_BYTES or self._pool is None:
             return None
-        return self._pool.take(RING_BYTES)
+        if "shared.rows" not in self.channel.connection.capabilities:
+            return None
+        return self._pool.take(min(most, RING_BYTES))
 
     def until(self, timeout: Optional[float]) -> Optional[float]:
         """The same as a time of time.monotonic()."""

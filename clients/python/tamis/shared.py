@@ -23,6 +23,7 @@ from typing import Any, Optional
 POOL_BYTES = 256 << 20
 LEAST_BYTES = 64 << 10  # results of less come faster down the pipe
 RING_BYTES = 8 << 20  # rows that are on their way, of one request
+RING_LEAST_BYTES = 1 << 20  # of data, for which that is worth it
 GRAIN_BYTES = 64 << 10  # places are multiples of it
 KEPT_BYTES = 64 << 20  # of the pool stay in memory when nobody uses them
 

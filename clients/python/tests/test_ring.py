@@ -54,6 +54,7 @@ def lines(n: int, seed: int) -> list[bytes]:
 def small(monkeypatch: pytest.MonkeyPatch, ring: int, piece: int) -> None:
     for module in (runner, raw, shared):
         monkeypatch.setattr(module, "RING_BYTES", ring)
+    monkeypatch.setattr(runner, "RING_LEAST_BYTES", GRAIN_BYTES)
     monkeypatch.setattr(raw, "PIECE_BYTES", piece)
 
 
@@ -96,6 +97,15 @@ def test_what_a_stream_gave_stays(client: Client, monkeypatch: pytest.MonkeyPatc
     assert all(type(item) is bytes for item in items)
     assert len(items) > 10
     assert b"".join(items) == b"".join(rows)
+
+
+def test_long_runs_are_cut_here(client: Client, came: Counter[str]) -> None:
+    """Of rows that are all kept one behind the other only the ends are told."""
+    data = b"".join(lines(20_000, 9))
+    assert client.filter_bytes(data, "k >= 0") == data
+    assert came["shared"] == 0
+    assert client.filter_bytes(data, "k = 1").count(b"\n") > 4000
+    assert came["shared"] > 0
 
 
 def test_little_data_needs_none(client: Client, came: Counter[str]) -> None:
@@ -157,7 +167,10 @@ def test_two_streams_in_turns(client: Client, monkeypatch: pytest.MonkeyPatch) -
         assert b"".join(items) == b"".join(row for row in rows if b'"k":0' not in row)
 
 
-def test_csv_and_msgpack(client: Client, came: Counter[str]) -> None:
+def test_csv_and_msgpack(
+    client: Client, came: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small(monkeypatch, GRAIN_BYTES, 50_000)
     table = b"n,k\n" + b"".join(b"%d,%d\n" % (i, i % 3) for i in range(40_000))
     want = b"n,k\n" + b"".join(b"%d,%d\n" % (i, i % 3) for i in range(40_000) if i % 3 == 1)
     assert client.filter_bytes(table, "k = '1'", format="csv") == want[4:]
