@@ -7,7 +7,10 @@ answer. How much is lent is told by frames that are written as usual, whatever b
 
 Large pages halve the time that it takes to fill fresh memory: it comes 2 MiB at a time.
 
-Both are no more than faster. Where there is no such thing, bytes are written, and pages small.
+Memory that is fresh may take long to come, longer than what is put there: then another thread asks
+for the next of it, while this one waits for what to put there.
+
+All are no more than faster. Where there is no such thing, bytes are written, and pages small.
 """
 
 from __future__ import annotations
@@ -17,12 +20,17 @@ import errno
 import io
 import mmap
 import sys
+import threading
 from typing import Any, Optional, Union
 
 LEAST_BYTES = 64 << 10  # a pipe has a slot for each page, and gathers smaller pieces itself
 LARGE_BYTES = 2 << 20  # the page of most machines; where it is more, some memory stays as it was
 SPLICE_F_NONBLOCK = 2
 MADV_HUGEPAGE: Optional[int] = getattr(mmap, "MADV_HUGEPAGE", None)
+MADV_POPULATE_WRITE = 23  # since Linux 5.14
+AHEAD_LEAST_BYTES = 32 << 20  # of a room, for which a thread is worth starting
+AHEAD_BYTES = 16 << 20  # that are there before they are needed, at most
+STEP_BYTES = 4 << 20
 
 _is_positive = (0).__lt__
 
@@ -118,3 +126,54 @@ def room(size: int) -> io.BytesIO:
             if start < end:
                 _madvise(start, end - start, MADV_HUGEPAGE)
     return made
+
+
+class Ahead:
+    """Has memory of a room() made before it is written to: as much as has been written, and no more
+    than AHEAD_BYTES. To be closed before the room is truncated."""
+
+    def __init__(self, made: io.BytesIO) -> None:
+        with made.getbuffer() as view:
+            size = len(view)
+            self._start = _address(view) if size >= AHEAD_LEAST_BYTES else 0
+        self._end = (self._start + size) // LARGE_BYTES * LARGE_BYTES
+        self._written = 0
+        self._is_over = False
+        self._wake = threading.Event()
+        self._thread: Optional[threading.Thread] = None
+        if size < AHEAD_LEAST_BYTES or _madvise is None:
+            return
+        thread = threading.Thread(target=self._run, name="tamis-pages", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads, or the interpreter ends
+            return
+        self._thread = thread
+
+    def reached(self, written: int) -> None:
+        """So many bytes are in the room."""
+        self._written = written
+        self._wake.set()
+
+    def _run(self) -> None:
+        # Whatever stands at these addresses: this changes no byte of it.
+        at = -(-self._start // LARGE_BYTES) * LARGE_BYTES
+        while not self._is_over and at < self._end:
+            here = self._start + self._written
+            until = here + min(self._written, AHEAD_BYTES)
+            at = max(at, here // LARGE_BYTES * LARGE_BYTES)
+            if at >= until:
+                self._wake.wait()
+                self._wake.clear()
+            elif _madvise(at, min(STEP_BYTES, self._end - at), MADV_POPULATE_WRITE) != 0:
+                return  # there is no such thing here, or no memory: writing will tell
+            else:
+                at += STEP_BYTES
+
+    def close(self) -> None:
+        """Ends the thread; twice is once."""
+        self._is_over = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None

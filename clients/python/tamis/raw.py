@@ -394,12 +394,17 @@ def rows_of(raw: RawFilter, data: Bytes) -> bytes:
     """The bytes of the rows that match, in one. They are put there while the daemon looks at what
     comes behind, most of them from the data that is here already."""
     view = memoryview(data).cast("B")
-    out = pages.room(len(view))
-    for kind, _, _, part in raw.results():
-        if kind == "runs":
-            write_runs(out, view, part, raw.has_lines)
-        else:
-            out.write(part)
+    out = pages.room(len(view) + 1)  # and an end of line that the last of all may lack
+    ahead = pages.Ahead(out)
+    try:
+        for kind, _, _, part in raw.results():
+            if kind == "runs":
+                write_runs(out, view, part, raw.has_lines)
+            else:
+                out.write(part)
+            ahead.reached(out.tell())
+    finally:
+        ahead.close()
     finished(raw)
     out.truncate()
     return out.getvalue()

@@ -215,3 +215,88 @@ def test_several_threads(real: tamis.Client) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+# Memory ahead ----------------------------------------------------------------------------------
+
+
+def helpers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "tamis-pages"]
+
+
+@linux
+def test_memory_ahead_changes_nothing() -> None:
+    made = room(pages.AHEAD_LEAST_BYTES)
+    ahead = pages.Ahead(made)
+    assert len(helpers()) == 1
+    piece = bytes(range(256)) * 8192  # 2 MiB
+    for _ in range(16):
+        made.write(piece)
+        ahead.reached(made.tell())
+    ahead.close()
+    ahead.close()
+    assert helpers() == []
+    assert made.getvalue() == piece * 16
+
+
+@linux
+def test_memory_ahead_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than as much as has been written, nor than AHEAD_BYTES, and each byte once."""
+    asked: list[tuple[int, int]] = []
+    done = threading.Event()
+
+    def madvise(address: int, size: int, advice: int) -> int:
+        asked.append((address, size))
+        done.set()
+        return 0
+
+    made = room(pages.AHEAD_LEAST_BYTES)
+    monkeypatch.setattr(pages, "_madvise", madvise)
+    ahead = pages.Ahead(made)
+    assert not done.wait(0.05)  # nothing has been written
+    for mib in (1, 4, 8, 20):
+        ahead.reached(mib << 20)
+        assert done.wait(30) or mib == 1
+        done.clear()
+        most = mib + min(mib, pages.AHEAD_BYTES >> 20)
+        end = max((address + size for address, size in asked), default=ahead._start)
+        assert end <= ahead._start + (most << 20) + pages.STEP_BYTES
+    ahead.close()
+    assert all(one[0] + one[1] <= two[0] for one, two in zip(asked, asked[1:]))
+
+
+@linux
+def test_little_memory_needs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages.Ahead(room(pages.AHEAD_LEAST_BYTES - 1)).close()
+    monkeypatch.setattr(pages, "_madvise", None)
+    ahead = pages.Ahead(room(pages.AHEAD_LEAST_BYTES))
+    assert helpers() == []
+    ahead.close()
+
+
+@linux
+def test_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    ahead = pages.Ahead(room(pages.AHEAD_LEAST_BYTES))
+    ahead.reached(1 << 20)
+    ahead.close()
+
+
+@linux
+@pytest.mark.parametrize("advice", [pages.MADV_POPULATE_WRITE, 9999])
+def test_rows_with_memory_ahead(tamisd: str, monkeypatch: pytest.MonkeyPatch, advice: int) -> None:
+    """Also where the system knows no such advice, and after a row that is wrong."""
+    monkeypatch.setattr(pages, "AHEAD_LEAST_BYTES", 4 << 20)
+    monkeypatch.setattr(pages, "MADV_POPULATE_WRITE", advice)
+    rows = [b'{"k":%d,"text":"%s"}\n' % (i % 3, b"x" * (i % 500)) for i in range(40_000)]
+    want = b"".join(row for row in rows if not row.startswith(b'{"k":0'))
+    data = b"".join(rows)
+    with tamis.Client(tamisd) as client:
+        assert client.filter_bytes(data, "k > 0") == want
+        assert client.filter_bytes(data[:-1], "k >= 0") == data
+        with pytest.raises(tamis.RowError):
+            client.filter_bytes(data + b"{", "k > 0")
+        assert helpers() == []
