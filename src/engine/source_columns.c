@@ -90,7 +90,7 @@ static void put_u64_tags(uint8_t *restrict tag, const union word *restrict from,
 
 static void put_floats(union word *restrict to, const uint8_t *restrict p, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t bits = array_le32(p + 4 * (size_t)i);
+        uint32_t bits = load_le32(p + 4 * (size_t)i);
         float f;
         memcpy(&f, &bits, 4);
         to[i].d = f;
@@ -112,7 +112,7 @@ static void put_bits(union word *restrict to, const uint8_t *restrict map, size_
 INLINE void put_times_of(union word *restrict to, uint32_t *restrict len, const uint8_t *restrict p,
                          uint32_t n, int64_t per_second) {
     for (uint32_t i = 0; i < n; i++) {
-        int64_t v = (int64_t)array_le64(p + 8 * (size_t)i);
+        int64_t v = (int64_t)load_le64(p + 8 * (size_t)i);
         int64_t seconds = v / per_second, rest = v % per_second;
         to[i].i = seconds - (rest < 0);
         len[i] = (uint32_t)((rest < 0 ? rest + per_second : rest) * (1000000000 / per_second));

@@ -62,7 +62,7 @@ static inline uint64_t cut(uint64_t ends, uint64_t bad, const uint8_t *p, const 
 static struct masks masks_portable(const struct csv_dialect *d, const uint8_t *p) {
     struct masks m = {0};
     for (unsigned i = 0; i < BLOCK; i += 8) {
-        uint64_t w = load_le(p + i);
+        uint64_t w = load_le64(p + i);
         m.delimiter |= gather(equal_bytes(w, d->delimiter)) << i;
         m.line |= gather(equal_bytes(w, '\n')) << i;
         m.carriage |= gather(equal_bytes(w, '\r')) << i;

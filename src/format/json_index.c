@@ -70,7 +70,7 @@ static inline __attribute__((always_inline)) uint64_t take_block(struct json_car
 static struct masks masks_portable(const uint8_t *p, uint8_t row_end) {
     struct masks m = {0};
     for (unsigned i = 0; i < BLOCK; i += 8) {
-        uint64_t w = load_le(p + i), folded = w | EACH(0x20); /* [ ] and { } differ in that bit */
+        uint64_t w = load_le64(p + i), folded = w | EACH(0x20); /* [ ] and { } differ in that bit */
         uint64_t brackets = equal_bytes(folded, '{') | equal_bytes(folded, '}');
         uint64_t points = equal_bytes(w, ':') | equal_bytes(w, ',') | equal_bytes(w, row_end);
         m.structural |= gather(brackets | points) << i;

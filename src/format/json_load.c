@@ -81,7 +81,7 @@ static inline int64_t digits_number(uint64_t w, unsigned bits) {
  * read. With a point it is a quotient of two numbers that a double holds, which is rounded once. */
 static inline bool small_number(const uint8_t *p, struct value *ret) {
     static const double POWERS[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
-    uint64_t w = load_le(p) ^ EACH(0x30); /* a digit is its value then */
+    uint64_t w = load_le64(p) ^ EACH(0x30); /* a digit is its value then */
     uint64_t other = (((w & EACH(0x7F)) + EACH(0x76)) | w) & EACH(0x80);
     unsigned bits = (unsigned)__builtin_ctzll(other | UINT64_C(1) << 63) & ~7u;
     if (bits == 0 || bits == 56)

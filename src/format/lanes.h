@@ -3,8 +3,7 @@
 #ifndef TAMIS_FORMAT_LANES_H
 #define TAMIS_FORMAT_LANES_H
 
-#include <stdint.h>
-#include <string.h>
+#include "base/load.h"
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
@@ -17,16 +16,6 @@ static inline uint64_t equal_bytes(uint64_t w, uint8_t c) { return zero_bytes(w 
 /* The high bits of eight bytes as eight bits, the first byte lowest. */
 static inline uint64_t gather(uint64_t high) {
     return (high >> 7) * UINT64_C(0x0102040810204080) >> 56;
-}
-
-/* Eight bytes, the first one lowest. */
-static inline uint64_t load_le(const uint8_t *p) {
-    uint64_t w;
-    memcpy(&w, p, 8);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    w = __builtin_bswap64(w);
-#endif
-    return w;
 }
 
 #endif

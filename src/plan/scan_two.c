@@ -3,8 +3,8 @@
  * through memory for each. See scan_tree.h. */
 #include "plan/scan_zone.h"
 
-/* Of so many rows one must be wanted, and satisfy the first condition: else whole words of rows
- * need not be looked at for the second. */
+/* At least one row of so many must be wanted, and one satisfy the first condition: where they are
+ * fewer, the second need not be looked at for whole words of rows. */
 #define TWO_OF 32u
 /* Fewer rows are in the cache, and looked at faster than their conditions are prepared. */
 #define TWO_ROWS ZONE_ROWS

@@ -8,9 +8,8 @@
 #define TAMIS_VALUE_ARRAY_H
 
 #include "base/bitmap.h"
+#include "base/load.h"
 #include "value/value.h"
-
-#include <endian.h>
 
 enum array_type {
     ARRAY_I8,
@@ -60,22 +59,6 @@ struct array {
     uint64_t bit_offset;            /* of valid, present and BITS_BOOL */
 };
 
-static inline uint16_t array_le16(const uint8_t *p) {
-    uint16_t v;
-    memcpy(&v, p, 2);
-    return le16toh(v);
-}
-static inline uint32_t array_le32(const uint8_t *p) {
-    uint32_t v;
-    memcpy(&v, p, 4);
-    return le32toh(v);
-}
-static inline uint64_t array_le64(const uint8_t *p) {
-    uint64_t v;
-    memcpy(&v, p, 8);
-    return le64toh(v);
-}
-
 /* Bytes of a number of the types I8 to F64; else 0. */
 static inline uint32_t array_number_bytes(enum array_type type) {
     static const uint8_t BYTES[] = {1, 2, 4, 8, 1, 2, 4, 8, 4, 8};
@@ -89,23 +72,23 @@ static inline uint64_t array_integer(enum array_type type, const uint8_t *p, uin
     case ARRAY_I8:
         return (uint64_t)(int8_t)p[i];
     case ARRAY_I16:
-        return (uint64_t)(int16_t)array_le16(p + 2 * i);
+        return (uint64_t)(int16_t)load_le16(p + 2 * i);
     case ARRAY_I32:
-        return (uint64_t)(int32_t)array_le32(p + 4 * i);
+        return (uint64_t)(int32_t)load_le32(p + 4 * i);
     case ARRAY_U8:
         return p[i];
     case ARRAY_U16:
-        return array_le16(p + 2 * i);
+        return load_le16(p + 2 * i);
     case ARRAY_U32:
-        return array_le32(p + 4 * i);
+        return load_le32(p + 4 * i);
     default:
-        return array_le64(p + 8 * i);
+        return load_le64(p + 8 * i);
     }
 }
 
 /* The i-th offset as it stands there. */
 static inline uint64_t array_offset(uint32_t offset_bytes, const uint8_t *offsets, uint64_t i) {
-    return offset_bytes == 4 ? array_le32(offsets + 4 * i) : array_le64(offsets + 8 * i);
+    return offset_bytes == 4 ? load_le32(offsets + 4 * i) : load_le64(offsets + 8 * i);
 }
 
 /* Where the i-th of strings, lists or values begins. */
@@ -131,7 +114,7 @@ static inline __attribute__((always_inline)) struct value array_time_of(int64_t 
 }
 
 static inline struct value array_time(const struct array *a, uint64_t i) {
-    int64_t count = (int64_t)array_le64(a->data + i * 8);
+    int64_t count = (int64_t)load_le64(a->data + i * 8);
     switch (a->per_second) {
     case 1:
         return array_time_of(count, 1);

@@ -39,11 +39,11 @@ static double double_at(const struct array *a, uint64_t i) {
     double d;
     float f;
     if (a->type == ARRAY_F64) {
-        uint64_t bits = array_le64(a->data + 8 * i);
+        uint64_t bits = load_le64(a->data + 8 * i);
         memcpy(&d, &bits, 8);
         return d;
     }
-    uint32_t bits = array_le32(a->data + 4 * i);
+    uint32_t bits = load_le32(a->data + 4 * i);
     memcpy(&f, &bits, 4);
     return (double)f;
 }
@@ -152,7 +152,7 @@ static bool write_value(const struct array *a, uint64_t i, struct buf *out, uint
         write_int(out, (int64_t)array_integer(a->type, a->data, i));
         return true;
     case ARRAY_U64:
-        mp_write_uint(out, array_le64(a->data + 8 * i));
+        mp_write_uint(out, load_le64(a->data + 8 * i));
         return true;
     case ARRAY_F32:
     case ARRAY_F64:

@@ -4,8 +4,8 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "base/load.h"
 
-#include <endian.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -106,18 +106,6 @@ struct value dict_value(const struct dict *d, uint32_t code) {
 
 /* --- values as words --- */
 
-static inline uint64_t load64(const uint8_t *p) {
-    uint64_t word;
-    memcpy(&word, p, 8);
-    return le64toh(word);
-}
-
-static inline uint32_t load32(const uint8_t *p) {
-    uint32_t word;
-    memcpy(&word, p, 4);
-    return le32toh(word);
-}
-
 /* A value of at most WORDS_BYTES bytes as two little-endian words, with zeros behind it. */
 struct words {
     uint64_t a, b;
@@ -125,9 +113,9 @@ struct words {
 
 static inline struct words words_of(const uint8_t *p, uint32_t n) {
     if (n >= 8)
-        return (struct words){load64(p), n > 8 ? load64(p + n - 8) >> 8 * (16 - n) : 0};
+        return (struct words){load_le64(p), n > 8 ? load_le64(p + n - 8) >> 8 * (16 - n) : 0};
     if (n >= 4)
-        return (struct words){load32(p) | (uint64_t)load32(p + n - 4) << 8 * (n - 4), 0};
+        return (struct words){load_le32(p) | (uint64_t)load_le32(p + n - 4) << 8 * (n - 4), 0};
     if (n == 0)
         return (struct words){0, 0};
     return (struct words){
@@ -140,7 +128,7 @@ static inline struct words masked_words(const uint8_t *p, uint32_t n) {
                                       0xFFFFFFFF, 0xFFFFFFFFFF, 0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF,
                                       UINT64_MAX};
     uint32_t first = n < 8 ? n : 8;
-    return (struct words){load64(p) & BELOW[first], load64(p + 8) & BELOW[n - first]};
+    return (struct words){load_le64(p) & BELOW[first], load_le64(p + 8) & BELOW[n - first]};
 }
 
 static inline uint64_t mix_words(const struct dict *d, uint64_t h, struct words w) {
@@ -164,8 +152,8 @@ static inline uint32_t hash_long(const struct dict *d, struct value v) {
     if (v.n > HASH_WORDS_BYTES)
         return fold(hash_bytes(d->key, p, v.n), v.type);
     for (; p < last; p += WORDS_BYTES)
-        h = mix_words(d, h, (struct words){load64(p), load64(p + 8)});
-    return fold(mix_words(d, h, (struct words){load64(last), load64(last + 8)}), v.type);
+        h = mix_words(d, h, (struct words){load_le64(p), load_le64(p + 8)});
+    return fold(mix_words(d, h, (struct words){load_le64(last), load_le64(last + 8)}), v.type);
 }
 
 static uint32_t hash_of(const struct dict *d, struct value v) {
@@ -175,11 +163,11 @@ static uint32_t hash_of(const struct dict *d, struct value v) {
 /* Whether two values of n > WORDS_BYTES bytes are equal. */
 static inline bool same_long(const uint8_t *p, const uint8_t *q, uint32_t n) {
     for (uint32_t i = 0; i < n - WORDS_BYTES; i += WORDS_BYTES)
-        if (load64(p + i) != load64(q + i) || load64(p + i + 8) != load64(q + i + 8))
+        if (load_le64(p + i) != load_le64(q + i) || load_le64(p + i + 8) != load_le64(q + i + 8))
             return false;
     p += n - WORDS_BYTES;
     q += n - WORDS_BYTES;
-    return load64(p) == load64(q) && load64(p + 8) == load64(q + 8);
+    return load_le64(p) == load_le64(q) && load_le64(p + 8) == load_le64(q + 8);
 }
 
 /* --- slots --- */
@@ -190,7 +178,7 @@ static inline bool is_entry(const struct dict_entry *e, struct value v, struct w
         return false;
     if (v.n > WORDS_BYTES)
         return same_long(e->p, v.w.p, v.n);
-    return load64(e->p) == w.a && load64(e->p + 8) == w.b;
+    return load_le64(e->p) == w.a && load_le64(e->p + 8) == w.b;
 }
 
 /* The slot of v, or the empty one where it belongs. There are slots. */

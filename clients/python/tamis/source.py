@@ -29,9 +29,9 @@ Source = Any
 Names = Optional[Sequence[str]]
 MOST_ROWS = 1 << 18
 FIRST_ROWS = 1024
-TARGET_BYTES = (
-    15 << 17
-)  # of a message: a little less than the daemon keeps to read the next ones to
+# Of a message: large enough to be worth a call, small enough to overlap, and somewhat less than the
+# memory that the daemon keeps to read the next ones to.
+TARGET_BYTES = 15 << 17
 
 
 class Pace:
