@@ -245,7 +245,38 @@ static bool feed_times(struct cells *c, uint32_t row, const struct stretch *s) {
     return stretch_mark(c, row, s);
 }
 
-/* Booleans, and timestamps whose cells have another form. */
+/* n bits as bytes 0 and 1. */
+static void widen_bits(const uint64_t *bits, uint32_t n, uint8_t *out) {
+    for (uint32_t i = 0; i < n; i += 8) {
+        uint64_t eight = (bits[i / 64] >> i % 64 & 0xFF) * 0x0101010101010101u; /* in each byte */
+        eight &= 0x8040201008040201u; /* in byte k bit k alone */
+        eight = (eight + 0x7F7F7F7F7F7F7F7Fu) >> 7 & 0x0101010101010101u;
+        eight = htole64(eight);
+        memcpy(out + i, &eight, n - i < 8 ? n - i : 8);
+    }
+}
+
+/* Booleans whose cells have that form, or none yet. */
+static bool feed_bools(struct cells *c, uint32_t row, const struct stretch *s) {
+    const struct array *a = s->a;
+    if (!cells_take(c, T_BOOL) || !cells_room(c, s->n))
+        return false;
+    uint8_t *to = c->tag + c->n;
+    if (a->type == ARRAY_BITS_BOOL) {
+        uint64_t bits[CHUNK_WORDS];
+        read_bits(a->data, a->bit_offset + s->from, s->n, bits);
+        widen_bits(bits, s->n, to);
+    } else {
+        for (uint32_t i = 0; i < s->n; i++)
+            to[i] = a->data[s->from + i] != 0;
+    }
+    if (!s->all)
+        gather(to, 1, s->valid, s->n, to);
+    c->n += s->n_valid;
+    return stretch_mark(c, row, s);
+}
+
+/* Booleans and timestamps whose cells have another form. */
 static bool feed_typed(struct cells *c, uint32_t row, const struct stretch *s) {
     for (uint32_t i = 0; i < s->n; i++) {
         struct value v;
@@ -337,10 +368,12 @@ static bool feed_column(struct batch *b, struct feed *f, uint64_t from, uint32_t
         return texts_feed(c, b->rows, s);
     if (f->a->type <= ARRAY_F64)
         return feed_numbers(c, b->rows, s, hand->scratch);
-    if (f->a->type == ARRAY_TIME && (c->n == 0 || c->form == CELLS_TIME))
-        return feed_times(c, b->rows, s);
     if (f->a->type == ARRAY_CODES)
         return feed_codes(c, b->rows, s, f);
+    if (f->a->type == ARRAY_TIME && (c->n == 0 || c->form == CELLS_TIME))
+        return feed_times(c, b->rows, s);
+    if (f->a->type != ARRAY_TIME && (c->n == 0 || c->form == CELLS_BOOL))
+        return feed_bools(c, b->rows, s);
     return feed_typed(c, b->rows, s);
 }
 

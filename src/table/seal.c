@@ -2,6 +2,7 @@
  * chunk, and then spread over its rows. */
 #include "table/seal.h"
 
+#include "base/load.h"
 #include "kernel/dense.h"
 #include "table/spread.h"
 
@@ -408,6 +409,14 @@ static struct sealed *seal_mixed(struct seal *s) {
     return made;
 }
 
+/* 64 bytes 0 and 1 as bits. */
+static uint64_t narrow_bools(const uint8_t *p) {
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < 64; i += 8) /* byte k moves to bit 56 + k */
+        bits |= (load_le64(p + i) * 0x0102040810204080u >> 56) << i;
+    return bits;
+}
+
 static struct sealed *seal_bools(struct seal *s) {
     const struct cells *c = s->c;
     struct needs needs = {.data = bits_bytes(s->n)};
@@ -417,9 +426,17 @@ static struct sealed *seal_bools(struct seal *s) {
         return NULL;
     uint64_t *bits = writable(made->chunk.data);
     memset(bits, 0, needs.data);
-    for (uint32_t row = 0, k = 0; row < s->n; row++)
-        if (bits_get(made->chunk.valid, row))
-            bits[row / 64] |= (uint64_t)c->tag[k++] << row % 64;
+    const uint8_t *tag = c->tag, *end = tag + c->n;
+    for (uint32_t w = 0; w < (s->n + 63) / 64; w++) {
+        uint64_t valid = made->chunk.valid ? made->chunk.valid[w] : UINT64_MAX;
+        if (valid == UINT64_MAX && end - tag >= 64) {
+            bits[w] = narrow_bools(tag);
+            tag += 64;
+            continue;
+        }
+        for (; valid && tag < end; valid &= valid - 1)
+            bits[w] |= (valid & -valid) * *tag++;
+    }
     return made;
 }
 

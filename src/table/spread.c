@@ -1,4 +1,6 @@
-/* See spread.h. Full words of the bitmap, the usual case, are moved at once. */
+/* See spread.h. Full words of the bitmap, the usual case, are moved at once. Values of less than 8
+ * bytes are handled as the first ones of a word, as they stand in memory: nothing here asks for
+ * their order. */
 #include "table/spread.h"
 
 #include <string.h>
@@ -20,21 +22,31 @@ uint32_t bits_count(const uint64_t *bits, uint32_t n) {
     return count;
 }
 
+/* A value of `size` bytes, which is known to the compiler. */
+static inline uint64_t get_value(const uint8_t *p, unsigned size) {
+    uint64_t v = 0;
+    memcpy(&v, p, size);
+    return v;
+}
+
 static inline __attribute__((always_inline)) void
 spread_sized(uint8_t *p, unsigned size, const uint64_t *valid, uint32_t n, uint32_t values) {
     uint32_t row = n;
     while (row > 0) {
-        if (row % 64 == 0 && valid[row / 64 - 1] == UINT64_MAX) {
+        uint64_t word = valid[(row - 1) / 64];
+        if (row % 64 == 0 && word == UINT64_MAX) {
             row -= 64;
             values -= 64;
             memmove(p + (size_t)row * size, p + (size_t)values * size, (size_t)64 * size);
             continue;
         }
-        row--;
-        if (valid[row / 64] >> row % 64 & 1)
-            memmove(p + (size_t)row * size, p + (size_t)--values * size, size);
-        else
-            memset(p + (size_t)row * size, 0, size);
+        /* without a branch on a row's bit: where it is clear the value read is another's */
+        for (uint32_t end = (row - 1) / 64 * 64; row > end;) {
+            uint64_t bit = word >> --row % 64 & 1;
+            values -= (uint32_t)bit;
+            uint64_t v = get_value(p + (size_t)values * size, size) & -bit;
+            memcpy(p + (size_t)row * size, &v, size);
+        }
     }
 }
 
@@ -65,9 +77,11 @@ gather_sized(const uint8_t *rows, unsigned size, const uint64_t *valid, uint32_t
             count += 64;
             continue;
         }
-        for (; word; word &= word - 1) {
-            uint32_t at = row + (uint32_t)__builtin_ctzll(word);
-            memmove(out + (size_t)count++ * size, rows + (size_t)at * size, size);
+        uint32_t end = n - row < 64 ? n - row : 64;
+        for (uint32_t i = 0; i < end; i++) { /* the next value overwrites one that does not count */
+            uint64_t v = get_value(rows + (size_t)(row + i) * size, size);
+            memcpy(out + (size_t)count * size, &v, size);
+            count += word >> i & 1;
         }
     }
     return count;

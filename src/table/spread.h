@@ -15,7 +15,7 @@ uint32_t bits_count(const uint64_t *bits, uint32_t n);
 /* Moves the values at the beginning of p (`size` bytes each: 1, 2, 4, 8) to their rows, in place,
  * and puts zero into the others. Room for n rows. `values` is the number of bits of valid set. */
 void spread(void *p, unsigned size, const uint64_t *valid, uint32_t n, uint32_t values);
-/* The other way; out may be rows. Gives the number of values. */
+/* The other way; out has room for n values, and may be rows. Gives the number of values. */
 uint32_t gather(const void *rows, unsigned size, const uint64_t *valid, uint32_t n, void *out);
 
 #endif
