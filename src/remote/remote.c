@@ -261,7 +261,7 @@ struct remote *remote_connect(const char *path, struct error *e) {
     r->passed = -1;
     r->frame_most = FIRST_FRAME_MOST;
     r->capabilities = value_missing();
-    frames_init(&r->frames, NULL);
+    frames_init(&r->frames, NULL, NULL);
     error_clear(&r->error);
     if (greet(r, e) == E_OK)
         return r;

@@ -15,11 +15,13 @@ void service_init(struct service *service, const struct limits *limits) {
         most = share;
     plan_cache_init(&service->plans, (size_t)most, &service->budget);
     tables_init(&service->tables);
+    frame_store_init(&service->frames, &service->budget);
 }
 
 void service_done(struct service *service) {
     plan_cache_done(&service->plans);
     tables_done(&service->tables);
+    frame_store_done(&service->frames);
 }
 
 struct session *session_new(struct service *service) {
@@ -27,7 +29,7 @@ struct session *session_new(struct service *service) {
     if (!s)
         return NULL;
     s->service = service;
-    frames_init(&s->frames, &service->budget);
+    frames_init(&s->frames, &service->budget, &service->frames);
     buf_init(&s->sending, &service->budget);
     buf_init(&s->pending, &service->budget);
     s->queue_tail = &s->queue;

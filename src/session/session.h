@@ -27,6 +27,7 @@
 #include "base/limits.h"
 #include "session/cache.h"
 #include "session/tables.h"
+#include "wire/frame.h"
 
 #include <stdatomic.h>
 
@@ -50,7 +51,8 @@ struct service {
     _Atomic uint64_t clients, requests, rows, matched, bytes_in, bytes_out, errors;
     struct plan_cache plans;
     struct tables tables;
-    struct crew *crew; /* for large tables; NULL: none */
+    struct crew *crew;         /* for large tables; NULL: none */
+    struct frame_store frames; /* memory that sessions without requests do not keep */
     _Atomic uint64_t next_session;
 };
 void service_init(struct service *service, const struct limits *limits);

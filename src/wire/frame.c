@@ -3,8 +3,42 @@
 
 #include "base/build.h"
 
-void frames_init(struct frames *f, struct budget *budget) {
-    *f = (struct frames){0};
+/* --- memory for the next frames --- */
+
+void frame_store_init(struct frame_store *s, struct budget *budget) {
+    *s = (struct frame_store){.budget = budget};
+    pthread_mutex_init(&s->lock, NULL);
+}
+
+void frame_store_done(struct frame_store *s) {
+    while (s->n_spare > 0)
+        buf_done(&s->spare[--s->n_spare]);
+    pthread_mutex_destroy(&s->lock);
+}
+
+/* What is needed elsewhere is not kept. */
+static bool is_scarce(const struct budget *b) {
+    size_t used = b ? atomic_load_explicit(&b->used_bytes, memory_order_relaxed) : 0;
+    return b && b->limit_bytes > 0 && used > b->limit_bytes / 2;
+}
+
+/* Empties b, if it can be kept. */
+static void store_put(struct frame_store *s, struct buf *b) {
+    pthread_mutex_lock(&s->lock);
+    if (s->n_spare < FRAMES_SPARE && !is_scarce(s->budget))
+        buf_take(b, &s->spare[s->n_spare++]);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void store_take(struct frame_store *s, struct buf *ret) {
+    pthread_mutex_lock(&s->lock);
+    if (s->n_spare > 0)
+        buf_take(&s->spare[--s->n_spare], ret);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void frames_init(struct frames *f, struct budget *budget, struct frame_store *store) {
+    *f = (struct frames){.store = store};
     buf_init(&f->in, budget);
     buf_init(&f->body, budget);
 }
@@ -27,9 +61,15 @@ void frames_give_back(struct frames *f, struct buf *message) {
 }
 
 void frames_shrink(struct frames *f) {
-    while (f->n_spare > 0)
-        buf_done(&f->spare[--f->n_spare]);
+    while (f->n_spare > 0) {
+        struct buf *b = &f->spare[--f->n_spare];
+        if (f->store)
+            store_put(f->store, b);
+        buf_done(b);
+    }
 }
+
+/* --- reading --- */
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
@@ -70,6 +110,8 @@ static enum frame_event begin_body(struct frames *f, uint32_t n) {
     size_t have = f->in.len - f->pos;
     if (f->n_spare > 0)
         buf_take(&f->spare[--f->n_spare], &f->body);
+    else if (f->store)
+        store_take(f->store, &f->body);
     if (!buf_reserve_exact(&f->body, least(n, have > READ_BYTES ? have : READ_BYTES)))
         return FRAME_NO_MEMORY;
     buf_add(&f->body, f->in.data + f->pos, have);

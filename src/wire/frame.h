@@ -11,8 +11,22 @@
 
 #include "base/buf.h"
 
+#include <pthread.h>
+
 #define FRAMES_SPARE       8u
 #define FRAME_LENGTH_BYTES 4u
+
+/* Memory of large frames that readers without work do not need, for the next one that has some:
+ * at most FRAMES_SPARE blocks, and none while more than half of the budget is used. Any thread. */
+struct frame_store {
+    pthread_mutex_t lock;
+    struct buf spare[FRAMES_SPARE];
+    uint32_t n_spare;
+    struct budget *budget; /* of all readers that use it */
+};
+
+void frame_store_init(struct frame_store *s, struct budget *budget);
+void frame_store_done(struct frame_store *s); /* after the last reader */
 
 struct frames {
     struct buf in; /* bytes read, from `pos` on not yet used */
@@ -20,14 +34,16 @@ struct frames {
     struct buf body;                /* a large frame, being gathered or just given */
     struct buf spare[FRAMES_SPARE]; /* memory for the next large frames */
     uint32_t n_spare;
-    uint32_t body_need; /* its length; 0: none */
-    uint64_t skip;      /* bytes of a too large frame still to be dropped */
-    uint64_t received;  /* in all */
+    struct frame_store *store; /* or NULL */
+    uint32_t body_need;        /* its length; 0: none */
+    uint64_t skip;             /* bytes of a too large frame still to be dropped */
+    uint64_t received;         /* in all */
 };
 
 enum frame_event { FRAME_NONE, FRAME_READY, FRAME_TOO_LARGE, FRAME_NO_MEMORY };
 
-void frames_init(struct frames *f, struct budget *budget);
+/* store: for what it keeps; NULL: none. */
+void frames_init(struct frames *f, struct budget *budget, struct frame_store *store);
 void frames_done(struct frames *f);
 
 /* Where to read to, and how much at most; NULL: no memory. */
@@ -50,7 +66,7 @@ bool frames_take(struct frames *f, const uint8_t *p, size_t n, struct buf *ret);
  * long stream goes on without allocation and without the page faults that come with it. */
 void frames_give_back(struct frames *f, struct buf *message);
 
-/* Frees memory that is only kept for the next frames. */
+/* Parts with memory that is only kept for the next frames. */
 void frames_shrink(struct frames *f);
 
 /* True if the stream may end here: no frame has begun. */

@@ -111,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct budget budget;
     struct frames f;
     budget_init(&budget, 0);
-    frames_init(&f, &budget);
+    frames_init(&f, &budget, NULL);
     struct plain plain = {data + 1, data + size, false};
     unsigned count = 0;
     for (const uint8_t *p = data + 1, *end = data + size; p < end;) {

@@ -44,7 +44,21 @@ static void test_large_frame_is_not_copied(void **state) {
     talk_stop(&t);
 }
 
-/* Memory that a stream's frames go round in is given back when nothing is open. */
+/* One request of three large frames, to its end. */
+static void stream_frames(struct talk *t) {
+    say(t, "[2, 5, 'a < 0', {'result': 'count'}, nil]");
+    for (int i = 0; i < 3; i++) {
+        say_rows(t, "5 5", 3, 0, 30000);
+        settle(t);
+    }
+    assert_true(t->service.budget.used_bytes > 4 * READ_BYTES || READ_BYTES < 100);
+    say(t, "[6, 5]");
+    assert_non_null(strstr(hear(t), "[67, 5, {'matched': 0, 'rows': 90000,"));
+    expect_silence(t);
+}
+
+/* Of the memory that a stream's frames go round in, a session keeps nothing when nothing is open;
+ * what the service keeps of it is used by the next request, of whatever session. */
 static void test_idle_is_small(void **state) {
     (void)state;
     struct talk t;
@@ -52,16 +66,42 @@ static void test_idle_is_small(void **state) {
     limits_default(&limits);
     limits.plan_cache_bytes = 0;
     talk_begin(&t, &limits);
-    say(&t, "[2, 5, 'a < 0', {'result': 'count'}, nil]");
-    for (int i = 0; i < 3; i++) {
-        say_rows(&t, "5 5", 3, 0, 30000);
-        settle(&t);
+    stream_frames(&t);
+    const struct frame_store *kept = &t.service.frames;
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < kept->n_spare; i++)
+        bytes += kept->spare[i].cap;
+    assert_true(bytes > 0);
+    assert_true(t.service.budget.used_bytes - bytes < 3 * READ_BYTES + 1000);
+    for (int i = 0; i < 3; i++) { /* the same blocks, not more of them */
+        stream_frames(&t);
+        size_t now = 0;
+        for (uint32_t k = 0; k < kept->n_spare; k++)
+            now += kept->spare[k].cap;
+        assert_int_equal(now, bytes);
     }
-    assert_true(t.service.budget.used_bytes > 4 * READ_BYTES || READ_BYTES < 100);
-    say(&t, "[6, 5]");
-    assert_non_null(strstr(hear(&t), "[67, 5, {'matched': 0, 'rows': 90000,"));
-    expect_silence(&t);
-    assert_true(t.service.budget.used_bytes < 3 * READ_BYTES + 1000);
+    session_free(t.s);
+    assert_int_equal(t.service.budget.used_bytes, bytes);
+    t.s = session_new(&t.service);
+    assert_non_null(t.s);
+    talk_stop(&t);
+}
+
+/* While memory is scarce it is not kept for frames that may never come. */
+static void test_scarce_memory_is_not_kept(void **state) {
+    (void)state;
+    struct talk t;
+    struct limits limits;
+    limits_default(&limits);
+    limits.plan_cache_bytes = 0;
+    limits.memory_bytes = 64 << 20;
+    talk_begin(&t, &limits);
+    assert_true(budget_charge(&t.service.budget, 33 << 20));
+    stream_frames(&t);
+    assert_int_equal(t.service.frames.n_spare, 0);
+    budget_release(&t.service.budget, 33 << 20);
+    stream_frames(&t);
+    assert_true(t.service.frames.n_spare > 0);
     talk_stop(&t);
 }
 
@@ -107,9 +147,8 @@ static void test_memory_limit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_huge_claim),
-        cmocka_unit_test(test_large_frame_is_not_copied),
-        cmocka_unit_test(test_idle_is_small),
+        cmocka_unit_test(test_huge_claim),    cmocka_unit_test(test_large_frame_is_not_copied),
+        cmocka_unit_test(test_idle_is_small), cmocka_unit_test(test_scarce_memory_is_not_kept),
         cmocka_unit_test(test_memory_limit),
     };
     return cmocka_run_group_tests_name("session_memory", tests, NULL, NULL);

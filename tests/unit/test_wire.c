@@ -36,7 +36,7 @@ struct reading {
 static void begin(struct reading *t, const struct buf *want, uint32_t limit, bool take) {
     *t = (struct reading){.want = want, .limit = limit, .take = take};
     budget_init(&t->budget, 0);
-    frames_init(&t->f, &t->budget);
+    frames_init(&t->f, &t->budget, NULL);
 }
 
 static void check_ready(struct reading *t, const uint8_t *p, size_t n) {
@@ -221,7 +221,7 @@ static void test_claim_takes_no_memory(void **state) {
     const uint8_t *p;
     size_t n, came = 0;
     budget_init(&budget, 0);
-    frames_init(&f, &budget);
+    frames_init(&f, &budget, NULL);
     uint8_t *space = frames_space(&f, &n);
     assert_true(space && n >= 4);
     memcpy(space, "\x7F\xFF\xFF\xFF", 4);
@@ -249,7 +249,7 @@ static void test_oversize_takes_no_memory(void **state) {
     const uint8_t *p;
     size_t n, left = 0xFFFFFFFF;
     budget_init(&budget, 0);
-    frames_init(&f, &budget);
+    frames_init(&f, &budget, NULL);
     uint8_t *space = frames_space(&f, &n);
     memcpy(space, "\xFF\xFF\xFF\xFF", 4);
     frames_fed(&f, 4);
@@ -300,7 +300,7 @@ static void test_give_back(void **state) {
     struct frames f;
     struct buf message = {0}, other = {0};
     budget_init(&budget, 0);
-    frames_init(&f, &budget);
+    frames_init(&f, &budget, NULL);
     uint8_t *first = one_large(&f, 3 * READ_BYTES, &message);
     frames_give_back(&f, &message);
     assert_int_equal(message.len + message.cap, 0);
@@ -324,7 +324,7 @@ static void test_give_back_is_bounded(void **state) {
     struct frames f;
     struct buf messages[FRAMES_SPARE + 3] = {0};
     budget_init(&budget, 0);
-    frames_init(&f, &budget);
+    frames_init(&f, &budget, NULL);
     for (size_t i = 0; i < COUNT_OF(messages); i++)
         one_large(&f, 2 * READ_BYTES, &messages[i]);
     size_t all = budget.used_bytes;
@@ -369,7 +369,7 @@ static void test_no_memory(void **state) {
         size_t n, room, at = 0;
         bool ok = true;
         budget_init(&budget, limit);
-        frames_init(&f, &budget);
+        frames_init(&f, &budget, NULL);
         while (ok && at < b.len) {
             uint8_t *space = frames_space(&f, &room);
             if (!space) {
@@ -406,7 +406,7 @@ static void test_limit_of_each_frame(void **state) {
     put_frame(&b, 8);
     put_frame(&b, 9);
     put_frame(&b, 9);
-    frames_init(&f, NULL);
+    frames_init(&f, NULL, NULL);
     for (size_t i = 0; i < b.len; i++) {
         uint8_t *space = frames_space(&f, &room);
         *space = b.data[i];
