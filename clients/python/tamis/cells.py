@@ -15,6 +15,7 @@ from .bits import Bits
 from .columns import path_text, refusal
 from .errors import EncodeError
 from .frames import LENGTH, PACK_ERRORS
+from .pages import LEAST_BYTES
 
 Buffer = Union[bytes, bytearray, memoryview]
 Pack = Callable[[Any], bytes]
@@ -54,13 +55,14 @@ class Pieces:
     """A payload under construction: elements of msgpack, one behind the other.
 
     size: its bytes. nested: those that its nested columns have at most as the daemon writes them
-    out, which are bounded, too.
+    out, which are bounded, too. lendable: whether a buffer of somebody else's is worth lending.
     """
 
     def __init__(self, pack: Pack) -> None:
         self.pack = pack
         self.size = 0
         self.nested = 0
+        self.lendable = False
         self._done: list[Buffer] = []
         self._head = bytearray()
 
@@ -87,6 +89,7 @@ class Pieces:
         else:
             self._done += (bytes(self._head), view)
             self._head = bytearray()
+            self.lendable |= len(view) >= LEAST_BYTES
 
     def data(self, data: Any) -> None:
         """The data of cells: buffers, and tuples of buffers, texts and numbers."""

@@ -3,21 +3,29 @@
 The source is read by the caller's thread between two sections of the channel, so that it may take
 its time, and use the client. Rows become visible all at once with the answer; an exception of the
 source, a timeout or an error leaves the table as it was.
+
+Large buffers are lent to the pipe (pages.py). Two things make that safe. Bytes are lent only of
+messages behind which more bytes are known to come than a pipe holds, and those are copied at the
+end: once END is in the pipe, all that was lent has been read, and a load without END changes
+nothing. And what was lent lives until as many bytes behind it have gone.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, Union
 
 from .cells import Buffer, Pieces
 from .connection import LOAD, ROWS, Request
 from .errors import LimitError, ProtocolError
 from .frames import LENGTH, Packer
+from .pages import Lent, lend
 from .raw import PIECE_BYTES, Bytes, Layout
 from .runner import Runner
 from .source import Names, Pace, Part, Source, parts
+from .transport import PIPE_BYTES
 
 MODES = ("append", "upsert", "replace")
 
@@ -54,6 +62,10 @@ class Load:
         self._head_bytes = 16 + len(self._opening)  # of a message before its payload, at most
         self._seconds = runner.seconds(timeout)
         self._request: Optional[Request] = None
+        self._waiting: deque[Pieces] = deque()  # to be sent, in order ...
+        self._waiting_bytes = 0
+        self._lent: deque[Pieces] = deque()  # ... and sent, of which a pipe may still hold some
+        self._lent_bytes = 0
 
     def rows(self, source: Source, columns: Names) -> Change:
         """All rows of the source, in one message if one holds them."""
@@ -98,7 +110,7 @@ class Load:
         size = self._size(payload, part)
         if size <= pace.most_bytes:
             pace.learn(part.rows, size)
-            self._step(self._send, payload)
+            self._add(payload)
             return
         if part.rows < 2:
             raise LimitError(
@@ -118,14 +130,14 @@ class Load:
             self._step(self._open, None)
             # The options go with the first payload, which may be empty.
             first = pack(("bytes", layout.format, b"", layout.options))
-            self._step(self._send, self._packed(first))
+            self._add(self._packed(first))
             head = pack(("bytes", layout.format, 0))[:-1]
             for chunk in chunks:
                 view = memoryview(chunk if stable else bytes(chunk)).cast("B")
                 for at in range(0, len(view), most):
                     payload = self._packed(head)
                     payload.bin(view[at : at + most])
-                    self._step(self._send, payload)
+                    self._add(payload)
                 if self._opened().finished:  # an error
                     break
             return self._end()
@@ -158,21 +170,49 @@ class Load:
             payload = self._packed(b"\xc0")
         self._put(payload.frame(message_head(LOAD, request.id, 5) + self._opening), deadline)
 
-    def _send(self, payload: Pieces, deadline: Optional[float]) -> None:
+    def _add(self, payload: Pieces) -> None:
+        """Sends it, at once or when enough is known to come behind it for it to be lent."""
+        self._waiting.append(payload)
+        self._waiting_bytes += payload.size
+        while self._waiting:
+            first = self._waiting[0]
+            lent = first.lendable and self._waiting_bytes - first.size >= PIPE_BYTES
+            if first.lendable and not lent:
+                return
+            self._next(lent)
+
+    def _next(self, lent: bool) -> None:
+        payload = self._waiting.popleft()
+        self._waiting_bytes -= payload.size
+        self._step(self._send, payload, lent)
+
+    def _send(self, payload: Pieces, lent: bool, deadline: Optional[float]) -> None:
         """ROWS, unless there is an answer already."""
         self._channel.look()
         request = self._opened()
-        if not request.finished:
-            self._put(payload.frame(message_head(ROWS, request.id, 3)), deadline)
+        if request.finished:
+            return
+        self._put(payload.frame(message_head(ROWS, request.id, 3)), deadline, lent)
+        if lent:
+            # What was lent before this had left the outbox when this went there.
+            while self._lent and self._lent_bytes - self._lent[0].size >= PIPE_BYTES:
+                self._lent_bytes -= self._lent.popleft().size
+            self._lent.append(payload)
+            self._lent_bytes += payload.size
 
-    def _put(self, pieces: list[Buffer], deadline: Optional[float]) -> None:
-        self._channel.send(bytes(pieces[0]), deadline, map(memoryview, pieces[1:]))
+    def _put(self, pieces: list[Buffer], deadline: Optional[float], lent: bool = False) -> None:
+        rest: list[Union[memoryview, Lent]] = [memoryview(piece) for piece in pieces[1:]]
+        if lent:
+            rest = [lend(piece) or memoryview(piece) for piece in pieces[1:]]
+        self._channel.send(bytes(pieces[0]), deadline, rest)
 
     def _single(self, payload: Pieces) -> Change:
         self._step(self._open, payload)
         return self._wait()
 
     def _end(self) -> Change:
+        while self._waiting:
+            self._next(False)
         self._step(self._close)
         return self._wait()
 

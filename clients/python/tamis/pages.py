@@ -39,6 +39,24 @@ class _Iovec(ctypes.Structure):
     _fields_ = (("base", ctypes.c_void_p), ("bytes", ctypes.c_size_t))
 
 
+class _Buffer(ctypes.Structure):
+    """Py_buffer of CPython."""
+
+    _fields_ = (
+        ("buf", ctypes.c_void_p),
+        ("obj", ctypes.c_void_p),
+        ("len", ctypes.c_ssize_t),
+        ("itemsize", ctypes.c_ssize_t),
+        ("readonly", ctypes.c_int),
+        ("ndim", ctypes.c_int),
+        ("format", ctypes.c_void_p),
+        ("shape", ctypes.c_void_p),
+        ("strides", ctypes.c_void_p),
+        ("suboffsets", ctypes.c_void_p),
+        ("internal", ctypes.c_void_p),
+    )
+
+
 def _of_libc(name: str, result: Any, *arguments: Any) -> Any:
     """A function of the C library that sets errno; None where there is none such."""
     if sys.platform != "linux" or sys.implementation.name != "cpython":  # objects may move
@@ -97,17 +115,19 @@ class Lent:
 
 
 def lend(data: Union[bytes, bytearray, memoryview]) -> Optional[Lent]:
-    """All of the data; None if it is little, or if where it lies cannot be told."""
+    """All of the data; None if it is little, or nothing can be lent."""
     view = memoryview(data).cast("B")
     if _vmsplice is None or len(view) < LEAST_BYTES:
         return None
-    if type(data) is bytes:
-        return Lent(view, ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0)
-    return None if view.readonly else Lent(view, _address(view))
+    return Lent(view, _address(view))
 
 
 def _address(view: memoryview) -> int:
-    return ctypes.addressof(ctypes.c_char.from_buffer(view))
+    """Where its bytes lie, which may be for reading only. For CPython."""
+    found = _Buffer()
+    ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(view), ctypes.byref(found), 0)
+    ctypes.pythonapi.PyBuffer_Release(ctypes.byref(found))
+    return found.buf or 0
 
 
 def room(size: int) -> io.BytesIO:
