@@ -10,7 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FILE_BYTES  262144u  /* of a file, a turn */
+#define FILE_BYTES 262144u   /* of a file, a turn */
+#define TURN_BYTES 524288u   /* of a stream or a socket, a turn, and what the last read has beyond \
+                              */
 #define WRITE_BYTES 1048576u /* of one write: a length that every interface can take */
 #define READS_MOST  16       /* of a socket, a wake-up */
 
@@ -20,14 +22,22 @@ static void on_space(uv_handle_t *h, size_t suggested, uv_buf_t *ret) {
     (void)suggested;
     struct channel *ch = of_handle(h);
     size_t n = 0;
+    *ret = uv_buf_init(NULL, 0);
+    if (ch->turn_bytes >= TURN_BYTES)
+        return; /* on_read is told of it, and that is all for this turn */
     uint8_t *p = ch->events->space(ch, &n);
-    *ret = uv_buf_init((char *)p, p ? (unsigned)(n < WRITE_BYTES ? n : WRITE_BYTES) : 0);
+    if (p)
+        *ret = uv_buf_init((char *)p, (unsigned)(n < WRITE_BYTES ? n : WRITE_BYTES));
 }
 
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *space) {
-    (void)space;
     struct channel *ch = of_handle((uv_handle_t *)stream);
-    if (got != 0) /* 0 is libuv's "not now" */
+    bool is_enough = ch->turn_bytes >= TURN_BYTES;
+    if (got > 0 && (size_t)got == space->len)
+        ch->turn_bytes += (size_t)got; /* libuv reads on */
+    else
+        ch->turn_bytes = 0;
+    if (got != 0 && !is_enough) /* 0 is libuv's "not now" */
         ch->events->fed(ch, got);
 }
 
@@ -89,8 +99,10 @@ static bool read_socket(struct channel *ch) {
     while (got < 0 && errno == EINTR);
     if (got < 0 && errno == EAGAIN)
         return false;
-    if (got > 0)
+    if (got > 0) {
+        ch->turn_bytes += (size_t)got;
         hand_passed(ch, &m, (size_t)got);
+    }
     ch->events->fed(ch, got > 0 ? got : got == 0 ? UV_EOF : uv_translate_sys_error(errno));
     return got > 0 && (size_t)got == room.iov_len;
 }
@@ -125,9 +137,11 @@ static void on_socket(uv_poll_t *poll, int status, int events) {
     }
     if ((events & UV_WRITABLE) && ch->later_left > 0)
         write_socket_on(ch);
+    ch->turn_bytes = 0;
     if (events & UV_READABLE)
         for (int i = 0; i < READS_MOST && ch->is_reading && read_socket(ch); i++)
-            continue;
+            if (ch->turn_bytes >= TURN_BYTES)
+                break;
     if (!uv_is_closing(&ch->u.handle) && poll_socket(ch) < 0)
         ch->events->fed(ch, UV_ENOMEM);
 }

@@ -52,7 +52,8 @@ struct channel {
     int fd;
     bool is_file, is_socket;
     bool is_reading;
-    int polled; /* a socket: what it is polled for */
+    size_t turn_bytes; /* read in this turn of the loop, which has more to do than to read */
+    int polled;        /* a socket: what it is polled for */
     uv_write_t later;
     const uint8_t *later_p; /* a socket: what is left of it */
     size_t later_n, later_left;
