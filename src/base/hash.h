@@ -16,12 +16,16 @@ struct hash_key hash_key(void);
 
 uint64_t hash_bytes(struct hash_key key, const void *p, size_t n);
 
+/* Two words to one by a product of 128 bits whose halves are folded together (Wang Yi's wyhash;
+ * with secret words in both factors, as aHash has it where there is no AES). */
+static inline uint64_t hash_fold(uint64_t a, uint64_t b) {
+    unsigned __int128 m = (unsigned __int128)a * b;
+    return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
 /* For one word, cheaper: a keyed multiply-xorshift with 128-bit products. */
 static inline uint64_t hash_u64(struct hash_key key, uint64_t x) {
-    unsigned __int128 m = (unsigned __int128)(x ^ key.k0) * (key.k1 | 1);
-    uint64_t h = (uint64_t)m ^ (uint64_t)(m >> 64);
-    m = (unsigned __int128)(h ^ key.k1) * 0x9E3779B97F4A7C15u;
-    return (uint64_t)m ^ (uint64_t)(m >> 64);
+    return hash_fold(hash_fold(x ^ key.k0, key.k1 | 1) ^ key.k1, 0x9E3779B97F4A7C15u);
 }
 
 #endif

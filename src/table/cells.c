@@ -375,16 +375,20 @@ static uint32_t put_codes(struct cells *c, const struct value *v, uint32_t n, co
     if (!len_room(c, c->n + n))
         return 0;
     dict_look(c->dict, v, n, end, hash, code);
-    uint32_t *len = c->len + c->n, types = 0;
     for (; i < n; i++) {
-        if (code[i] == NO_CODE && !new_code(c, v[i], hash[i], &code[i]))
+        if (__builtin_expect(code[i] != NO_CODE, 1))
+            continue;
+        if (!new_code(c, v[i], hash[i], &code[i]))
             return 0;
         if (code[i] == NO_CODE)
             break;
-        len[i] = code[i];
-        types |= SEEN(v[i].type);
-        c->logical += v[i].n;
     }
+    uint32_t types = 0;
+    for (uint32_t k = 0; k < i; k++) {
+        types |= SEEN(v[k].type);
+        c->logical += v[k].n;
+    }
+    memcpy(c->len + c->n, code, i * sizeof *code);
     c->n += i;
     c->types |= types;
     if (i < n) /* the next one as bytes */

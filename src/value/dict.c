@@ -1,5 +1,7 @@
 /* See dict.h and chunk.h. The hash table is open addressing with linear probing, at most half full;
- * a slot keeps 32 bits of the hash, so that growing does not look at the values. */
+ * a slot keeps 32 bits of the hash, so that growing does not look at the values. While there are
+ * few slots, each has a card beside it with the value itself, for the writer, who then needs to
+ * look nowhere else. */
 #include "value/dict.h"
 
 #include "base/arena.h"
@@ -20,9 +22,21 @@
 #define AHEAD            8u
 #define NEAR_SLOTS       2048u /* tables of so many are in a near cache: no need to fetch ahead */
 
+/* A value of at most WORDS_BYTES bytes as two little-endian words, with zeros behind it. */
+struct words {
+    uint64_t a, b;
+};
+
 struct slot {
     uint32_t hash;
     uint32_t code1; /* code + 1; 0: empty */
+};
+
+/* What is in a slot: a short value's words, or of a longer one the hash alone. */
+struct card {
+    struct words w;
+    uint32_t n, type;
+    uint32_t code1;
 };
 
 struct dict {
@@ -34,7 +48,8 @@ struct dict {
     struct budget *budget;
     pthread_mutex_t lock; /* of slots, for dict_find against a growing table */
     struct slot *slots;
-    uint32_t mask; /* slots - 1; 0 without slots */
+    struct card *cards; /* of the same number; NULL if there are NEAR_SLOTS slots or more */
+    uint32_t mask;      /* slots - 1; 0 without slots */
     struct arena arena;
     struct dict_entry *blocks[BLOCKS];
 };
@@ -70,12 +85,17 @@ static size_t slots_bytes(uint32_t mask) {
     return mask ? ((size_t)mask + 1) * sizeof(struct slot) : 0;
 }
 
+static size_t cards_bytes(uint32_t mask) {
+    return mask && mask < NEAR_SLOTS ? ((size_t)mask + 1) * sizeof(struct card) : 0;
+}
+
 void dict_unref(struct dict *d) {
     if (!d || atomic_fetch_sub_explicit(&d->refs, 1, memory_order_acq_rel) > 1)
         return;
     for (uint32_t k = 0; k < BLOCKS && d->blocks[k]; k++)
         budget_free(d->budget, d->blocks[k], block_bytes(k));
     budget_free(d->budget, d->slots, slots_bytes(d->mask));
+    budget_free(d->budget, d->cards, cards_bytes(d->mask));
     arena_done(&d->arena);
     pthread_mutex_destroy(&d->lock);
     budget_free(d->budget, d, sizeof *d);
@@ -106,11 +126,6 @@ struct value dict_value(const struct dict *d, uint32_t code) {
 
 /* --- values as words --- */
 
-/* A value of at most WORDS_BYTES bytes as two little-endian words, with zeros behind it. */
-struct words {
-    uint64_t a, b;
-};
-
 static inline struct words words_of(const uint8_t *p, uint32_t n) {
     if (n >= 8)
         return (struct words){load_le64(p), n > 8 ? load_le64(p + n - 8) >> 8 * (16 - n) : 0};
@@ -131,8 +146,8 @@ static inline struct words masked_words(const uint8_t *p, uint32_t n) {
     return (struct words){load_le64(p) & BELOW[first], load_le64(p + 8) & BELOW[n - first]};
 }
 
-static inline uint64_t mix_words(const struct dict *d, uint64_t h, struct words w) {
-    return hash_u64(d->key, hash_u64(d->key, h ^ w.a) ^ w.b);
+static inline uint64_t mix_words(struct hash_key key, uint64_t h, struct words w) {
+    return hash_fold(w.a ^ key.k0 ^ h, w.b ^ key.k1);
 }
 
 static inline uint32_t fold(uint64_t h, uint8_t type) {
@@ -140,28 +155,29 @@ static inline uint32_t fold(uint64_t h, uint8_t type) {
     return (uint32_t)(h ^ h >> 32);
 }
 
-static inline uint32_t hash_short(const struct dict *d, struct words w, uint32_t n, uint8_t type) {
+static inline uint32_t hash_short(struct hash_key key, struct words w, uint32_t n, uint8_t type) {
     w.b ^= (uint64_t)n << 56; /* a byte of it only where n is 16: then no other length has it */
-    return fold(mix_words(d, 0, w), type);
+    return fold(mix_words(key, 0, w), type);
 }
 
 /* Values of more bytes, two words at a time, the last two of which may overlap those before. */
-static inline uint32_t hash_long(const struct dict *d, struct value v) {
+static __attribute__((noinline)) uint32_t hash_long(struct hash_key key, struct value v) {
     const uint8_t *p = v.w.p, *last = p + v.n - WORDS_BYTES;
     uint64_t h = v.n;
     if (v.n > HASH_WORDS_BYTES)
-        return fold(hash_bytes(d->key, p, v.n), v.type);
+        return fold(hash_bytes(key, p, v.n), v.type);
     for (; p < last; p += WORDS_BYTES)
-        h = mix_words(d, h, (struct words){load_le64(p), load_le64(p + 8)});
-    return fold(mix_words(d, h, (struct words){load_le64(last), load_le64(last + 8)}), v.type);
+        h = mix_words(key, h, (struct words){load_le64(p), load_le64(p + 8)});
+    return fold(mix_words(key, h, (struct words){load_le64(last), load_le64(last + 8)}), v.type);
 }
 
 static uint32_t hash_of(const struct dict *d, struct value v) {
-    return v.n > WORDS_BYTES ? hash_long(d, v) : hash_short(d, words_of(v.w.p, v.n), v.n, v.type);
+    return v.n > WORDS_BYTES ? hash_long(d->key, v)
+                             : hash_short(d->key, words_of(v.w.p, v.n), v.n, v.type);
 }
 
 /* Whether two values of n > WORDS_BYTES bytes are equal. */
-static inline bool same_long(const uint8_t *p, const uint8_t *q, uint32_t n) {
+static __attribute__((noinline)) bool same_long(const uint8_t *p, const uint8_t *q, uint32_t n) {
     for (uint32_t i = 0; i < n - WORDS_BYTES; i += WORDS_BYTES)
         if (load_le64(p + i) != load_le64(q + i) || load_le64(p + i + 8) != load_le64(q + i + 8))
             return false;
@@ -196,12 +212,50 @@ static struct slot *slot_of(const struct dict *d, struct value v, uint32_t hash)
     return slot_of_words(d, v, v.n > WORDS_BYTES ? w : words_of(v.w.p, v.n), hash);
 }
 
+/* The card of a value with this hash. */
+static inline struct card card_of(struct value v, struct words w, uint32_t hash) {
+    if (v.n > WORDS_BYTES)
+        w = (struct words){hash, 0};
+    return (struct card){.w = w, .n = v.n, .type = v.type};
+}
+
+/* The same for an entry, behind which there are zeros. */
+static struct card card_of_entry(const struct dict *d, struct slot s) {
+    struct value v = dict_value(d, s.code1 - 1);
+    struct card card = card_of(v, (struct words){load_le64(v.w.p), load_le64(v.w.p + 8)}, s.hash);
+    card.code1 = s.code1;
+    return card;
+}
+
+/* The code of a value by the cards, or NO_CODE. */
+static inline uint32_t look_near(const struct dict *d, const struct card *cards, uint32_t mask,
+                                 struct value v, struct words w, uint32_t hash) {
+    struct card want = card_of(v, w, hash);
+    for (uint32_t at = hash & mask;; at = (at + 1) & mask) {
+        struct card c = cards[at];
+        uint64_t differs =
+            (c.w.a ^ want.w.a) | (c.w.b ^ want.w.b) | (c.n ^ want.n) | (c.type ^ want.type);
+        if (c.code1 == 0)
+            return NO_CODE;
+        if (differs == 0 &&
+            (v.n <= WORDS_BYTES || same_long(entry_at(d, c.code1 - 1)->p, v.w.p, v.n)))
+            return c.code1 - 1;
+    }
+}
+
+/* Slots for so many entries that they stay sparse, with what there is. */
 static bool grow_slots(struct dict *d) {
     uint32_t mask = d->mask ? d->mask * 2 + 1 : FIRST_SLOTS - 1;
     struct slot *slots = budget_realloc(d->budget, NULL, 0, slots_bytes(mask));
-    if (!slots)
+    struct card *cards = NULL;
+    if (slots && cards_bytes(mask) &&
+        !(cards = budget_realloc(d->budget, NULL, 0, cards_bytes(mask))))
+        budget_free(d->budget, slots, slots_bytes(mask));
+    if (!slots || (cards_bytes(mask) && !cards))
         return false;
     memset(slots, 0, slots_bytes(mask));
+    if (cards)
+        memset(cards, 0, cards_bytes(mask));
     for (size_t i = 0; d->mask && i <= d->mask; i++) {
         if (d->slots[i].code1 == 0)
             continue;
@@ -209,11 +263,17 @@ static bool grow_slots(struct dict *d) {
         while (slots[at].code1)
             at = (at + 1) & mask;
         slots[at] = d->slots[i];
+        if (cards)
+            cards[at] = card_of_entry(d, slots[at]);
     }
-    atomic_fetch_add_explicit(&d->bytes, slots_bytes(mask) - slots_bytes(d->mask),
+    atomic_fetch_add_explicit(&d->bytes,
+                              slots_bytes(mask) + cards_bytes(mask) - slots_bytes(d->mask) -
+                                  cards_bytes(d->mask),
                               memory_order_relaxed);
     budget_free(d->budget, d->slots, slots_bytes(d->mask));
+    budget_free(d->budget, d->cards, cards_bytes(d->mask));
     d->slots = slots;
+    d->cards = cards;
     d->mask = mask;
     return true;
 }
@@ -246,7 +306,10 @@ static bool enter(struct dict *d, struct value v, uint32_t hash, uint32_t *ret_c
         memcpy(copy, v.w.p, v.n);
     memset(copy + v.n, 0, room - v.n);
     *entry_at(d, code) = (struct dict_entry){.p = copy, .n = v.n, .type = v.type};
-    *slot_of(d, v, hash) = (struct slot){.hash = hash, .code1 = code + 1};
+    struct slot *slot = slot_of(d, v, hash);
+    *slot = (struct slot){.hash = hash, .code1 = code + 1};
+    if (d->cards)
+        d->cards[slot - d->slots] = card_of_entry(d, *slot);
     atomic_store_explicit(&d->count, code + 1, memory_order_release);
     *ret_code = code;
     return true;
@@ -267,13 +330,13 @@ bool dict_has(const struct dict *d, struct value v, uint32_t *ret_code) {
 }
 
 /* A value as words, if it is short, and its hash. */
-static inline uint32_t hash_with_words(const struct dict *d, struct value v, const uint8_t *end,
+static inline uint32_t hash_with_words(struct hash_key key, struct value v, const uint8_t *end,
                                        struct words *ret) {
     *ret = (struct words){0, 0};
     if (v.n > WORDS_BYTES)
-        return hash_long(d, v);
+        return hash_long(key, v);
     *ret = end - v.w.p >= (ptrdiff_t)WORDS_BYTES ? masked_words(v.w.p, v.n) : words_of(v.w.p, v.n);
-    return hash_short(d, *ret, v.n, v.type);
+    return hash_short(key, *ret, v.n, v.type);
 }
 
 /* What the first slot of a value has, if that is the value to all appearance. */
@@ -295,7 +358,7 @@ static void look_far(const struct dict *d, const struct value *v, uint32_t n, co
     const struct dict_entry *entry[DICT_GROUP];
     for (uint32_t i = 0; i < n + 3 * AHEAD; i++) {
         if (i < n) {
-            ret_hash[i] = hash_with_words(d, v[i], end, &words[i]);
+            ret_hash[i] = hash_with_words(d->key, v[i], end, &words[i]);
             __builtin_prefetch(&d->slots[ret_hash[i] & d->mask]);
         }
         uint32_t at = i - AHEAD; /* below 0 it wraps, and is not below n */
@@ -319,10 +382,15 @@ void dict_look(const struct dict *d, const struct value *v, uint32_t n, const ui
         look_far(d, v, n, end, ret_hash, ret_code);
         return;
     }
+    /* What does not change is held in variables: to the compiler what is written may be anything.
+     */
+    const struct hash_key key = d->key;
+    const struct card *cards = d->cards;
+    const uint32_t mask = d->mask;
     for (uint32_t i = 0; i < n; i++)
-        ret_hash[i] = hash_with_words(d, v[i], end, &words[i]);
+        ret_hash[i] = hash_with_words(key, v[i], end, &words[i]);
     for (uint32_t i = 0; i < n; i++)
-        ret_code[i] = d->mask ? code_of(d, v[i], words[i], ret_hash[i]) : NO_CODE;
+        ret_code[i] = mask ? look_near(d, cards, mask, v[i], words[i], ret_hash[i]) : NO_CODE;
 }
 
 bool dict_add_hashed(struct dict *d, struct value v, uint32_t hash, uint32_t *ret_code) {
