@@ -190,7 +190,8 @@ static bool feed_numbers(struct cells *c, uint32_t row, const struct stretch *s,
     read_words(s, to);
     if (!s->all)
         gather(to, 8, s->valid, s->n, to);
-    bool top = !is_double && has_top_bit(to, s->n_valid); /* negative, or large */
+    bool matters = s->a->type == ARRAY_U64 || (c->form == CELLS_UINT && !is_double);
+    bool top = matters && has_top_bit(to, s->n_valid); /* negative, or large */
     if (top && s->a->type == ARRAY_U64)
         type = T_UINT;
     if (direct && type == T_UINT && c->n == 0)
