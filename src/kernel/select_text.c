@@ -8,9 +8,9 @@ enum text { TEXT_STARTS, TEXT_ENDS, TEXT_CONTAINS, TEXT_LIKE, TEXT_ILIKE };
 INLINE bool holds(enum text text, struct str x, struct str y) {
     switch (text) {
     case TEXT_STARTS:
-        return x.n >= y.n && (y.n == 0 || memcmp(x.p, y.p, y.n) == 0);
+        return x.n >= y.n && bytes_same(x.p, y.p, y.n);
     case TEXT_ENDS:
-        return x.n >= y.n && (y.n == 0 || memcmp(x.p + x.n - y.n, y.p, y.n) == 0);
+        return x.n >= y.n && bytes_same(x.p + (x.n - y.n), y.p, y.n);
     default:
         return bytes_find((const uint8_t *)x.p, x.n, (const uint8_t *)y.p, y.n) != NULL;
     }

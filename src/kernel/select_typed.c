@@ -46,7 +46,7 @@ INLINE bool holds_f64(enum rel rel, double a, double b) {
 
 INLINE bool holds_str(enum rel rel, struct str a, struct str b) {
     if (rel == REL_EQ || rel == REL_NE)
-        return (a.n == b.n && memcmp(a.p, b.p, a.n) == 0) == (rel == REL_EQ);
+        return str_eq(a, b) == (rel == REL_EQ);
     return rel_order(rel, str_cmp(a, b));
 }
 

@@ -64,7 +64,7 @@ static inline bool set_has_int(const struct set *s, int64_t i) {
 static inline bool set_has_string(const struct set *s, const uint8_t *p, uint32_t n) {
     if (s->strings_mask == 0) {
         for (uint32_t k = 0; k < s->n_strings; k++)
-            if (s->strings[k].n == n && memcmp(s->strings[k].p, p, n) == 0)
+            if (s->strings[k].n == n && bytes_same(s->strings[k].p, p, n))
                 return true;
         return false;
     }

@@ -338,6 +338,24 @@ static void test_bitmap(void **state) {
         assert_int_equal(bitmap_get(map, i), i == 0 || i == 9 || i == 23);
 }
 
+/* Of every length, with a difference at every place and behind. */
+static void test_bytes_same(void **state) {
+    (void)state;
+    char a[40], b[40];
+    assert_true(bytes_same(NULL, NULL, 0));
+    for (size_t n = 0; n < sizeof a; n++) {
+        memset(a, 'x', sizeof a);
+        memcpy(b, a, sizeof b);
+        for (size_t at = 0; at < sizeof a; at++)
+            for (int bit = 0; bit < 8; bit++) {
+                b[at] = (char)(a[at] ^ 1 << bit);
+                assert_int_equal(bytes_same(a, b, n), at >= n);
+                b[at] = a[at];
+            }
+        assert_true(bytes_same(a, b, n));
+    }
+}
+
 static void test_str(void **state) {
     (void)state;
     struct str nul = {"a\0b", 3}, a = str_of("a"), none = {NULL, 0};
@@ -425,6 +443,7 @@ int main(void) {
         cmocka_unit_test(test_buf_printf),
         cmocka_unit_test(test_buf_failure_is_sticky),
         cmocka_unit_test(test_bitmap),
+        cmocka_unit_test(test_bytes_same),
         cmocka_unit_test(test_str),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_trace_parse),
