@@ -4,6 +4,7 @@
  * What is left to do is to note where the wanted values are: they are made when they are asked for
  * (json_load.c). A line that needs more than that, or has a wanted container, is left to
  * json_read.c. */
+#include "base/load.h"
 #include "format/json.h"
 
 #include <string.h>
@@ -74,28 +75,39 @@ bool json_sift_init(struct reader *r) {
 /* --- words --- */
 
 /* , } ] */
-static inline bool ends_scalar(uint8_t c) { return (c == ',') | ((c | 0x20) == '}'); }
+static const bool ENDS_SCALAR[256] = {[','] = true, ['}'] = true, [']'] = true};
 
-/* true, false, null at p, and behind it its end: without a branch, for which of them it is cannot
- * be foreseen. */
+/* The three words, where their first letter puts them, as little-endian numbers: there is a sieve
+ * on such machines alone. */
+static const struct {
+    uint64_t text, mask;
+    uint32_t n;
+} WORDS[4] = {['f' >> 3 & 3] = {JSON_WORD("fals") | (uint64_t)'e' << 32, UINT64_C(0xFFFFFFFFFF), 5},
+              ['n' >> 3 & 3] = {JSON_WORD("null"), UINT32_MAX, 4},
+              ['t' >> 3 & 3] = {JSON_WORD("true"), UINT32_MAX, 4},
+              {.text = 1}};
+
+/* What a word may stand behind; to the sieve it might be a digit. */
+static const bool BEFORE_WORD[256] = {[':'] = true, [','] = true, ['['] = true, [' '] = true};
+
+/* true, false, null at p, and around it what may be there: without a branch, for which of them it
+ * is cannot be foreseen. Not where the input ends soon. */
 static inline bool is_word(const uint8_t *p, const uint8_t *end) {
-    uint32_t word;
-    if (end - p < 6)
+    if (end - p < 8)
         return false;
-    memcpy(&word, p, 4);
-    unsigned four = (word == JSON_WORD("true")) | (word == JSON_WORD("null"));
-    unsigned five = (word == JSON_WORD("fals")) & (p[4] == 'e');
-    return ((four & ends_scalar(p[4])) | (five & ends_scalar(p[5]))) != 0;
+    unsigned k = *p >> 3 & 3;
+    return ((load_le64(p) & WORDS[k].mask) == WORDS[k].text) & BEFORE_WORD[p[-1]] &
+           ENDS_SCALAR[p[WORDS[k].n]];
 }
 
 /* A letter outside of strings is a word's first, or an exponent that makes a number. */
 static bool letter_passes(const struct reader *r, const uint8_t *p) {
     const uint8_t *from = p, *to = p;
     if ((*p | 0x20) != 'e')
-        return (p[-1] == ':' || p[-1] == ',' || p[-1] == '[' || p[-1] == ' ') && is_word(p, r->end);
+        return is_word(p, r->end);
     while ((uint8_t)(from[-1] - '0') < 10 || from[-1] == '.' || from[-1] == '-')
         from--;
-    while (to < r->end && !ends_scalar(*to))
+    while (to < r->end && !ENDS_SCALAR[*to])
         to++;
     return to < r->end && number_is_json(from, (size_t)(to - from));
 }
@@ -142,17 +154,27 @@ static void find_cells(struct sift *s, struct block *b) {
     b->load = json_load;
 }
 
+/* The cells of the names before `end` have no values yet, in the rows from .. to - 1. */
+static void mark(const struct sift *s, const struct sift_name *end, uint32_t from, uint32_t to) {
+    for (const struct sift_name *k = s->names; k < end; k++)
+        if (k->tag && from < to)
+            memset(k->tag + from, TAG_DEFERRED, to - from);
+}
+
 /* Makes the value of a cell that may be wrong. */
 static bool load_cell(const struct sift_name *k, struct block *b, uint32_t n) {
     uint16_t row = (uint16_t)n;
-    return !k->tag || k->tag[row] != TAG_DEFERRED ||
-           json_load(b->loader, &b->columns[k->field->slot], &row, 1);
+    if (!k->tag)
+        return true;
+    k->tag[row] = TAG_DEFERRED;
+    return json_load(b->loader, &b->columns[k->field->slot], &row, 1);
 }
 
-/* Makes the values of a row that has escapes. */
-static bool load_row(const struct sift *s, struct block *b, uint32_t n) {
-    for (uint32_t i = 0; i < s->sieve->n_names; i++)
-        if (!load_cell(&s->names[i], b, n))
+/* Makes the values of a row that has escapes; of the names, those before `end`. */
+static bool load_row(const struct sift *s, const struct sift_name *end, struct block *b,
+                     uint32_t n) {
+    for (const struct sift_name *k = s->names; k < end; k++)
+        if (!load_cell(k, b, n))
             return false;
     return true;
 }
@@ -174,64 +196,158 @@ static void defer(const struct sift *s, struct block *b, uint32_t from, uint32_t
             b->columns[s->names[i].field->slot].deferred = true;
 }
 
-/* The rows of json_sift. What does not change is held in variables: the cells that are written are
- * bytes, and might be anything to the compiler. */
+/* What the rows of json_sift go through. */
+struct sifting {
+    struct reader *r;
+    struct sift *s;
+    struct block *b;
+    const uint32_t *at, *to; /* positions that were found and not yet used */
+    const uint8_t *base;     /* they count from here */
+    const uint8_t *line;     /* where the row begins */
+    struct sift_name *next;  /* the name that is expected; those before it have their cells */
+    uint32_t n;              /* the row */
+    uint32_t marked;         /* the rows from here to n have all names, and are not yet marked */
+    bool escapes;            /* in the row */
+};
+
+/* Whether the position, of which there is at least one more, is the colon of k and has a scalar
+ * behind it: *ret_value. Bytes are read from 8 before it on. */
+static inline bool usual_name(const struct sift_name *k, const uint8_t *colon,
+                              const uint8_t **ret_value) {
+    const uint8_t *value = colon + 1;
+    if (*colon != ':' || ((load_le64(colon - 8) ^ k->tail) & k->mask) != 0)
+        return false;
+    if (k->n > 8 && memcmp(colon - k->n, k->text, k->n) != 0)
+        return false;
+    if (__builtin_expect(*value == ' ', 0)) /* in all of a file's rows, or in none */
+        value++;
+    *ret_value = value;
+    return !opens(*value);
+}
+
+/* Rows as they usually are: the names that are expected, all of them, and no escapes. Stops before
+ * the first position that is something else. No branch depends on more of a row than which names
+ * and words there are. */
+static void usual_rows(struct sifting *t) {
+    struct sift_name *const names = t->s->names, *const names_end = names + t->s->sieve->n_names;
+    const uint8_t *const end = t->r->end, *const base = t->base;
+    struct span *const spans = t->b->spans;
+    const size_t row_most = t->s->row_most;
+    const uint32_t rows = t->b->rows, least = t->s->sieve->n_names + 1; /* positions of a row */
+    const uint32_t *at = t->at, *const far = t->to - least;
+    const uint8_t *line = t->line, *p, *value;
+    struct sift_name *k = names;
+    uint32_t n = t->n;
+    while (n < rows && at <= far && *line == '{') {
+        for (;;) {
+            p = base + *at;
+            /* of what there are positions, letters and backslashes are above a colon */
+            while (__builtin_expect(*p > ':', 0) && at < far && is_word(p, end))
+                p = base + *++at;
+            if (k == names_end || !usual_name(k, p, &value))
+                break;
+            if (k->word)
+                k->word[n].p = value;
+            k++;
+            at++;
+        }
+        p++;
+        if (k < names_end || p[-1] != '\n' || (size_t)(p - line) > row_most)
+            break;
+        if (spans)
+            spans[n] = (struct span){line, (uint32_t)(p - line)};
+        n++;
+        at++;
+        line = p;
+        k = names;
+    }
+    t->at = at;
+    t->line = t->r->p = line;
+    t->next = k;
+    t->n = n;
+}
+
+/* A name's colon, whatever name it is. False: the row does not pass. */
+static bool take_name(struct sifting *t, const uint8_t *colon) {
+    const uint8_t *end = t->r->end, *value = colon + 1;
+    struct sift_name *k = t->next;
+    if (!has_name(k, t->r->start, colon)) {
+        k = find_name(t->s, k, t->r->start, colon);
+        if (!k)
+            return true;
+        if (k != t->next && !load_cell(k, t->b, t->n)) /* the last counts, all must be good */
+            return false;
+    }
+    t->next += k == t->next;
+    value += value < end && *value == ' ';
+    if (value == end || opens(*value))
+        return false;
+    if (k->word)
+        k->word[t->n].p = value;
+    return true;
+}
+
+/* The end of the line, with its line feed before `next`. False: the row does not pass. */
+static bool take_line(struct sifting *t, const uint8_t *next) {
+    const struct sift *s = t->s;
+    if ((size_t)(next - t->line) > s->row_most || (t->escapes && !load_row(s, t->next, t->b, t->n)))
+        return false;
+    if (*t->line == '{') { /* else it is blank */
+        if (t->escapes || t->next < s->names + s->sieve->n_names) {
+            mark(s, s->names + s->sieve->n_names, t->marked, t->n);
+            if (!t->escapes)
+                mark(s, t->next, t->n, t->n + 1);
+            t->marked = t->n + 1;
+        }
+        reader_span(t->b, t->n, t->line, next);
+        t->n++;
+    }
+    t->line = t->r->p = next;
+    t->next = t->s->names;
+    t->escapes = false;
+    return true;
+}
+
+static bool take_position(struct sifting *t, const uint8_t *p) {
+    switch (*p) {
+    case ':':
+        return take_name(t, p);
+    case '\n':
+        return take_line(t, p + 1);
+    case '\\':
+        return t->escapes = true;
+    case '\r':
+        return true;
+    default:
+        return letter_passes(t->r, p);
+    }
+}
+
+/* The rows of json_sift. */
 static uint32_t sift_rows(struct reader *r, struct sift *s, struct block *b, uint32_t n) {
     const struct json_reader *j = r->state;
-    struct json_sieve *const x = s->sieve;
-    struct sift_name *const names = s->names, *next = names;
-    const uint8_t *const start = r->start, *const end = r->end;
-    const uint8_t *line = r->p, *base = NULL;
-    const uint32_t *at = NULL, *to = NULL;
-    bool escapes = false; /* in the row */
-    json_sieve_begin(x, start, line, end);
-    for (;;) {
-        if (at == to) {
-            if (!json_sieve_next(x, (b->rows - n) * j->average))
+    struct json_sieve *x = s->sieve;
+    struct sifting t = {
+        .r = r, .s = s, .b = b, .line = r->p, .next = s->names, .n = n, .marked = n};
+    json_sieve_begin(x, r->start, r->p, r->end);
+    while (t.n < b->rows) {
+        if (t.at == t.to) {
+            if (!json_sieve_next(x, (b->rows - t.n) * j->average))
                 break;
-            base = x->base;
-            at = x->at;
-            to = at + x->n;
+            t.base = x->base;
+            t.at = x->at;
+            t.to = x->at + x->n;
         }
-        const uint8_t *p = base + *at++;
-        if (*p == ':') {
-            struct sift_name *k = next;
-            if (__builtin_expect(!has_name(k, start, p), 0)) {
-                k = find_name(s, next, start, p);
-                if (!k)
-                    continue;
-                if (k != next && !load_cell(k, b, n)) /* the last counts, all must be good */
-                    break;
-            }
-            next += k == next;
-            const uint8_t *value = p + 1;
-            value += value < end && *value == ' ';
-            if (value == end || opens(*value))
-                break;
-            if (k->tag) {
-                k->tag[n] = TAG_DEFERRED;
-                k->word[n].p = value;
-            }
-        } else if (*p == '\n') {
-            if ((size_t)(p + 1 - line) > s->row_most || (escapes && !load_row(s, b, n)))
-                break;
-            if (*line == '{') { /* else it is blank */
-                reader_span(b, n, line, p + 1);
-                n++;
-            }
-            line = r->p = p + 1;
-            next = names;
-            escapes = false;
-            if (n == b->rows)
-                return n;
-        } else if (*p == '\\') {
-            escapes = true;
-        } else if (*p != '\r' && !letter_passes(r, p)) {
+        if (t.next == s->names && !t.escapes && (size_t)(t.line - r->start) >= NEAR_BYTES &&
+            t.to - t.at > x->n_names)
+            usual_rows(&t);
+        if (t.n < b->rows && t.at < t.to && !take_position(&t, t.base + *t.at++))
             break;
-        }
     }
-    leave_row(r, s, n);
-    return n;
+    if (t.n < b->rows)
+        leave_row(r, s, t.n);
+    mark(s, s->names + s->sieve->n_names, t.marked, t.n);
+    return t.n;
 }
 
 uint32_t json_sift(struct reader *r, struct block *b, uint32_t n) {
