@@ -1,4 +1,4 @@
-/* See json_sieve.h. */
+/* See json_sieve.h. It is long because the rules of a group are one loop, whose steps overlap. */
 #include "format/json_sieve.h"
 
 #include <string.h>
@@ -138,36 +138,52 @@ static const uint8_t PLACES[BLOCK] = {
     22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
     44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
 
-/* Writes the positions of the bits, n of them, and up to 15 more that do not count. */
-WIDE static INLINE void put_positions(uint32_t *to, uint64_t bits, uint64_t n, __m512i base) {
+/* Writes the positions of the bits, n of them, and up to 7 more that do not count. */
+WIDE static INLINE void put_positions(uint32_t *to, uint64_t bits, uint64_t n, uint32_t first) {
     __m512i places = _mm512_maskz_compress_epi8(bits, _mm512_loadu_si512(PLACES));
+    __m256i base = _mm256_set1_epi32((int)first);
     __m128i part = _mm512_castsi512_si128(places);
-    _mm512_storeu_si512(to, base + _mm512_cvtepu8_epi32(part));
-    if (__builtin_expect(n <= 16, 1))
+    _mm256_storeu_si256((void *)to, _mm256_add_epi32(base, _mm256_cvtepu8_epi32(part)));
+    if (__builtin_expect(n <= 8, 1)) /* wider stores are split more often, by the cache's lines */
         return;
     uint8_t rest[BLOCK];
     _mm512_storeu_si512(rest, places);
-    for (uint64_t i = 16; i < n; i += 16) {
-        memcpy(&part, rest + i, sizeof part);
-        _mm512_storeu_si512(to + i, base + _mm512_cvtepu8_epi32(part));
+    for (uint64_t i = 8; i < n; i += 8) {
+        memcpy(&part, rest + i, 8);
+        _mm256_storeu_si256((void *)(to + i), _mm256_add_epi32(base, _mm256_cvtepu8_epi32(part)));
     }
 }
 
-/* The positions of a group up to where it is bad. */
-WIDE static INLINE void put_group(struct json_sieve *x, const uint8_t *p, uint32_t first,
-                                  const lanes *bits, const lanes *bad) {
-    uint32_t *to = x->at + x->n;
-    for (unsigned i = 0; i < LANES && !x->stop; i++, first += BLOCK) {
-        uint64_t found = (*bits)[i], wrong = (*bad)[i];
-        if (__builtin_expect(wrong != 0, 0)) {
-            x->stop = p + BLOCK * i + _tzcnt_u64(wrong);
-            found &= _blsmsk_u64(wrong) >> 1;
-        }
-        uint64_t n = (uint64_t)_mm_popcnt_u64(found);
-        put_positions(to, found, n, _mm512_set1_epi32((int)first));
+/* The bits that were found in a group, and where it begins. */
+struct found {
+    lanes bits;
+    uint32_t first;
+};
+
+/* The positions of some lanes of a group. */
+WIDE static INLINE void put_lanes(struct json_sieve *x, const struct found *f, unsigned from,
+                                  unsigned end) {
+    uint32_t *to = x->at + x->n, first = f->first + BLOCK * from;
+    for (unsigned i = from; i < end; i++, first += BLOCK) {
+        uint64_t found = f->bits[i], n = (uint64_t)_mm_popcnt_u64(found);
+        put_positions(to, found, n, first);
         to += n;
     }
     x->n = (uint32_t)(to - x->at);
+}
+
+/* The group at p is bad somewhere: leaves the bits before that. */
+static __attribute__((noinline)) void stop_group(struct json_sieve *x, const uint8_t *p,
+                                                 lanes *bits, const lanes *bad) {
+    for (unsigned i = 0; i < LANES; i++, p += BLOCK) {
+        uint64_t wrong = (*bad)[i];
+        if (x->stop)
+            (*bits)[i] = 0;
+        else if (wrong) {
+            x->stop = p + __builtin_ctzll(wrong);
+            (*bits)[i] &= (wrong ^ (wrong - 1)) >> 1;
+        }
+    }
 }
 
 /* --- 512 bits: one for each byte of a group, 64 in a lane --- */
@@ -218,10 +234,7 @@ WIDE static INLINE void load_lanes(const struct json_sieve *x, const uint8_t *p,
     const __m512i kind_low = _mm512_loadu_si512(KIND), kind_high = _mm512_loadu_si512(KIND + 64);
     const __m512i follow_low = _mm512_loadu_si512(FOLLOW);
     const __m512i follow_high = _mm512_loadu_si512(FOLLOW + 64);
-    const __m512i last_low = _mm512_loadu_si512(x->lasts);
-    const __m512i last_high = _mm512_loadu_si512(x->lasts + 64);
-    const __m512i before_low = _mm512_loadu_si512(x->befores);
-    const __m512i before_high = _mm512_loadu_si512(x->befores + 64);
+    const __m512i lasts = _mm512_loadu_si512(x->lasts), befores = _mm512_loadu_si512(x->befores);
     const __typeof__(EACH) *each = &EACH;
     __asm__("" : "+r"(each)); /* or the compiler makes each of them anew, in each turn */
     p += BLOCK * from;
@@ -242,9 +255,8 @@ WIDE static INLINE void load_lanes(const struct json_sieve *x, const uint8_t *p,
                         _mm512_mask_cmpeq_epi8_mask(colon, v2, _mm512_set1_epi8((char)x->last[k])),
                         v3, _mm512_set1_epi8((char)x->before[k])));
         else
-            candidate =
-                _mm512_mask_test_epi8_mask(colon, _mm512_permutex2var_epi8(last_low, v2, last_high),
-                                           _mm512_permutex2var_epi8(before_low, v3, before_high));
+            candidate = _mm512_mask_test_epi8_mask(colon, _mm512_permutexvar_epi8(v2, lasts),
+                                                   _mm512_permutexvar_epi8(v3, befores));
         g->quote[i] = EQUAL(v, quote);
         g->backslash[i] = EQUAL(v, backslash);
         g->control[i] = _mm512_cmple_epu8_mask(v, _mm512_load_si512(each->control));
@@ -280,19 +292,20 @@ WIDE static INLINE lanes carried(uint32_t out, uint32_t full, uint32_t in, uint6
 /* a + b + *carry as numbers of 512 bits. */
 WIDE static INLINE lanes add(lanes a, lanes b, uint64_t *carry) {
     lanes sum = a + b;
-    uint32_t out = bits_of_lanes((lanes)(sum < a)),
-             full = bits_of_lanes((lanes)(sum == ~(lanes){0}));
+    uint32_t out = _mm512_cmplt_epu64_mask((__m512i)sum, (__m512i)a);
+    uint32_t full = _mm512_cmpeq_epi64_mask((__m512i)sum, _mm512_set1_epi64(-1));
     return sum - carried(out, full, (uint32_t)*carry, carry);
 }
 
 /* a - b - *borrow. */
 WIDE static INLINE lanes subtract(lanes a, lanes b, uint64_t *borrow) {
     lanes difference = a - b;
-    uint32_t out = bits_of_lanes((lanes)(a < b)), none = bits_of_lanes((lanes)(difference == 0));
+    uint32_t out = _mm512_cmplt_epu64_mask((__m512i)a, (__m512i)b);
+    uint32_t none = _mm512_testn_epi64_mask((__m512i)difference, (__m512i)difference);
     return difference + carried(out, none, (uint32_t)*borrow, borrow);
 }
 
-WIDE static INLINE bool any(lanes v) { return bits_of_lanes((lanes)(v != 0)) != 0; }
+WIDE static INLINE bool any(lanes v) { return _mm512_test_epi64_mask((__m512i)v, (__m512i)v) != 0; }
 
 /* Numbers: no second point, no needless zero. Words: where they begin. Gives what did not pass. */
 WIDE static INLINE lanes sift_scalars(struct sieve_carry *c, const struct group *g, lanes out,
@@ -312,10 +325,10 @@ WIDE static INLINE lanes sift_scalars(struct sieve_carry *c, const struct group 
 
 /* The positions, and in *ret_bad what did not pass. Each step waits for the one before; so that the
  * machine has something to do meanwhile, the group at p is loaded into next between them, if there
- * is one. */
-WIDE static INLINE lanes sift_group(const struct json_sieve *x, struct sieve_carry *c,
-                                    struct group *g, lanes *ret_bad, const uint8_t *p, bool few,
-                                    struct group *next) {
+ * is one, and the positions of `last`, the group before, are written. */
+WIDE static INLINE lanes sift_group(struct json_sieve *x, struct sieve_carry *c, struct group *g,
+                                    lanes *ret_bad, const uint8_t *p, bool few, struct group *next,
+                                    const struct found *last) {
     lanes backslash = g->backslash;
     if (__builtin_expect(any(backslash) || c->escaped, 0))
         unescape_quotes(g, &c->escaped);
@@ -333,6 +346,8 @@ WIDE static INLINE lanes sift_group(const struct json_sieve *x, struct sieve_car
 
     if (next)
         load_lanes(x, p, few, next, 0, LANES / 2);
+    if (last)
+        put_lanes(x, last, 0, LANES / 2);
 
     /* rows and containers */
     lanes curly_open = g->curly_open & out, curly_close = g->curly_close & out;
@@ -366,6 +381,8 @@ WIDE static INLINE lanes sift_group(const struct json_sieve *x, struct sieve_car
 
     if (next)
         load_lanes(x, p, few, next, LANES / 2, LANES);
+    if (last)
+        put_lanes(x, last, LANES / 2, LANES);
 
     /* names: behind { and the commas of objects, and with a colon behind them */
     lanes comma = g->comma & out, colon = g->colon & out;
@@ -393,14 +410,20 @@ WIDE static INLINE lanes sift_group(const struct json_sieve *x, struct sieve_car
  * between them is most of the work for the group before. */
 WIDE static INLINE void sift(struct json_sieve *x, const uint8_t *p, size_t count, bool few) {
     struct group g[2];
+    struct found found[2];
     struct sieve_carry c = x->carry;
-    lanes bits, bad;
+    lanes bad;
     load_lanes(x, p, few, &g[0], 0, LANES);
-    for (size_t i = 0; i < count && !x->stop; i++, p += GROUP) {
-        bits =
-            sift_group(x, &c, &g[i & 1], &bad, p + GROUP, few, i + 1 < count ? &g[~i & 1] : NULL);
-        put_group(x, p, (uint32_t)(GROUP * i), &bits, &bad);
+    size_t i = 0;
+    for (; i < count && !x->stop; i++, p += GROUP) {
+        struct found *f = &found[i & 1];
+        f->first = (uint32_t)(GROUP * i);
+        f->bits = sift_group(x, &c, &g[i & 1], &bad, p + GROUP, few,
+                             i + 1 < count ? &g[~i & 1] : NULL, i > 0 ? &found[~i & 1] : NULL);
+        if (__builtin_expect(any(bad), 0))
+            stop_group(x, p, &f->bits, &bad);
     }
+    put_lanes(x, &found[~i & 1], 0, LANES);
     x->carry = c;
 }
 
@@ -412,10 +435,10 @@ WIDE static void sift_many(struct json_sieve *x, const uint8_t *p, size_t count)
     sift(x, p, count, false);
 }
 
-bool json_sieve_can(enum json_loops loops) {
+bool json_sieve_can(enum json_loops loops) { /* what json_load.c needs, too */
     return loops == LOOPS_AVX512 && __builtin_cpu_supports("avx512vbmi") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("vpclmulqdq");
+           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("vpclmulqdq");
 }
 
 static void sift_groups(struct json_sieve *x, const uint8_t *p, size_t count) {
@@ -486,7 +509,7 @@ bool json_sieve_next(struct json_sieve *x, size_t bytes) {
 void json_sieve_name(struct json_sieve *x, uint8_t last, uint8_t before) {
     x->last[x->n_names] = last;
     x->before[x->n_names] = before;
-    x->lasts[last & 0x7F] |= (uint8_t)(1u << x->n_names);
-    x->befores[before & 0x7F] |= (uint8_t)(1u << x->n_names);
+    x->lasts[last & 0x3F] |= (uint8_t)(1u << x->n_names);
+    x->befores[before & 0x3F] |= (uint8_t)(1u << x->n_names);
     x->n_names++;
 }

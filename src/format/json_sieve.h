@@ -49,7 +49,7 @@ struct json_sieve {
     /* Of the wanted names, for the life of the reader: their last bytes and those before; and for
      * each of these bytes but for its highest bit, as a bit each, of which names they are. */
     uint8_t last[SIEVE_NAMES], before[SIEVE_NAMES];
-    uint8_t lasts[128], befores[128];
+    uint8_t lasts[64], befores[64];
     uint32_t n_names;
     uint32_t depth_most; /* of containers in a row, up to 63 */
 
