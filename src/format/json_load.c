@@ -11,7 +11,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #define WIDE                                                                                       \
-    __attribute__((target("avx512f,avx512bw,avx512vl,bmi,bmi2"))) /* the sieve needs more */
+    __attribute__((                                                                                \
+        target("avx512f,avx512bw,avx512cd,avx512dq,avx512vl,bmi,bmi2,popcnt"))) /* as the sieve */
 #else
 #define WIDE
 #endif
@@ -119,18 +120,144 @@ WIDE INLINE bool load_value(struct reader *r, const uint8_t *p, struct value *re
     return true;
 }
 
-WIDE INLINE bool load(struct reader *r, struct column *c, const uint16_t *rows, uint32_t n) {
-    uint32_t seen = c->seen;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t row = rows ? rows[i] : i;
-        struct value v = {.type = c->tag[row]};
-        if (v.type == TAG_DEFERRED) {
-            if (!load_value(r, c->word[row].p, &v))
-                return false;
-            column_put(c, row, v);
-        }
-        seen |= SEEN(v.type);
+/* One cell, if it has no value yet. */
+WIDE INLINE bool load_cell(struct reader *r, struct column *c, uint32_t row, uint32_t *seen) {
+    struct value v = {.type = c->tag[row]};
+    if (v.type == TAG_DEFERRED) {
+        if (!load_value(r, c->word[row].p, &v))
+            return false;
+        column_put(c, row, v);
     }
+    *seen |= SEEN(v.type);
+    return true;
+}
+
+#if defined(__x86_64__)
+#define EIGHT 8u
+
+/* The digits of eight numbers, in each the last one highest and zeros in front, as numbers. */
+WIDE INLINE __m512i digits_numbers(__m512i digits) {
+    __m512i pairs = _mm512_maddubs_epi16(digits, _mm512_set1_epi16(1 << 8 | 10));
+    __m512i fours = _mm512_madd_epi16(pairs, _mm512_set1_epi32(1 << 16 | 100));
+    return _mm512_add_epi64(_mm512_mul_epu32(fours, _mm512_set1_epi64(10000)),
+                            _mm512_srli_epi64(fours, 32));
+}
+
+/* Values of eight cells, and a bit for each that is an integer, a double, null, a boolean. */
+struct eight {
+    __m512i word;
+    __mmask8 whole, real, null, truth;
+};
+
+/* As small_number and load_value, of eight cells by the first eight bytes of each. What has a bit
+ * in none of the masks is another value. */
+WIDE INLINE struct eight eight_values(__m512i v) {
+    const __m512d powers = _mm512_set_pd(1e7, 1e6, 1e5, 1e4, 1e3, 1e2, 1e1, 1); /* by index */
+    struct eight e;
+    __m512i w = _mm512_xor_si512(v, _mm512_set1_epi8('0')), zero = _mm512_setzero_si512();
+    __m512i other = _mm512_movm_epi8(_mm512_cmpgt_epu8_mask(w, _mm512_set1_epi8(9)));
+    __m512i first = _mm512_and_si512(other, _mm512_sub_epi64(zero, other));
+    __m512i up = _mm512_or_si512(v, _mm512_set1_epi8(0x20));
+    __m512i enders = _mm512_movm_epi8(_mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(',')) |
+                                      _mm512_cmpeq_epi8_mask(up, _mm512_set1_epi8('}')));
+    __m512i points = _mm512_movm_epi8(_mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('.')));
+    __m512i digits = w, left = _mm512_add_epi64(_mm512_lzcnt_epi64(first), _mm512_set1_epi64(1));
+    __m512i letter = _mm512_and_si512(v, _mm512_set1_epi64(0xFF));
+    e.whole = _mm512_test_epi64_mask(enders, first);
+    e.real = _mm512_test_epi64_mask(points, first);
+    e.null = _mm512_cmpeq_epi64_mask(letter, _mm512_set1_epi64('n'));
+    e.truth = _mm512_cmpge_epu64_mask(letter, _mm512_set1_epi64('a')) & (__mmask8)~e.null;
+    if (e.real) { /* the point is taken out */
+        __m512i byte = _mm512_sub_epi64(_mm512_slli_epi64(first, 8), first);
+        __m512i rest = _mm512_andnot_si512(byte, other);
+        __m512i second = _mm512_and_si512(rest, _mm512_sub_epi64(zero, rest));
+        __m512i before = _mm512_sub_epi64(first, _mm512_set1_epi64(1));
+        e.real &= _mm512_test_epi64_mask(enders, second);
+        __m512i after = _mm512_add_epi64(_mm512_lzcnt_epi64(second), _mm512_set1_epi64(9));
+        __m512i places = _mm512_srli_epi64(_mm512_sub_epi64(left, after), 3);
+        digits = _mm512_mask_mov_epi64(
+            w, e.real,
+            _mm512_or_si512(_mm512_and_si512(w, before),
+                            _mm512_andnot_si512(before, _mm512_srli_epi64(w, 8))));
+        left = _mm512_mask_mov_epi64(left, e.real, after);
+        e.word = digits_numbers(_mm512_sllv_epi64(digits, left));
+        e.word = _mm512_mask_mov_epi64(
+            e.word, e.real,
+            _mm512_castpd_si512(
+                _mm512_div_pd(_mm512_cvtepi64_pd(e.word), _mm512_permutexvar_pd(places, powers))));
+    } else {
+        e.word = digits_numbers(_mm512_sllv_epi64(digits, left));
+    }
+    e.word = _mm512_mask_mov_epi64(e.word, e.null, zero);
+    e.word = _mm512_mask_mov_epi64(
+        e.word, e.truth,
+        _mm512_maskz_set1_epi64(_mm512_cmpeq_epi64_mask(letter, _mm512_set1_epi64('t')), 1));
+    return e;
+}
+
+/* Eight cells, of which those that are no small numbers or words are left as they are: a bit for
+ * each in *ret_left. The input has eight bytes, as it has eight rows. */
+WIDE INLINE void load_eight(const struct reader *r, struct column *c, const uint16_t *rows,
+                            uint32_t from, uint32_t *seen, unsigned *ret_left) {
+    const __m512i last = _mm512_set1_epi64((long long)(uintptr_t)(r->end - 8));
+    __m512i at, row = _mm512_setzero_si512();
+    __mmask8 good;
+    uint64_t tags;
+    if (rows) {
+        row = _mm512_cvtepu16_epi64(_mm_loadu_si128((const void *)(rows + from)));
+        at = _mm512_i64gather_epi64(row, c->word, 8);
+        for (unsigned i = good = 0; i < EIGHT; i++)
+            good |= (__mmask8)((c->tag[rows[from + i]] == TAG_DEFERRED) << i);
+    } else {
+        at = _mm512_loadu_si512(c->word + from);
+        good = (__mmask8)_mm_cmpeq_epi8_mask(_mm_loadl_epi64((const void *)(c->tag + from)),
+                                             _mm_set1_epi8((char)TAG_DEFERRED));
+    }
+    good = _mm512_mask_cmple_epu64_mask(good, at, last);
+    struct eight e =
+        eight_values(_mm512_mask_i64gather_epi64(_mm512_setzero_si512(), good, at, NULL, 1));
+    good &= e.whole | e.real | e.null | e.truth;
+    *seen |= (e.whole & good ? SEEN(T_INT) : 0) | (e.real & good ? SEEN(T_DOUBLE) : 0) |
+             (e.null & good ? SEEN(T_NULL) : 0) | (e.truth & good ? SEEN(T_BOOL) : 0);
+    __m512i tag = _mm512_maskz_set1_epi64(e.whole, T_INT);
+    tag = _mm512_mask_set1_epi64(tag, e.real, T_DOUBLE);
+    tag = _mm512_mask_set1_epi64(tag, e.null, T_NULL);
+    tag = _mm512_mask_set1_epi64(tag, e.truth, T_BOOL);
+    __m128i tag_bytes = _mm512_cvtepi64_epi8(tag);
+    *ret_left = (unsigned)(__mmask8)~good;
+    if (!rows) {
+        _mm512_mask_storeu_epi64(c->word + from, good, e.word);
+        _mm256_mask_storeu_epi32(c->len + from, good, _mm256_setzero_si256());
+        _mm_mask_storeu_epi8(c->tag + from, good, tag_bytes);
+        return;
+    }
+    _mm512_mask_i64scatter_epi64(c->word, good, row, e.word, 8);
+    _mm512_mask_i64scatter_epi32(c->len, good, row, _mm256_setzero_si256(), 4);
+    tags = (uint64_t)_mm_cvtsi128_si64(tag_bytes);
+    for (unsigned i = 0; i < EIGHT; i++, tags >>= 8)
+        if (good >> i & 1)
+            c->tag[rows[from + i]] = (uint8_t)tags;
+}
+#endif
+
+WIDE INLINE bool load(struct reader *r, struct column *c, const uint16_t *rows, uint32_t n) {
+    uint32_t seen = c->seen, i = 0;
+#if defined(__x86_64__)
+    bool few = false; /* of eight cells too few have been made at once */
+    for (; n - i >= EIGHT && !few; i += EIGHT) {
+        unsigned left;
+        load_eight(r, c, rows, i, &seen, &left);
+        few = (unsigned)_mm_popcnt_u32(left) > EIGHT / 2;
+        for (; left; left &= left - 1) {
+            uint32_t k = i + (uint32_t)__builtin_ctz(left);
+            if (!load_cell(r, c, rows ? rows[k] : k, &seen))
+                return false;
+        }
+    }
+#endif
+    for (; i < n; i++)
+        if (!load_cell(r, c, rows ? rows[i] : i, &seen))
+            return false;
     c->seen = seen;
     return true;
 }
