@@ -204,6 +204,7 @@ def rows() -> dict[str, bytes]:
     return found
 
 
+SCALARS = (b"true", b"0.125", b'"x"', b"null", b"1.50")
 JSON_LINES = {
     "values": rb"""{"a":1,"b":{"c":[1,"x\u00e9",{"k":2.5}]}}
 
@@ -212,6 +213,9 @@ JSON_LINES = {
 {"a":1e400,"b":-12345678901234567890123,"c":[0,false,{"x":[]}]}
 """,
     "carriage_returns": b'{"a":1}\r\n\r\n{"a":"\\r"}\r\n',
+    "alike": b"".join(
+        b'{"a":%d,"b":%s,"x":null}\n' % (7**i % 10**9, b) for i in range(6) for b in SCALARS
+    ),
     "array": b'[{"a":[1,2,3],"c":[1,2,{"x":true}]},\n {"":false}\n]\n',
     "array_of_others": b'[{"a":1},[2],3]',
     "names": b'{"a name longer than what is remembered 1":1,"a name longer 2":2,"a":{"b":[0]}}\n'
