@@ -114,16 +114,23 @@ static bool letter_passes(const struct reader *r, const uint8_t *p) {
 
 /* --- rows --- */
 
-/* Whether the name in front of the colon is k; behind a name's quote no quote stands in it. */
-static inline bool has_name(const struct sift_name *k, const uint8_t *start, const uint8_t *colon) {
+/* Whether the name in front of the colon is k; behind a name's quote no quote stands in it. There
+ * are at least NEAR_BYTES bytes before it. */
+static inline bool has_name_far(const struct sift_name *k, const uint8_t *start,
+                                const uint8_t *colon) {
     uint64_t tail;
+    memcpy(&tail, colon - NEAR_BYTES, NEAR_BYTES);
+    if ((tail ^ k->tail) & k->mask)
+        return false;
+    return k->n <= NEAR_BYTES ||
+           ((size_t)(colon - start) >= k->n && memcmp(colon - k->n, k->text, k->n) == 0);
+}
+
+static inline bool has_name(const struct sift_name *k, const uint8_t *start, const uint8_t *colon) {
     size_t before = (size_t)(colon - start);
     if (__builtin_expect(before < NEAR_BYTES, 0))
         return before >= k->n && memcmp(colon - k->n, k->text, k->n) == 0;
-    memcpy(&tail, colon - 8, 8);
-    if ((tail ^ k->tail) & k->mask)
-        return false;
-    return k->n <= 8 || (before >= k->n && memcmp(colon - k->n, k->text, k->n) == 0);
+    return has_name_far(k, start, colon);
 }
 
 /* The name in front of the colon, which is not the one that is expected there, or NULL: it ends as
@@ -211,13 +218,11 @@ struct sifting {
 };
 
 /* Whether the position, of which there is at least one more, is the colon of k and has a scalar
- * behind it: *ret_value. Bytes are read from 8 before it on. */
-static inline bool usual_name(const struct sift_name *k, const uint8_t *colon,
+ * behind it: *ret_value. There are at least NEAR_BYTES bytes before it. */
+static inline bool usual_name(const struct sift_name *k, const uint8_t *start, const uint8_t *colon,
                               const uint8_t **ret_value) {
     const uint8_t *value = colon + 1;
-    if (*colon != ':' || ((load_le64(colon - 8) ^ k->tail) & k->mask) != 0)
-        return false;
-    if (k->n > 8 && memcmp(colon - k->n, k->text, k->n) != 0)
+    if (*colon != ':' || !has_name_far(k, start, colon))
         return false;
     if (__builtin_expect(*value == ' ', 0)) /* in all of a file's rows, or in none */
         value++;
@@ -230,7 +235,7 @@ static inline bool usual_name(const struct sift_name *k, const uint8_t *colon,
  * and words there are. */
 static void usual_rows(struct sifting *t) {
     struct sift_name *const names = t->s->names, *const names_end = names + t->s->sieve->n_names;
-    const uint8_t *const end = t->r->end, *const base = t->base;
+    const uint8_t *const start = t->r->start, *const end = t->r->end, *const base = t->base;
     struct span *const spans = t->b->spans;
     const size_t row_most = t->s->row_most;
     const uint32_t rows = t->b->rows, least = t->s->sieve->n_names + 1; /* positions of a row */
@@ -244,7 +249,7 @@ static void usual_rows(struct sifting *t) {
             /* of what there are positions, letters and backslashes are above a colon */
             while (__builtin_expect(*p > ':', 0) && at < far && is_word(p, end))
                 p = base + *++at;
-            if (k == names_end || !usual_name(k, p, &value))
+            if (k == names_end || !usual_name(k, start, p, &value))
                 break;
             if (k->word)
                 k->word[n].p = value;

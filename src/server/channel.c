@@ -10,8 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FILE_BYTES 262144u   /* of a file, a turn */
-#define TURN_BYTES 524288u   /* of a stream or a socket, a turn, and what the last read has beyond \
+#define FILE_BYTES 262144u /* of a file, a turn */
+#define TURN_BYTES                                                                                 \
+    524288u                  /* of a stream or a socket, a turn, and what the last read has beyond \
                               */
 #define WRITE_BYTES 1048576u /* of one write: a length that every interface can take */
 #define READS_MOST  16       /* of a socket, a wake-up */

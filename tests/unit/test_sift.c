@@ -162,6 +162,24 @@ static void test_last_value(void **state) {
     reads_end(&t);
 }
 
+/* A name that is longer than all that stands before names which end as it does. */
+static void test_long_name(void **state) {
+    (void)state;
+    char name[101];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    struct reads t;
+    reads_begin(&t, name, OPTIONS_LINES);
+    for (int n = 1; n <= 100; n++) {
+        struct buf in = {0};
+        buf_printf(&in, "{\"a\":1}\n{\"%.*s\":2}\n{\"%.*s\":3}\n{\"%s\":4}\n", n, name, n, name,
+                   name);
+        check_guarded(&t, &in);
+        buf_done(&in);
+    }
+    reads_end(&t);
+}
+
 /* --- rows --- */
 
 static uint64_t next_random(uint64_t *seed) {
@@ -245,6 +263,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         value_test(test_values),
         value_test(test_last_value),
+        value_test(test_long_name),
         value_test(test_alike),
     };
     return cmocka_run_group_tests_name("sift", tests, NULL, NULL);
