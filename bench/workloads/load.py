@@ -17,7 +17,6 @@ import polars
 import pyarrow
 import tamis
 
-import people
 from harness.bench import Bench
 from harness.calls import no_collector
 from harness.chart import Bars
@@ -29,15 +28,20 @@ from peers import tamis_table
 from peers.peer import PeerMissing
 
 TAMIS = "tamis create_table"
-MEMCPY = "memcpy of the Arrow bytes"
+MEMCPY = "memcpy of the bytes"
+FRESH = "memcpy of them to fresh memory"
 FLAT = ("id", "age", "salary", "city", "name", "active", "joined", "score")
+NUMBERS = ("id", "age", "salary", "joined")
+TIMES = 4  # as many rows of numbers as of the others
 
 SAYS = """\
-The same rows into everybody's own form, from three things that a program may have: dicts (all ten
-fields, a list and a nested row among them), a numpy array a column (the eight flat fields; strings as
-objects), and an Arrow table (all ten). What is built is dropped untimed. memcpy copies the Arrow
-table's bytes: less than any copy of it can take. Bytes a value are what each library says it holds,
-divided by rows and fields; tamis, and DuckDB, copy; Polars and pandas may keep what they are given."""
+The same rows into everybody's own form, from what a program may have: dicts (all ten fields, a list
+and a nested row among them), a numpy array a column (the eight flat fields; strings as objects),
+numpy arrays of numbers alone (more rows of them), and an Arrow table (all ten). What is built is
+dropped untimed. memcpy copies the bytes that are given, to memory that was touched before, less than
+any copy can take, and to fresh memory, as all need who keep a copy. Bytes a value are what each
+library says it holds, divided by rows and fields; tamis, and DuckDB, copy; Polars, pyarrow and pandas
+may keep what they are given."""
 
 
 @dataclass(frozen=True)
@@ -147,11 +151,14 @@ def _arrow(make: Callable[[], Any]) -> Builder:
     return Builder("pyarrow", make, lambda t: int(t.nbytes))
 
 
-def _memcpy(table: Any) -> Builder:
-    """The bytes of the table from one place to another, both touched before."""
-    source = np.ones(table.nbytes, np.uint8)
+def _memcpy(size: int) -> list[Builder]:
+    """So many bytes from one place to another: touched before, and fresh."""
+    source: Any = np.ones(size, np.uint8)
     target = np.ones_like(source)
-    return Builder(MEMCPY, lambda: np.copyto(target, source), lambda _: int(table.nbytes))
+    return [
+        Builder(MEMCPY, lambda: np.copyto(target, source), lambda _: size),
+        Builder(FRESH, source.copy, lambda _: size),
+    ]
 
 
 def _columns(rows: list[Row]) -> dict[str, Any]:
@@ -159,15 +166,25 @@ def _columns(rows: list[Row]) -> dict[str, Any]:
     return {name: np.array([row[name] for row in rows], kinds.get(name)) for name in FLAT}
 
 
-def _ways(
-    rows: list[Row], arrays: dict[str, Any], table: Any
-) -> dict[str, tuple[Any, int, list[Builder]]]:
-    """By what is given: the data for tamis, the number of fields, and the peers."""
-    fields = len(rows[0])
+@dataclass(frozen=True)
+class Way:
+    """Something that is given: the data for tamis, of so many rows and fields, and the peers."""
+
+    data: Any
+    rows: int
+    fields: int
+    peers: list[Builder]
+
+
+def _ways(rows: list[Row], arrays: dict[str, Any], table: Any) -> dict[str, Way]:
+    count, fields = len(rows), len(rows[0])
     flat_frame = pandas.DataFrame(arrays)
+    numbers = {name: np.tile(arrays[name], TIMES) for name in NUMBERS}
+    number_frame = pandas.DataFrame(numbers)
     return {
-        "dicts": (
+        "dicts": Way(
             rows,
+            count,
             fields,
             [
                 _arrow(lambda: pyarrow.Table.from_pylist(rows)),
@@ -177,8 +194,9 @@ def _ways(
                 _sqlite(rows),
             ],
         ),
-        "numpy columns": (
+        "numpy columns": Way(
             arrays,
+            count,
             len(FLAT),
             [
                 _arrow(lambda: pyarrow.table(arrays)),
@@ -187,28 +205,38 @@ def _ways(
                 _duckdb(lambda: flat_frame),
             ],
         ),
-        "Arrow": (
+        "numpy columns of numbers": Way(
+            numbers,
+            count * TIMES,
+            len(NUMBERS),
+            [
+                _arrow(lambda: pyarrow.table(numbers)),
+                _polars(lambda: polars.DataFrame(numbers)),
+                _duckdb(lambda: number_frame),
+                *_memcpy(sum(array.nbytes for array in numbers.values())),
+            ],
+        ),
+        "Arrow": Way(
             table,
+            count,
             fields,
             [
                 _polars(lambda: polars.from_arrow(table, rechunk=True)),
                 _pandas(lambda: table.to_pandas()),
                 _duckdb(lambda: table),
-                _memcpy(table),
+                *_memcpy(table.nbytes),
             ],
         ),
     }
 
 
-def _race(bench: Bench, given: str, way: Any, report: Report) -> dict[str, float]:
-    """Races one kind of data, adds its table; gives the ratios for the chart."""
-    data, fields, builders = way
-    rows = people.SIZES[bench.size]
-    if bench.alone:
-        builders = []
+def _race(bench: Bench, given: str, way: Way, report: Report) -> dict[str, float]:
+    """Races one kind of data, adds its table; gives the speeds for the chart."""
+    rows, fields = way.rows, way.fields
+    builders = [] if bench.alone else way.peers
     with ExitStack() as stack:
         try:
-            builders = [_tamis(bench, data, stack), *builders]
+            builders = [_tamis(bench, way.data, stack), *builders]
         except PeerMissing as missing:
             note = f"left out: {missing}"
             if note not in report.notes:
@@ -230,8 +258,13 @@ def _race(bench: Bench, given: str, way: Any, report: Report) -> dict[str, float
                 f"{contestant.held / rows / fields:.1f}",
             ]
         )
-    if TAMIS in result.timings:
-        report.figures[given] = result.timings[TAMIS].median
+    mine = result.timings.get(TAMIS)
+    if mine:
+        report.figures[given] = mine.median
+    for name in (MEMCPY, FRESH):
+        if mine and name in result.timings:
+            share = result.timings[name]
+            report.notes.append(f"from {given}: {mine.times_faster(share):.0%} of {name}")
     head = ["", "million rows/s", "ms", "MB/s of what is held", "bytes a value"]
     report.tables.append(Table(f"from {given}, {rows:,} rows of {fields} fields", head, lines))
     return {name: rows / timing.median / 1e6 for name, timing in result.timings.items()}
