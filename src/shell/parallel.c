@@ -5,8 +5,9 @@
  * the cache of its processor.
  *
  * Slots are a ring: the reader fills the next free one, workers take the oldest that is full, the
- * reader writes the oldest when it is done. A slot belongs to one thread at a time; the lock guards
- * their states only. */
+ * reader writes the oldest when it is done. As long as that one is not, the reader is a worker,
+ * too: there are no more threads than processors are to be used, and hardly one waits for another.
+ * A slot belongs to one thread at a time; the lock guards their states only. */
 #include "shell/parallel.h"
 
 #include "shell/boundary.h"
@@ -51,7 +52,7 @@ struct slot {
 };
 
 struct worker {
-    pthread_t thread;
+    pthread_t thread; /* but for the first one, which is the reader */
     struct parallel *parallel;
     struct filter filter;
     struct reshape shape;
@@ -72,7 +73,7 @@ struct parallel {
     struct slot *slots;
     unsigned n_slots, first, used; /* those from `first` on are used */
     struct worker *workers;
-    unsigned n_workers; /* whose threads run */
+    unsigned n_workers; /* that are ready to work */
     uint64_t unfit;
 };
 
@@ -161,23 +162,31 @@ static struct slot *take_slot(struct parallel *p) {
     return NULL;
 }
 
+/* Does the oldest part that is full. With the lock, which is let go meanwhile. False: there is
+ * none.
+ */
+static bool work_some(struct worker *w) {
+    struct parallel *p = w->parallel;
+    struct slot *s = take_slot(p);
+    if (!s)
+        return false;
+    s->state = SLOT_TAKEN;
+    pthread_mutex_unlock(&p->lock);
+    do_part(w, s);
+    pthread_mutex_lock(&p->lock);
+    s->state = SLOT_DONE;
+    return true;
+}
+
 static void *work(void *arg) {
     struct worker *w = arg;
     struct parallel *p = w->parallel;
     pthread_mutex_lock(&p->lock);
-    while (!p->quit) {
-        struct slot *s = take_slot(p);
-        if (!s) {
+    while (!p->quit)
+        if (work_some(w))
+            pthread_cond_signal(&p->done);
+        else
             pthread_cond_wait(&p->full, &p->lock);
-            continue;
-        }
-        s->state = SLOT_TAKEN;
-        pthread_mutex_unlock(&p->lock);
-        do_part(w, s);
-        pthread_mutex_lock(&p->lock);
-        s->state = SLOT_DONE;
-        pthread_cond_signal(&p->done);
-    }
     pthread_mutex_unlock(&p->lock);
     return NULL;
 }
@@ -187,7 +196,8 @@ static void *work(void *arg) {
 static bool start_worker(struct parallel *p, struct worker *w) {
     w->parallel = p;
     reshape_init(&w->shape, p->job->options);
-    if (filter_init(&w->filter, p->job) && pthread_create(&w->thread, NULL, work, w) == 0)
+    if (filter_init(&w->filter, p->job) &&
+        (w == p->workers || pthread_create(&w->thread, NULL, work, w) == 0))
         return true;
     filter_done(&w->filter);
     reshape_done(&w->shape);
@@ -209,7 +219,7 @@ struct parallel *parallel_new(const struct job *job) {
     if (p->slots && p->workers)
         while (p->n_workers < threads && start_worker(p, &p->workers[p->n_workers]))
             p->n_workers++;
-    if (p->n_workers > 0)
+    if (p->n_workers > 1)
         return p;
     parallel_free(p);
     return NULL;
@@ -223,7 +233,8 @@ void parallel_free(struct parallel *p) {
     pthread_cond_broadcast(&p->full);
     pthread_mutex_unlock(&p->lock);
     for (unsigned i = 0; i < p->n_workers; i++) {
-        pthread_join(p->workers[i].thread, NULL);
+        if (i > 0)
+            pthread_join(p->workers[i].thread, NULL);
         filter_done(&p->workers[i].filter);
         reshape_done(&p->workers[i].shape);
         free(p->workers[i].bytes);
@@ -293,7 +304,8 @@ static bool put_oldest(struct parallel *p, struct files *fs, bool *ret_again) {
     uint64_t base = fs->filter.row_base + filter_rows(&fs->filter);
     pthread_mutex_lock(&p->lock);
     while (s->state != SLOT_DONE)
-        pthread_cond_wait(&p->done, &p->lock);
+        if (!work_some(p->workers))
+            pthread_cond_wait(&p->done, &p->lock);
     pthread_mutex_unlock(&p->lock);
     *ret_again = s->end == PART_UNSURE;
     if (*ret_again)

@@ -1,16 +1,17 @@
 /* --threads: the parts of a long input through several filters at once, their rows in order.
  *
- * One thread reads, cuts the input into parts of whole rows and writes; the others filter. Of a
- * file of lines it only looks for where to cut, and the others read. A part is judged in order: if
- * the one before did not end where it was cut (CSV with stray quotes), it and what comes behind are
- * given back, to be read by one thread. So the answer is that of one thread, whatever happens; only
- * counts of mismatches may see rows behind a fault. */
+ * One thread reads, cuts the input into parts of whole rows and writes; the others filter, and so
+ * does that one where it would wait for them. Of a file of lines it only looks for where to cut,
+ * and who filters a part reads it. A part is judged in order: if the one before did not end where
+ * it was cut (CSV with stray quotes), it and what comes behind are given back, to be read by one
+ * thread. So the answer is that of one thread, whatever happens; only counts of mismatches may see
+ * rows behind a fault. */
 #ifndef TAMIS_SHELL_PARALLEL_H
 #define TAMIS_SHELL_PARALLEL_H
 
 #include "shell/files.h"
 
-/* Starts job->options->threads threads; NULL if it cannot. */
+/* Starts the threads that job->options->threads asks for beside this one; NULL if it cannot. */
 struct parallel *parallel_new(const struct job *job);
 void parallel_free(struct parallel *p); /* NULL is fine */
 
