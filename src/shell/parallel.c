@@ -1,4 +1,4 @@
-/* See parallel.h.
+/* See parallel.h. It is long because reading, working and writing share the ring and its lock.
  *
  * A part is bytes that the reader has read; or, of a file of lines, a place in it: the reader looks
  * for the ends of lines only, and the workers read, each into its own memory, which so stays in
