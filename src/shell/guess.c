@@ -38,11 +38,19 @@ static size_t cut_ending(const char *name, size_t n, const char *word) {
                : n;
 }
 
-enum input_format guess_by_name(const char *file_name) {
+/* What is left of the n bytes at name without ".gz" or ".zst". */
+static size_t cut_packing(const char *name, size_t n) {
+    size_t cut = cut_ending(name, n, "gz");
+    return cut < n ? cut : cut_ending(name, n, "zst");
+}
+
+bool is_packed_by_name(const char *file_name) {
     size_t n = strlen(file_name);
-    size_t cut = cut_ending(file_name, n, "gz");
-    if (cut == n)
-        cut = cut_ending(file_name, n, "zst");
+    return cut_packing(file_name, n) < n;
+}
+
+enum input_format guess_by_name(const char *file_name) {
+    size_t cut = cut_packing(file_name, strlen(file_name));
     for (size_t i = 0; i < sizeof ENDINGS / sizeof *ENDINGS; i++)
         if (cut_ending(file_name, cut, ENDINGS[i].ending) < cut)
             return ENDINGS[i].format;

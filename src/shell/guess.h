@@ -15,6 +15,9 @@ enum input_format input_format_named(const char *name);
 /* By the last ending but .gz and .zst, without regard to case. */
 enum input_format guess_by_name(const char *file_name);
 
+/* Whether the name ends in .gz or .zst. */
+bool is_packed_by_name(const char *file_name);
+
 enum guessed { GUESS_MADE, GUESS_MORE, GUESS_NONE };
 
 /* By the first n bytes of the input, unpacked. GUESS_MORE: they do not tell yet; not given if `all`

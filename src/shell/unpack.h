@@ -14,7 +14,7 @@ struct unpack {
     enum packing packing;
     bool inside;     /* a member that has not ended */
     bool padding;    /* behind a member come zeros, to the end */
-    const char *why; /* of a failure */
+    const char *why; /* of a failure; of zstd in the library's words */
     void *stream;
 };
 

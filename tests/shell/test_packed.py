@@ -78,6 +78,18 @@ def test_one_that_is_cut_off(ending: str) -> None:
     assert f"it ends at byte {len(packed) + 30}" in whole.err
 
 
+def test_one_that_is_cut_off_inside_its_mark(file: File, ending: str) -> None:
+    """As CSV those bytes are a header, and so they are where no name says that they are packed."""
+    packed = pack(ending, b"a,b\n1,2\n")
+    for at in range(1, {"gz": 2, "zst": 4}[ending]):
+        done = run("-c", "a = '1'", file(f"x.csv.{ending}", packed[:at]))
+        assert (done.status, done.out) == (2, b"0\n")
+        assert f"the packed data is cut off: it ends at byte {at}, inside of its mark" in done.err
+        unnamed = rows("-f", "csv", "--no-header", "c1 <> ''", stdin=packed[:at])
+        assert unnamed == packed[:at] + b"\n"
+    assert rows("--no-header", "c1 = '('", file(f"y.csv.{ending}", b"(\n")) == b"(\n"
+
+
 def test_one_that_is_damaged(ending: str) -> None:
     packed = bytearray(pack(ending, DATA))
     packed[len(packed) // 2] ^= 0x55
@@ -88,7 +100,9 @@ def test_one_that_is_damaged(ending: str) -> None:
 
 def test_something_behind_the_end(ending: str) -> None:
     done = run(QUERY, stdin=pack(ending, DATA) + b"more")
-    assert done.status == 2 and done.out == KEPT and "at byte " in done.err
+    assert done.status == 2 and done.out == KEPT
+    what = {"gz": "the gzip data is damaged", "zst": "zstd: Unknown frame descriptor"}[ending]
+    assert f": {what}" in done.err and "at byte " in done.err
 
 
 def test_zeros_behind_gzip_are_padding() -> None:
