@@ -1,0 +1,101 @@
+"""What README.md says of installing: the packages that it names, and what is where afterwards."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from daemon import ROOT, TAMISD
+
+README = (ROOT / "README.md").read_text()
+CLIENT = ROOT / "clients" / "python"
+
+
+def sh(name: str) -> list[str]:
+    """The words of a Bash array in scripts/lib.sh."""
+    found = re.search(rf"^{name}=\((.*?)\)", (ROOT / "scripts/lib.sh").read_text(), re.MULTILINE)
+    assert found
+    return found.group(1).split()
+
+
+@pytest.fixture
+def installed(need_tool: Callable[[str], str], tmp_path: Path) -> Path:
+    """The prefix of an installation of the build under test."""
+    subprocess.run(
+        [need_tool("cmake"), "--install", os.path.dirname(TAMISD), "--prefix", str(tmp_path)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        timeout=60,
+    )
+    return tmp_path
+
+
+def test_the_packages_are_those_that_scripts_install() -> None:
+    found = re.search(r"^sudo apt-get install (.*)$", README, re.MULTILINE)
+    assert found
+    build = {p for p in sh("BUILD_PACKAGES") if not p.startswith("python3")}
+    assert set(found.group(1).split()) == build | {"scdoc"}
+    assert "scdoc" in sh("TEST_PACKAGES")
+
+
+def test_a_build_that_is_installed_needs_no_packages_of_the_tests() -> None:
+    for line in README.splitlines():
+        assert "cmake --preset" not in line or "-DBUILD_TESTING=OFF" in line
+
+
+def test_what_is_installed(installed: Path) -> None:
+    for name in (
+        "bin/tamis",
+        "bin/tamisd",
+        "share/bash-completion/completions/tamis",
+        "share/zsh/site-functions/_tamis",
+        "share/fish/vendor_completions.d/tamis.fish",
+        "share/doc/tamis/QUERY.md",
+        "share/doc/tamis/FUNCTIONS.md",
+        "share/doc/tamis/PROTOCOL.md",
+        "lib/systemd/system/tamisd.socket",
+        "lib/systemd/system/tamisd.service",
+    ):
+        assert (installed / name).is_file(), name
+
+
+def test_the_socket_is_where_the_readme_says(installed: Path) -> None:
+    unit = (installed / "lib/systemd/system/tamisd.socket").read_text()
+    found = re.search(r"^ListenStream=(.*)$", unit, re.MULTILINE)
+    assert found and f"`{found.group(1)}`" in README
+    # why it tells how to let others in
+    assert "SocketMode=0660\n" in unit and "SocketGroup=" not in unit
+
+
+def test_the_package_is_whole() -> None:
+    """Each folder of Python files is named, or pip would leave it out."""
+    project = tomllib.loads((CLIENT / "pyproject.toml").read_text())
+    folders = {path.parent for path in (CLIENT / "tamis").rglob("*.py")}
+    names = {".".join(folder.relative_to(CLIENT).parts) for folder in folders}
+    assert names == set(project["tool"]["setuptools"]["packages"])
+    assert [d.split(">")[0] for d in project["project"]["dependencies"]] == ["msgpack"]
+
+
+def test_the_client_finds_the_installed_daemon(installed: Path) -> None:
+    program = "import tamis\nwith tamis.Client() as c: print(c.count('a > 1', [{'a': 2}]))"
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "TAMISD"},
+        "PATH": f"{installed / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": str(CLIENT),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        cwd=installed,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == "1\n", done.stderr
