@@ -105,6 +105,13 @@ def test_something_behind_the_end(ending: str) -> None:
     assert f": {what}" in done.err and "at byte " in done.err
 
 
+def test_windows_of_zstd() -> None:
+    """128 MiB are unpacked; more would be memory that whoever packed the input decides on."""
+    assert rows(QUERY, stdin=zstd(DATA, "--long=27")) == KEPT
+    done = run(QUERY, stdin=zstd(DATA, "--long=28"))
+    assert done.status == 2 and "zstd: Frame requires too much memory for decoding" in done.err
+
+
 def test_zeros_behind_gzip_are_padding() -> None:
     assert rows(QUERY, stdin=gzip.compress(DATA) + bytes(1000)) == KEPT
     assert run(QUERY, stdin=gzip.compress(DATA) + bytes(1000) + b"x").status == 2
