@@ -99,3 +99,8 @@ def test_the_client_finds_the_installed_daemon(installed: Path) -> None:
         check=False,
     )
     assert done.stdout == "1\n", done.stderr
+
+
+def test_what_pip_leaves_is_ignored() -> None:
+    """Else the lint would take the copy of the package that it builds for sources."""
+    assert {"build/", "*.egg-info/"} <= set((ROOT / ".gitignore").read_text().splitlines())
