@@ -336,7 +336,12 @@ static enum status read_dict_values(const struct source *s, struct mp_reader *r,
     a->values = values;
     a->n_values = (uint64_t)n.w.i;
     uint8_t offset_bytes = strings.offsets.n == 8 * (a->n_values + 1) ? 8 : 4;
-    return take_strings(s, &strings, (uint32_t)n.w.i, offset_bytes, &DICT, values, e);
+    status = take_strings(s, &strings, (uint32_t)n.w.i, offset_bytes, &DICT, values, e);
+    for (uint64_t i = 0; status == E_OK && i < a->n_values; i++) {
+        uint32_t bytes = array_bytes(values, i).n;
+        a->longest = bytes > a->longest ? bytes : a->longest;
+    }
+    return status;
 }
 
 static enum status read_dict(const struct source *s, struct mp_reader *r, struct array *a,

@@ -3,26 +3,17 @@
 
 #include "engine/column_read.h"
 #include "engine/nested.h"
+#include "value/array_cell.h"
 
 #include <stdlib.h>
-
-#ifdef TAMIS_HOSTILE
-#define NESTED_CREW_ROWS 1u
-#else
-#define NESTED_CREW_ROWS 4096u /* so many of two nested columns are worth waking a crew */
-#endif
 
 struct loader {
     struct batch *batch;
     struct arena arena;
     struct fields fields;
     struct block block;
-    uint64_t rows;             /* taken so far */
-    struct buf row;            /* of a template, as a map */
-    struct nested_room *rooms; /* of the nested columns of a payload */
-    uint32_t n_rooms;
-    struct budget *budget;
-    struct crew *crew;
+    uint64_t rows;  /* taken so far */
+    struct buf row; /* of a template, as a map */
 };
 
 struct loader *loader_new(struct table *t, struct budget *budget, struct crew *crew) {
@@ -30,8 +21,6 @@ struct loader *loader_new(struct table *t, struct budget *budget, struct crew *c
     struct loader *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
-    l->budget = budget;
-    l->crew = crew;
     arena_init(&l->arena, budget);
     buf_init(&l->row, budget);
     l->batch = batch_new(t);
@@ -50,11 +39,6 @@ void loader_free(struct loader *l) {
     batch_free(l->batch);
     block_done(&l->block);
     buf_done(&l->row);
-    for (uint32_t i = 0; i < l->n_rooms; i++) {
-        buf_done(&l->rooms[i].values);
-        buf_done(&l->rooms[i].offsets);
-    }
-    budget_free(l->budget, l->rooms, l->n_rooms * sizeof *l->rooms);
     arena_done(&l->arena);
     free(l);
 }
@@ -128,33 +112,24 @@ static enum status read_names(const struct source *s, struct str *names, struct 
     return E_OK;
 }
 
-static bool make_rooms(struct loader *l, uint32_t n) {
-    if (n <= l->n_rooms)
-        return true;
-    struct nested_room *rooms =
-        budget_realloc(l->budget, l->rooms, l->n_rooms * sizeof *rooms, n * sizeof *rooms);
-    if (!rooms)
-        return false;
-    l->rooms = rooms;
-    for (; l->n_rooms < n; l->n_rooms++) {
-        buf_init(&rooms[l->n_rooms].values, l->budget);
-        buf_init(&rooms[l->n_rooms].offsets, l->budget);
+/* Nested columns have their values written down where they will stand, unless it is not sure that
+ * they are allowed to be so many bytes: then it is seen now. */
+static enum status check_nested(struct source *s, struct array *arrays, uint32_t n,
+                                struct error *e) {
+    uint64_t left = s->limits->frame_bytes - s->nested_bytes, bytes;
+    uint32_t i = 0;
+    for (; i < n; i++) {
+        bytes = arrays[i].type >= ARRAY_LIST ? array_cells_most(&arrays[i], 0, s->rows) : 0;
+        if (bytes > left)
+            break;
+        left -= bytes;
     }
-    return true;
-}
-
-/* Nested columns become values. */
-static enum status write_nested(struct loader *l, struct source *s, struct array *arrays,
-                                uint32_t n, struct error *e) {
-    uint32_t nested = 0;
-    struct array **found = arena_array(s->arena, n, sizeof *found);
-    for (uint32_t i = 0; found && i < n; i++)
-        if (arrays[i].type >= ARRAY_LIST)
-            found[nested++] = &arrays[i];
-    if (!found || !make_rooms(l, nested))
-        return error_set(e, E_MEMORY, "out of memory");
-    return nested_all_to_values(s, found, nested, l->rooms,
-                                s->rows >= NESTED_CREW_ROWS ? l->crew : NULL, e);
+    if (i == n)
+        return E_OK;
+    enum status status = E_OK;
+    for (i = 0; i < n && status == E_OK; i++)
+        status = nested_to_values(s, &arrays[i], e);
+    return status;
 }
 
 /* A "columns" payload: all of its rows at once. */
@@ -170,7 +145,7 @@ static enum status take_arrays(struct loader *l, struct source *s, uint32_t *ret
     uint32_t n = 0;
     enum status status = read_names(s, names, arrays, &n, e);
     if (status == E_OK)
-        status = write_nested(l, s, arrays, n, e);
+        status = check_nested(s, arrays, n, e);
     if (status == E_OK)
         status = batch_add_arrays(l->batch, s->rows, names, arrays, n, e);
     s->done = s->rows;

@@ -4,8 +4,6 @@
 #include "engine/column_read.h"
 #include "value/array_cell.h"
 
-#include <stdatomic.h>
-
 static const struct {
     const char *name;
     enum array_type type;
@@ -270,76 +268,22 @@ static void set_values(struct array *a, const uint8_t *values, size_t n, const u
                         .bit_offset = a->bit_offset};
 }
 
-static enum status write_in_room(const struct source *s, const struct array *a,
-                                 struct nested_room *room, uint64_t most, struct error *e) {
-    size_t bytes = ((size_t)a->n + 1) * sizeof(uint32_t);
-    room->values.len = room->offsets.len = 0;
-    room->values.failed = room->offsets.failed = false;
-    if (!buf_reserve(&room->offsets, bytes))
-        return error_set(e, E_MEMORY, "out of memory");
-    room->offsets.len = bytes;
-    return write_cells(s, a, &room->values, (uint32_t *)(void *)room->offsets.data, most, e);
-}
-
-enum status nested_to_values(struct source *s, struct array *a, struct nested_room *room,
-                             struct error *e) {
+enum status nested_to_values(struct source *s, struct array *a, struct error *e) {
     if (a->type < ARRAY_LIST)
         return E_OK;
-    struct nested_room own;
-    buf_init(&own.values, s->arena->budget);
-    buf_init(&own.offsets, s->arena->budget);
-    const struct nested_room *from = room ? room : &own;
+    struct buf out;
+    buf_init(&out, s->arena->budget);
+    uint32_t *offsets = arena_array(s->arena, (size_t)a->n + 1, sizeof *offsets);
     uint64_t most = s->limits->frame_bytes - s->nested_bytes;
-    enum status status = write_in_room(s, a, room ? room : &own, most, e);
-    const uint8_t *values = from->values.data, *offsets = from->offsets.data;
-    if (status == E_OK && !room) {
-        values = arena_copy(s->arena, own.values.data, own.values.len);
-        offsets = arena_copy(s->arena, own.offsets.data, own.offsets.len);
-        if (!values || !offsets)
-            status = error_set(e, E_MEMORY, "out of memory");
-    }
+    enum status status = offsets ? write_cells(s, a, &out, offsets, most, e)
+                                 : error_set(e, E_MEMORY, "out of memory");
+    const uint8_t *values = status == E_OK ? arena_copy(s->arena, out.data, out.len) : NULL;
+    if (status == E_OK && !values)
+        status = error_set(e, E_MEMORY, "out of memory");
     if (status == E_OK) {
-        s->nested_bytes += from->values.len;
-        set_values(a, values, from->values.len, offsets);
+        s->nested_bytes += out.len;
+        set_values(a, values, out.len, (const uint8_t *)offsets);
     }
-    buf_done(&own.values);
-    buf_done(&own.offsets);
+    buf_done(&out);
     return status;
-}
-
-/* Several arrays that are written side by side. */
-struct writing {
-    const struct source *source;
-    struct array *const *arrays;
-    struct nested_room *rooms;
-    _Atomic bool failed;
-};
-
-static void write_task(void *data, uint32_t i, uint32_t hand) {
-    struct writing *w = data;
-    (void)hand;
-    if (write_in_room(w->source, w->arrays[i], &w->rooms[i], w->source->limits->frame_bytes,
-                      NULL) != E_OK)
-        atomic_store_explicit(&w->failed, true, memory_order_relaxed);
-}
-
-enum status nested_all_to_values(struct source *s, struct array *const *arrays, uint32_t n,
-                                 struct nested_room *rooms, struct crew *crew, struct error *e) {
-    struct writing w = {.source = s, .arrays = arrays, .rooms = rooms, .failed = !crew || n < 2};
-    if (!w.failed)
-        crew_run(crew, write_task, &w, n);
-    uint64_t bytes = s->nested_bytes;
-    for (uint32_t i = 0; i < n; i++)
-        bytes += rooms[i].values.len;
-    enum status status = E_OK;
-    if (w.failed || bytes > s->limits->frame_bytes) {
-        /* One after the other; which one is too much, and in which row, is to be told. */
-        for (uint32_t i = 0; i < n && status == E_OK; i++)
-            status = nested_to_values(s, arrays[i], &rooms[i], e);
-        return status;
-    }
-    s->nested_bytes = bytes;
-    for (uint32_t i = 0; i < n; i++)
-        set_values(arrays[i], rooms[i].values.data, rooms[i].values.len, rooms[i].offsets.data);
-    return E_OK;
 }

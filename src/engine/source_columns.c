@@ -66,7 +66,7 @@ enum status columns_open(struct source *s, struct mp_reader *r, uint32_t parts, 
         qsort(s->columns, s->n_columns, sizeof *s->columns, by_path_steps);
     for (uint32_t i = 0; i < s->n_columns; i++) {
         const struct field *field = fields_find(s->scanner->fields, s->columns[i].path);
-        enum status status = field ? nested_to_values(s, &s->columns[i].array, NULL, e) : E_OK;
+        enum status status = field ? nested_to_values(s, &s->columns[i].array, e) : E_OK;
         if (status != E_OK)
             return status;
         s->uses[i] = (struct column_use){field, s->columns[i].array.data};

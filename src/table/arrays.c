@@ -1,12 +1,14 @@
 /* See table.h: rows that come as columns.
  *
  * Numbers go as a whole behind the packed values of the cells, and those that are null or missing
- * are then taken out. What does not fit the cells' form goes one by one. Strings: texts.c. */
+ * are then taken out. What does not fit the cells' form goes one by one. Strings: texts.c. Lists,
+ * maps and structs: nested.c. */
 #include "table/batch.h"
 
 #include "base/bitmap.h"
 #include "table/spread.h"
 #include "table/stretch.h"
+#include "value/array_cell.h"
 #include "value/mp.h"
 
 #include <endian.h>
@@ -18,8 +20,8 @@ struct feed {
     const struct array *a;
     uint32_t inlet;
     const uint8_t *next; /* VALUES: the next value */
-    uint64_t longest;    /* CODES: bytes of the longest string ... */
-    uint32_t *codes; /* ... and of those met before the code that the cells have, or UINT32_MAX */
+    uint32_t *codes; /* CODES: of those met before the code that the cells have, or UINT32_MAX */
+    struct buf text; /* nested: values on their way */
     uint64_t bytes;  /* of its cells, about: the largest go first */
 };
 
@@ -333,6 +335,12 @@ static bool feed_codes(struct cells *c, uint32_t row, const struct stretch *s, s
 
 /* --- the whole --- */
 
+/* The bytes of strings and nested values, at most. */
+static uint64_t cells_most(const struct array *a, uint64_t from, uint64_t to) {
+    return array_is_text(a) ? array_begin(a, to) - array_begin(a, from)
+                            : array_cells_most(a, from, to);
+}
+
 /* Rows that may go into the open segment, so that no column gets much more than SEGMENT_BYTES. */
 static uint32_t rows_that_fit(const struct batch *b, const struct feed *f, uint64_t from,
                               uint32_t n) {
@@ -340,14 +348,13 @@ static uint32_t rows_that_fit(const struct batch *b, const struct feed *f, uint6
     const struct cells *c = &b->inlets[f->inlet].cells;
     uint64_t used = cells_bytes(c);
     uint64_t room = used < SEGMENT_BYTES ? SEGMENT_BYTES - used : 0;
-    if (a->type == ARRAY_CODES && !cells_has_codes(c) && f->longest > 0 && n > room / f->longest)
-        n = (uint32_t)(room / f->longest);
-    if (array_is_text(a)) {
-        uint64_t begin = array_begin(a, from);
+    if (a->type == ARRAY_CODES && !cells_has_codes(c) && a->longest > 0 && n > room / a->longest)
+        n = (uint32_t)(room / a->longest);
+    if (array_is_text(a) || array_is_nested(a)) {
         uint32_t low = 0; /* the most rows that end within the room */
         while (low < n) {
             uint32_t middle = n - (n - low) / 2;
-            if (array_begin(a, from + middle) - begin <= room)
+            if (cells_most(a, from, from + middle) <= room)
                 low = middle;
             else
                 n = middle - 1;
@@ -358,7 +365,8 @@ static uint32_t rows_that_fit(const struct batch *b, const struct feed *f, uint6
 
 static bool feed_column(struct batch *b, struct feed *f, uint64_t from, uint32_t n,
                         struct hand *hand) {
-    struct cells *c = &b->inlets[f->inlet].cells;
+    struct inlet *in = &b->inlets[f->inlet];
+    struct cells *c = &in->cells;
     struct stretch *s = &hand->stretch;
     look(s, f->a, from, n);
     if (f->a->type == ARRAY_VALUES && !f->a->offsets)
@@ -367,6 +375,8 @@ static bool feed_column(struct batch *b, struct feed *f, uint64_t from, uint32_t
         return stretch_mark(c, b->rows, s);
     if (array_is_text(f->a))
         return texts_feed(c, b->rows, s);
+    if (array_is_nested(f->a))
+        return nested_feed(c, b->rows, s, &in->lists, &f->text);
     if (f->a->type <= ARRAY_F64)
         return feed_numbers(c, b->rows, s, hand->scratch);
     if (f->a->type == ARRAY_CODES)
@@ -407,19 +417,21 @@ static bool feed_all(struct feeding *f, uint64_t n) {
 }
 
 static bool open_codes(struct batch *b, struct feed *f) {
-    uint64_t n = f->a->n_values;
-    for (uint64_t i = 0; i < n; i++) {
-        uint64_t bytes = array_bytes(f->a->values, i).n;
-        f->longest = bytes > f->longest ? bytes : f->longest;
-    }
-    size_t bytes;
-    if (n == 0)
+    size_t bytes = (size_t)f->a->n_values * sizeof *f->codes; /* of 2^32 values, at most */
+    if (bytes == 0)
         return true;
-    if (!size_mul(n, sizeof *f->codes, &bytes) ||
-        !(f->codes = budget_realloc(b->budget, NULL, 0, bytes)))
+    if (!(f->codes = budget_realloc(b->budget, NULL, 0, bytes)))
         return false;
     memset(f->codes, 0xFF, bytes);
     return true;
+}
+
+static uint64_t feed_bytes(const struct array *a, uint64_t rows) {
+    if (array_is_nested(a))
+        return array_cells_most(a, 0, rows);
+    if (array_is_text(a) || a->type == ARRAY_VALUES)
+        return (uint64_t)(a->data_end - a->data);
+    return (uint64_t)item_bytes(a->type) * rows;
 }
 
 static enum status open_feeds(struct batch *b, struct feed *feeds, const struct str *names,
@@ -430,9 +442,8 @@ static enum status open_feeds(struct batch *b, struct feed *feeds, const struct 
         struct error inlet;
         error_clear(&inlet);
         feeds[i] = (struct feed){.a = a, .next = a->data};
-        feeds[i].bytes = array_is_text(a) || a->type == ARRAY_VALUES
-                             ? (uint64_t)(a->data_end - a->data)
-                             : (uint64_t)item_bytes(a->type) * rows;
+        buf_init(&feeds[i].text, b->budget);
+        feeds[i].bytes = feed_bytes(a, rows);
         feeds[i].inlet = batch_inlet(b, names[i], &inlet);
         if (feeds[i].inlet == NO_TABLE_COLUMN) {
             if (e && e->status == E_OK)
@@ -446,9 +457,11 @@ static enum status open_feeds(struct batch *b, struct feed *feeds, const struct 
 }
 
 static void close_feeds(struct batch *b, struct feed *feeds, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
+        buf_done(&feeds[i].text);
         if (feeds[i].codes)
             budget_free(b->budget, feeds[i].codes, (size_t)feeds[i].a->n_values * sizeof(uint32_t));
+    }
 }
 
 static int by_bytes(const void *a, const void *b) {

@@ -31,8 +31,10 @@ static void stage_done(struct stage *s, struct budget *budget) {
 }
 
 void batch_clear(struct batch *b) {
-    for (uint32_t i = 0; i < b->n_inlets; i++)
+    for (uint32_t i = 0; i < b->n_inlets; i++) {
         cells_done(&b->inlets[i].cells);
+        lists_done(&b->inlets[i].lists);
+    }
     for (uint32_t i = 0; i < b->n_stages; i++)
         stage_done(&b->stages[i], b->budget);
     budget_free(b->budget, b->inlets, b->inlets_room * sizeof *b->inlets);
@@ -130,6 +132,7 @@ static bool add_inlet(struct batch *b, struct str name, uint32_t hash) {
     if (!grow_slots(b) || !name_inlet(b, in, name))
         return false;
     cells_init(&in->cells, b->budget);
+    lists_init(&in->lists, b->budget);
     uint32_t at = hash & b->mask;
     while (b->slots[at])
         at = (at + 1) & b->mask;

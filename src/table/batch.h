@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/crew.h"
 #include "format/scan.h"
+#include "table/lists.h"
 #include "table/store.h"
 
 /* So many cells are worth waking a crew: some hundred microseconds of work. */
@@ -22,6 +23,7 @@ struct inlet {
     uint64_t word, mask; /* its first 8 bytes, and which of them count */
     uint32_t hash;
     struct cells cells;
+    struct lists lists; /* of the cells' dictionary */
 };
 
 /* Rows that are sealed, columns as in the batch. */

@@ -365,16 +365,27 @@ static bool new_code(struct cells *c, struct value v, uint32_t hash, uint32_t *r
     return true;
 }
 
-/* Puts strings and nested values while the form is CODES, 1 <= n <= DICT_GROUP, which can be read
- * up to `end`. Gives how many; the form is another one, perhaps, if not all. 0: no memory. */
-static uint32_t put_codes(struct cells *c, const struct value *v, uint32_t n, const uint8_t *end) {
-    uint32_t hash[DICT_GROUP], code[DICT_GROUP], i = 0;
-    bool probes = c->n < PROBE_VALUES && c->n + n >= PROBE_VALUES;
-    if (probes)
-        n = PROBE_VALUES - c->n;
+/* Where the next n values reach the place at which it is seen whether they repeat, those up to it
+ * alone. */
+static bool reaches_probe(const struct cells *c, uint32_t *n) {
+    bool reaches = c->n < PROBE_VALUES && c->n + *n >= PROBE_VALUES;
+    if (reaches)
+        *n = PROBE_VALUES - c->n;
+    return reaches;
+}
+
+/* At that place. False: no memory. */
+static bool probe(struct cells *c) {
+    bool repeat = c->n - c->fresh >= c->n / PROBE_REPEATS;
+    return repeat || !may_turn(c) || cells_to_bytes(c);
+}
+
+uint32_t cells_add_looked(struct cells *c, const struct value *v, uint32_t n, const uint32_t *hash,
+                          uint32_t *code) {
+    uint32_t i = 0, types = 0;
+    bool probes = reaches_probe(c, &n);
     if (!len_room(c, c->n + n))
         return 0;
-    dict_look(c->dict, v, n, end, hash, code);
     for (; i < n; i++) {
         if (__builtin_expect(code[i] != NO_CODE, 1))
             continue;
@@ -383,7 +394,6 @@ static uint32_t put_codes(struct cells *c, const struct value *v, uint32_t n, co
         if (code[i] == NO_CODE)
             break;
     }
-    uint32_t types = 0;
     for (uint32_t k = 0; k < i; k++) {
         types |= SEEN(v[k].type);
         c->logical += v[k].n;
@@ -393,9 +403,15 @@ static uint32_t put_codes(struct cells *c, const struct value *v, uint32_t n, co
     c->types |= types;
     if (i < n) /* the next one as bytes */
         return cells_to_bytes(c) && cells_add(c, v[i]) ? i + 1 : 0;
-    if (probes && may_turn(c) && c->n - c->fresh < c->n / PROBE_REPEATS)
-        return cells_to_bytes(c) ? n : 0;
-    return n;
+    return !probes || probe(c) ? n : 0;
+}
+
+/* Puts strings and nested values while the form is CODES, 1 <= n <= DICT_GROUP, which can be read
+ * up to `end`. Gives how many; the form is another one, perhaps, if not all. 0: no memory. */
+static uint32_t put_codes(struct cells *c, const struct value *v, uint32_t n, const uint8_t *end) {
+    uint32_t hash[DICT_GROUP], code[DICT_GROUP];
+    dict_look(c->dict, v, n, end, hash, code);
+    return cells_add_looked(c, v, n, hash, code);
 }
 
 bool cells_add(struct cells *c, struct value v) {

@@ -89,6 +89,12 @@ bool cells_add(struct cells *c, struct value v);
 /* Strings and nested values that stand in memory that can be read up to `end`. */
 bool cells_add_many(struct cells *c, const struct value *v, uint32_t n, const uint8_t *end);
 
+/* Values that were looked up in the dictionary, while the form is CODES, 1 <= n <= DICT_GROUP:
+ * where there is a code nothing else is looked at but type and length, and where there is none it
+ * is filled in. Gives how many were put; the form is another one, perhaps, then. 0: no memory. */
+uint32_t cells_add_looked(struct cells *c, const struct value *v, uint32_t n, const uint32_t *hash,
+                          uint32_t *code);
+
 /* Room for n more values of the form it has. */
 bool cells_room(struct cells *c, uint32_t n);
 /* Makes it take values of this type: the form afterwards is the type's own, or MIXED. */

@@ -1,5 +1,7 @@
 /* See seal.h. The arrays are written packed, as they stand in the cells, where they belong in the
- * chunk, and then spread over its rows. */
+ * chunk, and then spread over its rows.
+ *
+ * It is long because each form of cells has its loop. */
 #include "table/seal.h"
 
 #include "base/load.h"
@@ -329,24 +331,32 @@ static struct sealed *seal_codes(struct seal *s) {
     return made;
 }
 
-/* The first 8 bytes as a number of the same order. */
-static uint64_t string_head(const uint8_t *p, uint32_t n) {
+/* The first 8 bytes as a number of the same order; 8 bytes can be read before `end`, mostly. */
+static inline uint64_t string_head(const uint8_t *p, uint32_t n, const uint8_t *end) {
     uint64_t head = 0;
-    memcpy(&head, p, n < 8 ? n : 8);
-    return be64toh(head);
+    if (n == 0)
+        return 0;
+    if (end - p < 8) {
+        memcpy(&head, p, n < 8 ? n : 8);
+        return be64toh(head);
+    }
+    uint32_t others = n < 8 ? 64 - 8 * n : 0; /* bits of what stands behind it */
+    memcpy(&head, p, 8);
+    return be64toh(head) >> others << others;
 }
 
 static void string_zone(const struct cells *c, uint32_t from, uint32_t to, struct zone *zone) {
-    zone->low.u = UINT64_MAX;
-    zone->high.u = 0;
+    const uint8_t *data = c->bytes.data, *end = data + c->bytes.len;
+    uint64_t low = UINT64_MAX, high = 0;
     uint32_t begin = from ? c->len[from - 1] : 0;
     for (uint32_t k = from; k < to; k++) {
-        uint64_t head =
-            c->len[k] > begin ? string_head(c->bytes.data + begin, c->len[k] - begin) : 0;
-        zone->low.u = head < zone->low.u ? head : zone->low.u;
-        zone->high.u = head > zone->high.u ? head : zone->high.u;
+        uint64_t head = string_head(data + begin, c->len[k] - begin, end);
+        low = head < low ? head : low;
+        high = head > high ? head : high;
         begin = c->len[k];
     }
+    zone->low.u = low;
+    zone->high.u = high;
 }
 
 static struct sealed *seal_strings(struct seal *s) {
@@ -374,14 +384,44 @@ static struct sealed *seal_strings(struct seal *s) {
     return made;
 }
 
+/* Mixed cells of which each row has one, all with bytes. */
+static void place_all(const struct cells *c, uint8_t *tags, uint32_t *lens, union word *words,
+                      const uint8_t *blob) {
+    memcpy(tags, c->tag, c->n);
+    memcpy(lens, c->len, c->n * sizeof *lens);
+    for (uint32_t k = 0; k < c->n; k++)
+        words[k].p = blob + c->word[k].u;
+}
+
+static void place_given(const struct seal *s, const struct chunk *chunk, uint8_t *tags,
+                        uint32_t *lens, union word *words, const uint8_t *blob) {
+    const struct cells *c = s->c;
+    for (uint32_t row = 0, k = 0; row < s->n; row++) {
+        if (!bits_get(chunk->valid, row)) {
+            tags[row] = bits_get(chunk->present, row) ? T_NULL : T_MISSING;
+            continue;
+        }
+        bool has_bytes = value_has_bytes((enum value_type)c->tag[k]);
+        tags[row] = c->tag[k];
+        lens[row] = has_bytes || c->tag[k] == T_TIMESTAMP ? c->len[k] : 0;
+        words[row] = c->word[k];
+        if (has_bytes)
+            words[row].p = blob + c->word[k].u;
+        k++;
+    }
+}
+
 static struct sealed *seal_mixed(struct seal *s) {
     const struct cells *c = s->c;
     struct needs needs = {.data = array_bytes(s->n, sizeof(union word)),
                           .tags = array_bytes(s->n, 1),
                           .lens = array_bytes(s->n, sizeof(uint32_t)),
                           .blob = aligned(c->bytes.len + 64)};
-    for (uint32_t k = 0; k < c->n; k++)
+    bool all = c->n == s->n;
+    for (uint32_t k = 0; k < c->n; k++) {
         s->seen |= SEEN(c->tag[k]);
+        all &= value_has_bytes((enum value_type)c->tag[k]);
+    }
     uint8_t *blob;
     struct sealed *made = make(s, CHUNK_MIXED, 0, needs, &blob);
     if (!made)
@@ -393,19 +433,10 @@ static struct sealed *seal_mixed(struct seal *s) {
         memcpy(blob, c->bytes.data, c->bytes.len);
     memset(blob + c->bytes.len, 0, needs.blob - c->bytes.len);
     memset(words, 0, needs.data);
-    for (uint32_t row = 0, k = 0; row < s->n; row++) {
-        if (!bits_get(made->chunk.valid, row)) {
-            tags[row] = bits_get(made->chunk.present, row) ? T_NULL : T_MISSING;
-            continue;
-        }
-        tags[row] = c->tag[k];
-        lens[row] =
-            value_has_bytes((enum value_type)c->tag[k]) || c->tag[k] == T_TIMESTAMP ? c->len[k] : 0;
-        words[row] = c->word[k];
-        if (value_has_bytes((enum value_type)c->tag[k]))
-            words[row].p = blob + c->word[k].u;
-        k++;
-    }
+    if (all)
+        place_all(c, tags, lens, words, blob);
+    else
+        place_given(s, &made->chunk, tags, lens, words, blob);
     return made;
 }
 

@@ -1,8 +1,9 @@
-/* A stretch of an array that goes into cells as a whole. Private to arrays.c and texts.c. */
+/* A stretch of an array that goes into cells as a whole. Private to arrays.c, texts.c, nested.c. */
 #ifndef TAMIS_TABLE_STRETCH_H
 #define TAMIS_TABLE_STRETCH_H
 
 #include "table/cells.h"
+#include "table/lists.h"
 #include "value/array.h"
 
 /* Rows [from, from + n) of an array. */
@@ -25,5 +26,11 @@ static inline bool array_is_text(const struct array *a) {
 }
 /* Puts them, and marks their rows. False: no memory. */
 bool texts_feed(struct cells *c, uint32_t row, const struct stretch *s);
+
+static inline bool array_is_nested(const struct array *a) { return a->type >= ARRAY_LIST; }
+/* The same of lists, maps and structs. `lists` belongs to the cells; *text is for what is looked
+ * up. */
+bool nested_feed(struct cells *c, uint32_t row, const struct stretch *s, struct lists *lists,
+                 struct buf *text);
 
 #endif

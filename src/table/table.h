@@ -113,8 +113,8 @@ void batch_use_crew(struct batch *b, struct crew *crew);
 const uint8_t *batch_add_map(struct batch *b, const uint8_t *p, const uint8_t *end,
                              const uint8_t **ret_fault, struct error *e);
 /* Adds n rows given by columns, names without equals; other columns are missing. Values were
- * checked (offsets, codes, msgpack) by the caller. No array is nested; VALUES with offsets are
- * arrays and maps where they are valid, and of a byte at least. ROW_TOO_WIDE, MEMORY; the batch can
+ * checked (offsets, codes, msgpack) by the caller. VALUES with offsets are arrays and maps where
+ * they are valid, and of a byte at least. ROW_TOO_WIDE, MEMORY; the batch can
  * then only be freed. */
 enum status batch_add_arrays(struct batch *b, uint64_t n, const struct str *names,
                              const struct array *arrays, uint32_t n_arrays, struct error *e);

@@ -30,7 +30,7 @@ enum array_type {
                          are where a cell is null or missing says nothing */
     ARRAY_BIN,        /* as STR, but binary */
     ARRAY_VALUES,     /* msgpack values one behind the other */
-    /* What follows is nested: array_cell.h makes msgpack of it, and engine/nested.h VALUES. */
+    /* What follows is nested: array_cell.h makes msgpack of it. */
     ARRAY_LIST,   /* offsets (n + 1 of 4 bytes, not decreasing) into the cells of one child */
     ARRAY_MAP,    /* the same into two children, keys and values */
     ARRAY_STRUCT, /* a child for each name, all of n cells */
@@ -48,8 +48,9 @@ struct array {
     uint64_t base;          /* subtracted from each offset, none of which is below it */
     uint32_t per_second;
     enum array_type codes_type;
-    const struct array *values; /* CODES: an ARRAY_STR of n_values */
+    const struct array *values; /* CODES: an ARRAY_STR of n_values ... */
     uint64_t n_values;
+    uint32_t longest;             /* ... and the bytes of the longest of them */
     const struct array *children; /* LIST, MAP, STRUCT */
     uint32_t n_children;
     struct str key;                 /* of a child of a STRUCT: its name, encoded; at least

@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
-#include "base/load.h"
+#include "value/words.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -17,15 +17,9 @@
 #define BLOCKS      27u /* together more than 2^32 entries */
 #define FIRST_SLOTS 128u
 
-#define WORDS_BYTES      16u /* values of so many bytes are two words: most strings are */
 #define HASH_WORDS_BYTES 64u /* up to here a hash word by word is faster than hash_bytes */
 #define AHEAD            8u
 #define NEAR_SLOTS       2048u /* tables of so many are in a near cache: no need to fetch ahead */
-
-/* A value of at most WORDS_BYTES bytes as two little-endian words, with zeros behind it. */
-struct words {
-    uint64_t a, b;
-};
 
 struct slot {
     uint32_t hash;
@@ -124,27 +118,7 @@ struct value dict_value(const struct dict *d, uint32_t code) {
     return value_bytes((enum value_type)e->type, e->p, e->n);
 }
 
-/* --- values as words --- */
-
-static inline struct words words_of(const uint8_t *p, uint32_t n) {
-    if (n >= 8)
-        return (struct words){load_le64(p), n > 8 ? load_le64(p + n - 8) >> 8 * (16 - n) : 0};
-    if (n >= 4)
-        return (struct words){load_le32(p) | (uint64_t)load_le32(p + n - 4) << 8 * (n - 4), 0};
-    if (n == 0)
-        return (struct words){0, 0};
-    return (struct words){
-        p[0] | (uint64_t)p[n / 2] << 8 * (n / 2) | (uint64_t)p[n - 1] << 8 * (n - 1), 0};
-}
-
-/* The same where WORDS_BYTES bytes can be read: without a branch on n. */
-static inline struct words masked_words(const uint8_t *p, uint32_t n) {
-    static const uint64_t BELOW[9] = {0,          0xFF,         0xFFFF,         0xFFFFFF,
-                                      0xFFFFFFFF, 0xFFFFFFFFFF, 0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF,
-                                      UINT64_MAX};
-    uint32_t first = n < 8 ? n : 8;
-    return (struct words){load_le64(p) & BELOW[first], load_le64(p + 8) & BELOW[n - first]};
-}
+/* --- hashes --- */
 
 static inline uint64_t mix_words(struct hash_key key, uint64_t h, struct words w) {
     return hash_fold(w.a ^ key.k0 ^ h, w.b ^ key.k1);
@@ -335,7 +309,7 @@ static inline uint32_t hash_with_words(struct hash_key key, struct value v, cons
     *ret = (struct words){0, 0};
     if (v.n > WORDS_BYTES)
         return hash_long(key, v);
-    *ret = end - v.w.p >= (ptrdiff_t)WORDS_BYTES ? masked_words(v.w.p, v.n) : words_of(v.w.p, v.n);
+    *ret = words_until(v.w.p, v.n, end);
     return hash_short(key, *ret, v.n, v.type);
 }
 

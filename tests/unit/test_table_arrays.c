@@ -176,6 +176,7 @@ static void end_arrays(struct given *g) {
                                 .offset_bytes = a->offset_bytes};
     a->values = &g->strings;
     a->n_values = COUNT_OF(WORDS);
+    a->longest = (uint32_t)strlen(WORDS[3]);
 }
 
 /* Fills the arrays with n values. */
