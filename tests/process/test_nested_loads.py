@@ -27,13 +27,13 @@ def offsets(ends: list[int]) -> Bin:
 def words(counts: list[int]) -> Plain:
     """A column of lists, all of whose items are the one word, which is sent once."""
     ends = [sum(counts[: i + 1]) for i in range(ROWS)]
-    codes = ["u8", Bin(bytes(ends[-1])), [offsets([len(WORD)]), Bin(WORD.encode())], 1]
+    codes: Plain = ["u8", Bin(bytes(ends[-1])), [offsets([len(WORD)]), Bin(WORD.encode())], 1]
     return ["words", "array", [offsets(ends), [ends[-1], "dict", codes]]]
 
 
 def last(size: int) -> Plain:
     """A column of lists, of which the last row's has a string, and the others nothing."""
-    items = [1, "str", [offsets([size]), Bin(b"x" * size)]]
+    items: Plain = [1, "str", [offsets([size]), Bin(b"x" * size)]]
     return ["last", "array", [offsets([0] * (ROWS - 1) + [1]), items]]
 
 
@@ -69,7 +69,7 @@ def test_up_to_the_limit(client: Connection, size: int) -> None:
     table = client.create("t")
     payload: Plain = ["columns", ROWS, [words(COUNTS), last(size)]]
     client.load(table, [payload])
-    want = [{"words": [WORD] * n, "last": []} for n in COUNTS]
+    want: list[dict[str, list[str]]] = [{"words": [WORD] * n, "last": []} for n in COUNTS]
     want[-1]["last"] = ["x" * size]
     assert rows(client, table) == want
     few: Plain = ["columns", ROWS, [words([1] * ROWS), last(size)]]  # sure beforehand
