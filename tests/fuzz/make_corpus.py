@@ -459,7 +459,16 @@ def streams() -> dict[str, bytes]:
         bad_row = mapping(text("a"), VALUES[name])
         found[f"row_{name}"] = HELLO + run(array(text("maps"), array(row, bad_row)), "rows")
     for name, column in NESTED.items():
-        found[f"nested_{name}"] = HELLO + run(array(text("columns"), number(2), column), "indices")
+        payload = array(text("columns"), number(2), column)
+        found[f"nested_{name}"] = HELLO + run(payload, "indices")
+        found[f"load_{name}"] = (
+            HELLO
+            + frame(number(12), number(1), table, mapping(text("private"), b"\xc3"))
+            + frame(number(14), number(2), table, nil(), nil())
+            + frame(number(5), number(2), payload) * 3
+            + frame(number(6), number(2))
+            + frame(number(2), number(3), query, nil(), array(text("table"), table))
+        )
     found["columns_lie"] = HELLO + run(
         array(
             text("columns"),
@@ -489,6 +498,7 @@ _FIELD = array(text("b"), text("f32"), binary(bytes(8)), nil(), binary(b"\2"))
 # Columns of two rows.
 NESTED = {
     "array": _column("array", array(_offsets(0, 2, 3), _U8)),
+    "words": _column("array", array(_offsets(0, 2, 3), _WORDS)),
     "map": _column("map", array(_offsets(0, 1, 3), _WORDS, _U8)),
     "struct": _column("struct", array(_FIELD, array(text("c"), text("bits"), binary(b"\1")))),
     "deep": _column(
