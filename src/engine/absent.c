@@ -95,33 +95,41 @@ static void look_into_columns(struct candidate *c, const struct reader *r, struc
         consider(c, columns[i]);
 }
 
-static void add(struct absent *a, uint32_t slot, struct path p, const struct block *b, uint32_t n,
-                const struct absent_names *names) {
+static bool tells_names(const struct block *b, const struct absent_names *names) {
+    if (names->format == FORMAT_CSV)
+        return names->reader != NULL;
+    return names->in_rows &&
+           (names->format == FORMAT_JSONL || row_value(&b->spans[0]).type == T_MAP);
+}
+
+/* A name like that of the path, if the rows tell names; best.p NULL: none. */
+static struct candidate alike(struct path p, const struct block *b, uint32_t n,
+                              const struct absent_names *names) {
     struct str name = p.steps[p.n - 1].key;
     struct candidate c = {.name = name, .distance = spell_too_far(name.n)};
-    if (!name.p)
-        return;
+    if (!name.p || !tells_names(b, names))
+        return c;
     if (names->format == FORMAT_CSV)
         look_into_columns(&c, names->reader, p);
     for (uint32_t row = 0; names->format != FORMAT_CSV && row < n && row < SAMPLE_ROWS; row++)
         (names->format == FORMAT_JSONL ? look_into_json : look_into_msgpack)(&c, &b->spans[row], p);
-    if (!c.best.p)
+    return c;
+}
+
+static void add(struct absent *a, uint32_t slot, const struct plan *p, const struct block *b,
+                uint32_t n, const struct absent_names *names) {
+    struct candidate c = alike(plan_path(p, slot), b, n, names);
+    if (!c.best.p && !plan_meant_text(p, slot))
         return;
     struct absent_field *field = &a->fields[a->n++];
     field->slot = slot;
+    field->code = c.best.p ? W_FIELD_ABSENT : W_FIELD_AS_TEXT;
     error_text(field->suggestion, sizeof field->suggestion, c.best.p, c.best.n);
 }
 
 static bool is_absent(const struct block *b, uint32_t slot) {
     const struct column *c = &b->columns[slot];
     return !c->deferred && (c->seen & ~SEEN(T_MISSING)) == 0;
-}
-
-static bool tells_names(const struct block *b, const struct absent_names *names) {
-    if (names->format == FORMAT_CSV)
-        return names->reader != NULL;
-    return names->in_rows &&
-           (names->format == FORMAT_JSONL || row_value(&b->spans[0]).type == T_MAP);
 }
 
 void absent_look(struct absent *a, const struct plan *p, const struct block *b, uint32_t n,
@@ -135,12 +143,12 @@ void absent_look(struct absent *a, const struct plan *p, const struct block *b, 
         return;
     }
     a->sampled = true;
-    if (n == 0 || !tells_names(b, names))
+    if (n == 0)
         return;
     uint32_t slots = plan_fields(p)->n_slots;
     for (uint32_t i = 0; i < slots && a->n < ABSENT_MOST; i++)
         if (is_absent(b, i))
-            add(a, i, plan_path(p, i), b, n, names);
+            add(a, i, p, b, n, names);
 }
 
 void absent_join(struct absent *a, const struct absent *b) {
@@ -154,19 +162,33 @@ void absent_join(struct absent *a, const struct absent *b) {
     a->n = kept;
 }
 
+static struct warning warning_of(const struct plan *p, uint32_t slot, enum warning_code code) {
+    const struct node *n =
+        code == W_FIELD_AS_TEXT ? plan_meant_text(p, slot) : plan_path_node(p, slot);
+    struct path path = plan_path(p, slot);
+    struct str name = path.steps[path.n - 1].key;
+    struct warning w = {.code = code, .pos = n ? n->pos : ERROR_NONE, .length = n ? n->length : 0};
+    error_text(w.near_text, sizeof w.near_text, name.p, name.n);
+    return w;
+}
+
 uint32_t absent_warnings(const struct absent *a, const struct plan *p, struct warning *ret,
                          uint32_t room) {
     uint32_t n = a->n < room ? a->n : room;
     for (uint32_t i = 0; i < n; i++) {
         const struct absent_field *f = &a->fields[i];
-        const struct node *node = plan_path_node(p, f->slot);
-        struct path path = plan_path(p, f->slot);
-        struct str name = path.steps[path.n - 1].key;
-        ret[i] = (struct warning){.code = W_FIELD_ABSENT,
-                                  .pos = node ? node->pos : ERROR_NONE,
-                                  .length = node ? node->length : 0};
+        ret[i] = warning_of(p, f->slot, f->code);
         memcpy(ret[i].suggestion, f->suggestion, sizeof ret[i].suggestion);
-        error_text(ret[i].near_text, sizeof ret[i].near_text, name.p, name.n);
     }
+    return n;
+}
+
+uint32_t absent_columns(const struct plan *p, const struct snapshot *s, struct warning *ret,
+                        uint32_t room) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; s->n_parts > 0 && i < plan_fields(p)->n_slots && n < room; i++)
+        if (plan_meant_text(p, i) &&
+            snapshot_column(s, plan_path(p, i).steps[0].key) == NO_TABLE_COLUMN)
+            ret[n++] = warning_of(p, i, W_FIELD_AS_TEXT);
     return n;
 }

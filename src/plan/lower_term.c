@@ -77,6 +77,7 @@ struct pred *lower_compare(struct compiler *c, const struct node *n, struct scop
         return NULL;
     if (has_null(o, 2))
         compile_warn(c, n, W_NULL_COMPARISON);
+    meant_pair(s, n->kids[0], &o[0], n->kids[1], &o[1]);
     return pred_with_operands(c, compare_operands(c, n, (enum compare)(n->op - OP_EQ), o[0], o[1]),
                               o, 2);
 }
@@ -97,9 +98,10 @@ static struct pred *distinct_operands(struct compiler *c, const struct node *n, 
 
 struct pred *lower_distinct(struct compiler *c, const struct node *n, struct scope *s) {
     struct operand o[2];
-    return operands_of(c, n, s, o, 2)
-               ? pred_with_operands(c, distinct_operands(c, n, o[0], o[1]), o, 2)
-               : NULL;
+    if (!operands_of(c, n, s, o, 2))
+        return NULL;
+    meant_pair(s, n->kids[0], &o[0], n->kids[1], &o[1]);
+    return pred_with_operands(c, distinct_operands(c, n, o[0], o[1]), o, 2);
 }
 
 static struct pred *between_operands(struct compiler *c, const struct node *n, struct operand x,
@@ -127,6 +129,8 @@ struct pred *lower_between(struct compiler *c, const struct node *n, struct scop
         return NULL;
     if (has_null(o, 3))
         compile_warn(c, n, W_NULL_COMPARISON);
+    meant_pair(s, n->kids[0], &o[0], n->kids[1], &o[1]);
+    meant_pair(s, n->kids[0], &o[0], n->kids[2], &o[2]);
     return pred_with_operands(c, between_operands(c, n, o[0], o[1], o[2]), o, 3);
 }
 
@@ -213,6 +217,8 @@ struct pred *lower_in(struct compiler *c, const struct node *n, struct scope *s)
         return compile_memory(c);
     if (!operand_of(c, n->kids[0], s, &o[0]) || !operands_of(c, list, s, o + 1, n_items))
         return NULL;
+    for (uint32_t i = 0; i < n_items; i++)
+        meant_pair(s, n->kids[0], &o[0], list->kids[i], &o[i + 1]);
     struct pred *p = n_items == 0 ? pred_in_set(c, n, &o[0], values, n_values)
                                   : in_operands(c, n, o, n_items, values, n_values);
     return pred_with_operands(c, p, o, n_items + 1);
@@ -285,6 +291,7 @@ struct pred *lower_like(struct compiler *c, const struct node *n, struct scope *
     if (!operands_of(c, n, s, o, 2) || !escape_of(c, n, &escape, &unknown))
         return NULL;
     warn_no_text(c, n, &o[0], &o[1]);
+    meant_pair(s, n->kids[0], &o[0], n->kids[1], &o[1]);
     if (unknown || (o[1].is_const && o[1].value.type != T_STR))
         return pred_const(c, UNKNOWN_, n);
     if (o[1].is_const) /* a wrong pattern is refused even if x is NULL (K3) */
@@ -314,6 +321,7 @@ struct pred *lower_text(struct compiler *c, const struct node *n, struct scope *
     if (!operands_of(c, n, s, o, 2))
         return NULL;
     warn_no_text(c, n, &o[0], &o[1]);
+    meant_pair(s, n->kids[0], &o[0], n->kids[1], &o[1]);
     if ((o[0].is_const && o[0].value.type != T_STR) || (o[1].is_const && o[1].value.type != T_STR))
         return pred_const(c, UNKNOWN_, n);
     if (o[0].is_const && o[1].is_const)

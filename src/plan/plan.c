@@ -141,6 +141,10 @@ const struct node *plan_path_node(const struct plan *p, uint32_t slot) {
     return find_path(p->query->root, plan_path(p, slot), 0);
 }
 
+const struct node *plan_meant_text(const struct plan *p, uint32_t slot) {
+    return p->program->columns[slot].as_text;
+}
+
 const struct warning *plan_warnings(const struct plan *p, uint32_t *ret_n) {
     *ret_n = p->n_warnings;
     return p->warnings;

@@ -42,6 +42,10 @@ struct path plan_path(const struct plan *p, uint32_t slot);
 uint64_t plan_path_hash(const struct plan *p, uint32_t slot);
 const struct node *plan_path_node(const struct plan *p, uint32_t slot);
 
+/* Where slot i may be meant as a text: the query has its name in double quotes and sets it against
+ * another field or a call, as in `city = "Oslo"`. Or NULL. */
+const struct node *plan_meant_text(const struct plan *p, uint32_t slot);
+
 /* The distinct row paths that a query names, whether or not a plan with certain parameters needs
  * them all. In order of appearance; in the arena. False: no memory. */
 bool query_fields(const struct query *q, struct arena *a, const struct path **ret_paths,

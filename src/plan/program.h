@@ -98,10 +98,11 @@ enum column_kind {
 
 struct column_source {
     enum column_kind kind;
-    struct path path;   /* PATH; all PATH columns come first, as slots of `fields` */
-    uint64_t root_hash; /* PATH: plan_path_hash; in a program only */
-    uint32_t outer;     /* OUTER */
-    struct value value; /* CONST */
+    struct path path;           /* PATH; all PATH columns come first, as slots of `fields` */
+    uint64_t root_hash;         /* PATH: plan_path_hash; in a program only */
+    const struct node *as_text; /* PATH: plan_meant_text */
+    uint32_t outer;             /* OUTER */
+    struct value value;         /* CONST */
 };
 
 /* The columns of the row (outermost scope) or of a quantifier's elements. While compiling, columns
@@ -226,6 +227,9 @@ void warn_not_in(struct compiler *c, const struct node *n);
  */
 void warn_no_text(struct compiler *c, const struct node *n, const struct operand *x,
                   const struct operand *pattern);
+/* meant.c: x and y, of these nodes of scope s, are set against each other. */
+void meant_pair(struct scope *s, const struct node *nx, const struct operand *x,
+                const struct node *ny, const struct operand *y);
 /* n is a call: a field where a word of a list was meant. */
 void warn_word(struct compiler *c, const struct node *n);
 void warn_never(struct compiler *c, struct pred *root);

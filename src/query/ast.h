@@ -51,6 +51,7 @@ struct node {
     uint32_t n_values; /* NODE_LIST */
     uint32_t scope; /* NODE_PATH: 0 the row; k the element of the k-th quantifier around it, counted
                        from the inside; 0 elsewhere */
+    bool quoted;    /* NODE_PATH: one name of the row, written in double quotes in a text */
     uint32_t param; /* NODE_PARAM: index into query.params */
     struct node **kids;
     struct value *values; /* NODE_LIST: constant items, in order */

@@ -88,6 +88,7 @@ static struct node *path(struct parser *p) {
     uint32_t pos = p->tok.pos;
     size_t mark = p->b.steps.len;
     struct str name;
+    bool quoted = p->tok.kind == TOK_QUOTED;
     if (!take_name(p, &name))
         return NULL;
     const struct binder *binder = bound(p, name);
@@ -106,7 +107,11 @@ static struct node *path(struct parser *p) {
         else
             break;
     }
-    return ok ? build_path(&p->b, parse_since(p, pos), binder ? binder->id : 0, mark) : NULL;
+    struct node *n =
+        ok ? build_path(&p->b, parse_since(p, pos), binder ? binder->id : 0, mark) : NULL;
+    if (n)
+        n->quoted = quoted && !binder && n->path.n == 1;
+    return n;
 }
 
 static struct node *param(struct parser *p) {

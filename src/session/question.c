@@ -130,5 +130,6 @@ uint32_t question_warnings(const struct question *q, struct warning *ret) {
     const struct warning *found = plan ? plan_warnings(plan, &n) : NULL;
     if (n > 0)
         memcpy(ret, found, n * sizeof *ret);
-    return n;
+    const struct snapshot *s = q->request->use.snapshot;
+    return plan && s ? n + absent_columns(plan, s, ret + n, WARNINGS_MOST - n) : n;
 }

@@ -251,7 +251,8 @@ void question_find(struct question *q); /* compiled, if the plan cache has it */
 enum status question_compile(struct question *q, struct error *e);
 const struct plan *question_plan(const struct question *q); /* NULL before it is compiled */
 size_t question_bytes(const struct question *q);            /* that running it takes time by */
-/* What there is to warn of in the query itself, in ret, which has room for WARNINGS_MOST. */
+/* What there is to warn of in the query itself, and in it over the request's table, in ret, which
+ * has room for WARNINGS_MOST. */
 uint32_t question_warnings(const struct question *q, struct warning *ret);
 
 /* options.c */

@@ -27,7 +27,7 @@ void options_help(void) {
            "Prints the rows of FILEs (JSON lines, CSV, TSV, msgpack; also .gz and .zst) for which "
            "the\n"
            "condition QUERY is true, byte for byte as they are. Without FILE, or for -, it reads\n"
-           "standard input.\n\n"
+           "standard input. In QUERY 'x' is a text, \"x\" the name of a field.\n\n"
            "Examples:\n"
            "  tamis \"status >= 500 and path like '/api/%%'\" events.jsonl\n"
            "  tamis --count \"city = 'Oslo' or city = ''\" people.csv\n"

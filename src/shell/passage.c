@@ -39,6 +39,11 @@ static void shift_back(const struct service *s, uint64_t *pos) {
 
 /* --- the end of an input --- */
 
+/* What is said of a field that no row has: of two inputs, one may know a name like it. */
+static bool is_of_absent(const struct warning *w) {
+    return w->code == W_FIELD_ABSENT || w->code == W_FIELD_AS_TEXT;
+}
+
 /* Fields that one input had are missing in none. */
 static void join_absent(struct service *s, const struct answer_done *done) {
     uint32_t kept = 0;
@@ -47,11 +52,15 @@ static void join_absent(struct service *s, const struct answer_done *done) {
     for (uint32_t i = 0; i < done->n_warnings; i++) {
         struct warning w = done->warnings[i];
         shift_back(s, &w.pos);
-        bool had = !s->judged;
-        for (uint32_t k = kept; k < s->n_absent && !had; k++)
-            had = s->absent[k].pos == w.pos && s->absent[k].code == w.code;
-        if (w.code == W_FIELD_ABSENT && had)
-            s->absent[kept++] = w; /* both lists are in the order of the query's fields */
+        if (!is_of_absent(&w))
+            continue;
+        uint32_t k = kept; /* both lists are in the order of the query's fields */
+        while (s->judged && k < s->n_absent && s->absent[k].pos != w.pos)
+            k++;
+        if (!s->judged)
+            s->absent[kept++] = w;
+        else if (k < s->n_absent)
+            s->absent[kept++] = s->absent[k];
     }
     s->n_absent = kept;
     s->judged = true;

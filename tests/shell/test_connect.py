@@ -79,6 +79,8 @@ JSON_ARGUMENTS = [
     ["a = :nothing"],
     ["a = null"],
     ["aa = 5"],
+    ["-c", 's = "x" or s = "t.u"'],
+    ["-c", 's in ("xx", "a")'],
     ["-c", "s = 'x' and ab > 5"],
     ["a ="],
     ["lower(a, 1) = 'x'"],
@@ -147,6 +149,9 @@ def test_several_inputs(service: Service, file: File) -> None:
         ["-n", "3", "a = 1", one, two, large, "nonexistent"],
         ["-c", "a < 7", large, one],
         ["-c", "aa < 7", large, one, two],
+        ["-c", 'a = "x"', large, one, two],
+        ["-c", 'a = "t"', large, one],
+        ["-c", 'a = "t"', one, large],
         ["a = 1", one, "-", two],
     ):
         same(service, *arguments, stdin=b'{"a": 1,"s":0}\n')

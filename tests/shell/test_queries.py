@@ -90,6 +90,36 @@ def test_a_field_that_no_row_has(format: str, data: bytes) -> None:
         assert run("-f", format, "-c", query, stdin=data).err == ""
 
 
+@pytest.mark.parametrize(
+    ("format", "data"),
+    [
+        ("jsonl", lines({"city": "Oslo"}, {"city": "Rome"})),
+        ("jsonl", b'[{"city": "Oslo"},\n {"city": 1}]'),
+        ("csv", b"x,city\n1,Oslo\n"),
+        ("tsv", b"x\tcity\n1\tOslo\n"),
+        ("msgpack", b"\x81\xa4city\xa4Oslo"),
+    ],
+)
+def test_a_text_in_double_quotes(format: str, data: bytes) -> None:
+    done = run("-f", format, "-c", 'city == "Oslo"', stdin=data)
+    assert (done.status, done.out) == (0, b"0\n")
+    assert done.err == (
+        "tamis: warning: no row has a field of this name: write it in single quotes to mean a "
+        'text\n  city == "Oslo"\n          ^^^^^^\n'
+    )
+    for query in ("city = 'Oslo'", "city = Oslo", '"city" = "city"', "city in ('Oslo')"):
+        assert run("-f", format, "-c", query, stdin=data).err == ""
+
+
+def test_a_text_in_double_quotes_that_a_later_row_has_as_a_field() -> None:
+    query = 'city = "Oslo"'
+    data = lines({"city": "Oslo"}) * 300_000
+    for options in ([], ["--threads=3"]):
+        assert "single quotes" in run("-c", *options, query, stdin=data).err
+        assert run("-c", *options, query, stdin=data + lines({"Oslo": 1})).err == ""
+    assert run("-q", query, stdin=data).err == ""
+
+
 def test_a_field_that_a_later_row_has() -> None:
     data = lines({"status": 1}) * 5000
     assert "did you mean" in run("-c", "statsu = 5", stdin=data).err

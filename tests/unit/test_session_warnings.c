@@ -60,6 +60,32 @@ static void test_absent_fields(void **state) {
     talk_stop(&t);
 }
 
+/* A text in double quotes needs no names to be told, so it is, of every form. */
+static void test_text_in_double_quotes(void **state) {
+    (void)state;
+    static const char *const FORMS[] = {
+        "['maps', [{'a': 'x'}]]", "['columns', 1, [['a', 'list', ['x'], nil, nil]]]",
+        "['columns', 1, [['a', 'list', ['x'], nil, nil], ['x', 'list', [1], nil, #00]]]",
+        "['template', ['a'], [['x']]]", "['bytes', 'jsonl', '{\"a\":\"x\"}', nil]"};
+    static const char WARNED[] =
+        "'warnings': [{'code': 8, 'name': 'FIELD_AS_TEXT', 'message': 'no row has a field of this "
+        "name: write it in single quotes to mean a text', 'pos': 4, 'length': 3, 'near': 'x'}]";
+    struct talk t;
+    talk_begin(&t, NULL);
+    for (size_t i = 0; i < COUNT_OF(FORMS); i++) {
+        char message[200];
+        snprintf(message, sizeof message, "[2, 5, 'a = \"x\"', nil, %s]", FORMS[i]);
+        expect_part(&t, message, WARNED);
+    }
+    expect_part(&t, "[10, 8, 'a = \"x\"', nil, ['maps', [{'a': 'x'}]]]", WARNED);
+    expect_part(&t, "[3, 6, 'a = \"x\"']", "'text': 'a = x'}]");
+    expect_part(&t, "[2, 5, 'a = \"x\"', nil, ['maps', [{'a': 'x'}, {'x': nil}]]]",
+                "'limit_reached': false}]");
+    expect_part(&t, "[2, 5, ['=', ['path', 'a'], ['path', 'x']], nil, ['maps', [{'a': 'x'}]]]",
+                "'limit_reached': false}]");
+    talk_stop(&t);
+}
+
 /* The names of rows that come as bytes: keys of JSON, wherever the field is, columns of CSV. */
 static void test_absent_in_bytes(void **state) {
     (void)state;
@@ -192,9 +218,9 @@ static void test_strict_in_a_stream(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_where_warnings_stand), cmocka_unit_test(test_absent_fields),
-        cmocka_unit_test(test_absent_in_bytes),      cmocka_unit_test(test_strict_finds_the_row),
-        cmocka_unit_test(test_strict_in_a_stream),
+        cmocka_unit_test(test_where_warnings_stand),  cmocka_unit_test(test_absent_fields),
+        cmocka_unit_test(test_text_in_double_quotes), cmocka_unit_test(test_absent_in_bytes),
+        cmocka_unit_test(test_strict_finds_the_row),  cmocka_unit_test(test_strict_in_a_stream),
     };
     return cmocka_run_group_tests_name("session_warnings", tests, NULL, NULL);
 }

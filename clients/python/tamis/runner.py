@@ -21,7 +21,7 @@ from .explain import Explanation, explanation
 from .frames import PACK_ERRORS, Packer
 from .plans import CACHED_PLANS, Key, Params, Plan, PlanCache, Query, make_options
 from .shared import LEAST_BYTES, RING_BYTES, RING_LEAST_BYTES, Place, Pool
-from .warning import absent
+from .warning import with_absent
 
 T = TypeVar("T")
 Source = Union[Query, Plan]
@@ -215,9 +215,9 @@ class Runner:
         request, plan = self.channel.section(deadline, self._run, source, rows, options, deadline)
         done = result.stats(request.answer[0], plan.query)
         if done.matched in (0, done.rows) and rows:  # as with a misspelt field
-            found = absent(plan.gatherer.paths, rows)
-            if found:
-                done = done._replace(warnings=done.warnings + found)
+            told = with_absent(done.warnings, plan.gatherer.paths, rows)
+            if told is not done.warnings:
+                done = done._replace(warnings=told)
         self.note(done)
         return request, done
 

@@ -21,6 +21,7 @@ WARNINGS = {
     5: "FIELD_ABSENT",
     6: "FIELD_AS_WORD",
     7: "NO_TEXT",
+    8: "FIELD_AS_TEXT",
 }
 ABSENT_TEXT = "no row has this field, but one whose name is like it"
 PROBED_ROWS = 256  # at a time, for whether one has the field
@@ -85,6 +86,24 @@ def absent(paths: Sequence[Path], rows: Sequence[Any]) -> tuple[QueryWarning, ..
     ):  # what it has is seen at once: this runs for each request without matches
         paths = [path for path in paths if path[0] not in first or len(path) > 1]
     return tuple(filter(None, [_absent(path, rows) for path in paths])) if paths else ()
+
+
+def with_absent(
+    told: tuple[QueryWarning, ...], paths: Sequence[Path], rows: Sequence[Any]
+) -> tuple[QueryWarning, ...]:
+    """What the daemon has told of the rows, and absent(): of a field that may be misspelt or meant
+    as a text, that it may be misspelt.
+    """
+    found = absent(paths, rows)
+    if not found:
+        return told
+    misspelt = {warning.near for warning in found}
+    kept = (
+        warning
+        for warning in told
+        if warning.name != "FIELD_AS_TEXT" or path_text((warning.near or "",)) not in misspelt
+    )
+    return (*kept, *found)
 
 
 def _absent(path: Path, rows: Sequence[Any]) -> Optional[QueryWarning]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Iterator
 from typing import Any
@@ -151,6 +152,78 @@ def test_did_you_mean_a_field_of_bytes(client: tamis.Client, format: str, data: 
         assert client.last_raw_stats is not None
         found = client.last_raw_stats.stats.warnings
         assert [w.suggestion for w in found if w.name == "FIELD_ABSENT"] == suggested
+
+
+@pytest.mark.parametrize(
+    ("query", "meant"),
+    [
+        ('city == "Oslo"', ["Oslo"]),
+        ('"Oslo" = city', ["Oslo"]),
+        ('city <> "Oslo"', ["Oslo"]),
+        ('age > 1 or not (city = "Oslo")', ["Oslo"]),
+        ('city in ("Bergen", \'Lima\', "Oslo")', ["Bergen", "Oslo"]),
+        ('city between "A" and "Zz"', ["A", "Zz"]),
+        ('city is distinct from "Oslo"', ["Oslo"]),
+        ('city like "Os%"', ["Os%"]),
+        ('contains(city, "Oslo")', ["Oslo"]),
+        ('lower(city) = "oslo"', ["oslo"]),
+        ('any t in tags satisfies t = "Oslo" end', ["Oslo"]),
+        ('home.zip = "0150"', ["0150"]),
+        ('city = "Oslo" or city = "Oslo"', ["Oslo"]),
+        ("city = Oslo", []),
+        ("city = 'Oslo'", []),
+        ('"first name" = 5', []),
+        ('"first name" is missing', []),
+        ('city = "Oslo".x', []),
+        ('city = "city"', []),
+        ('city = "home"', []),
+        ('any "t" in tags satisfies city = "t" end', []),
+    ],
+)
+def test_a_text_in_double_quotes(client: tamis.Client, query: str, meant: list[str]) -> None:
+    """By every route to the rows; near is the name that was meant as a text."""
+    client.filter(query, ROWS)
+    assert client.last_stats is not None
+    warnings = [client.last_stats.warnings]
+    for data in ("".join(json.dumps(row) + "\n" for row in ROWS), json.dumps(ROWS)):
+        client.filter_bytes(data.encode(), query, format="jsonl")
+        assert client.last_raw_stats is not None
+        warnings.append(client.last_raw_stats.stats.warnings)
+    table = client.create_table("texts", ROWS, exists="replace")
+    table.count(query)
+    assert client.last_stats is not None
+    warnings.append(client.last_stats.warnings)
+    for told in warnings:
+        found = [w for w in told if w.name == "FIELD_AS_TEXT"]
+        assert [w.near for w in found] == meant
+        for w in found:
+            place = query[w.position : (w.position or 0) + (w.length or 0)]
+            assert (place, w.suggestion) == (f'"{w.near}"', None)
+            assert "single quotes" in str(w)
+
+
+def test_a_text_in_double_quotes_that_is_a_field_after_all(client: tamis.Client) -> None:
+    rows: list[dict[str, Any]] = [{"city": "Oslo"}] * 5000
+    query = 'city = "Oslo"'
+    late = [*rows, {"Oslo": None}]
+    for some, count in ((rows, 1), (late, 0)):
+        client.filter(query, some)
+        assert client.last_stats is not None
+        assert len(client.last_stats.warnings) == count
+        data = "".join(json.dumps(row) + "\n" for row in some).encode()
+        client.filter_bytes(data, query, format="jsonl")
+        assert client.last_raw_stats is not None
+        assert len(client.last_raw_stats.stats.warnings) == count
+    client.filter(query, [])
+    assert client.last_stats is not None
+    assert client.last_stats.warnings == ()
+
+
+def test_a_name_that_is_alike_comes_before_a_text(client: tamis.Client) -> None:
+    for query in ('city = "Citi"', 'city = "citi"'):
+        client.filter(query, ROWS)
+        assert client.last_stats is not None
+        assert [w.name for w in client.last_stats.warnings] == ["FIELD_ABSENT"]
 
 
 def test_a_field_of_a_late_row_is_not_absent(client: tamis.Client) -> None:
