@@ -188,7 +188,8 @@ uint32_t absent_columns(const struct plan *p, const struct snapshot *s, struct w
     uint32_t n = 0;
     for (uint32_t i = 0; s->n_parts > 0 && i < plan_fields(p)->n_slots && n < room; i++)
         if (plan_meant_text(p, i) &&
-            snapshot_column(s, plan_path(p, i).steps[0].key) == NO_TABLE_COLUMN)
+            snapshot_column_hashed(s, plan_path(p, i).steps[0].key, plan_path_hash(p, i)) ==
+                NO_TABLE_COLUMN)
             ret[n++] = warning_of(p, i, W_FIELD_AS_TEXT);
     return n;
 }

@@ -77,7 +77,7 @@ struct pred *lower_compare(struct compiler *c, const struct node *n, struct scop
         return NULL;
     if (has_null(o, 2))
         compile_warn(c, n, W_NULL_COMPARISON);
-    meant_pair(s, n->kids[0], &o[0], n->kids[1], &o[1]);
+    meant_compared(s, n->kids[0], &o[0], n->kids[1], &o[1]);
     return pred_with_operands(c, compare_operands(c, n, (enum compare)(n->op - OP_EQ), o[0], o[1]),
                               o, 2);
 }
@@ -100,7 +100,7 @@ struct pred *lower_distinct(struct compiler *c, const struct node *n, struct sco
     struct operand o[2];
     if (!operands_of(c, n, s, o, 2))
         return NULL;
-    meant_pair(s, n->kids[0], &o[0], n->kids[1], &o[1]);
+    meant_compared(s, n->kids[0], &o[0], n->kids[1], &o[1]);
     return pred_with_operands(c, distinct_operands(c, n, o[0], o[1]), o, 2);
 }
 
@@ -129,8 +129,8 @@ struct pred *lower_between(struct compiler *c, const struct node *n, struct scop
         return NULL;
     if (has_null(o, 3))
         compile_warn(c, n, W_NULL_COMPARISON);
-    meant_pair(s, n->kids[0], &o[0], n->kids[1], &o[1]);
-    meant_pair(s, n->kids[0], &o[0], n->kids[2], &o[2]);
+    meant_compared(s, n->kids[0], &o[0], n->kids[1], &o[1]);
+    meant_compared(s, n->kids[0], &o[0], n->kids[2], &o[2]);
     return pred_with_operands(c, between_operands(c, n, o[0], o[1], o[2]), o, 3);
 }
 
@@ -217,8 +217,9 @@ struct pred *lower_in(struct compiler *c, const struct node *n, struct scope *s)
         return compile_memory(c);
     if (!operand_of(c, n->kids[0], s, &o[0]) || !operands_of(c, list, s, o + 1, n_items))
         return NULL;
+    meant_in(s, n->kids[0], &o[0], values, n_values);
     for (uint32_t i = 0; i < n_items; i++)
-        meant_pair(s, n->kids[0], &o[0], list->kids[i], &o[i + 1]);
+        meant_compared(s, n->kids[0], &o[0], list->kids[i], &o[i + 1]);
     struct pred *p = n_items == 0 ? pred_in_set(c, n, &o[0], values, n_values)
                                   : in_operands(c, n, o, n_items, values, n_values);
     return pred_with_operands(c, p, o, n_items + 1);
@@ -291,7 +292,7 @@ struct pred *lower_like(struct compiler *c, const struct node *n, struct scope *
     if (!operands_of(c, n, s, o, 2) || !escape_of(c, n, &escape, &unknown))
         return NULL;
     warn_no_text(c, n, &o[0], &o[1]);
-    meant_pair(s, n->kids[0], &o[0], n->kids[1], &o[1]);
+    meant_texts(s, n->kids[0], &o[0], n->kids[1], &o[1]);
     if (unknown || (o[1].is_const && o[1].value.type != T_STR))
         return pred_const(c, UNKNOWN_, n);
     if (o[1].is_const) /* a wrong pattern is refused even if x is NULL (K3) */
@@ -321,7 +322,7 @@ struct pred *lower_text(struct compiler *c, const struct node *n, struct scope *
     if (!operands_of(c, n, s, o, 2))
         return NULL;
     warn_no_text(c, n, &o[0], &o[1]);
-    meant_pair(s, n->kids[0], &o[0], n->kids[1], &o[1]);
+    meant_texts(s, n->kids[0], &o[0], n->kids[1], &o[1]);
     if ((o[0].is_const && o[0].value.type != T_STR) || (o[1].is_const && o[1].value.type != T_STR))
         return pred_const(c, UNKNOWN_, n);
     if (o[0].is_const && o[1].is_const)
@@ -364,6 +365,7 @@ struct pred *lower_bare(struct compiler *c, const struct node *n, struct scope *
         return NULL;
     if (x.is_const)
         return pred_const(c, x.value.type == T_BOOL ? truth_of(x.value.w.i != 0) : UNKNOWN_, n);
+    meant_truth(s, n, &x);
     return pred_with_operands(c, pred_test(c, n, &x, NULL, (struct term){.shape = TERM_BOOL}), &x,
                               1);
 }

@@ -152,6 +152,7 @@ bool operand_call(struct compiler *c, const struct node *n, struct scope *s, str
     if (!k || !operands_of(c, n, s, k->args, n->n_kids))
         return false;
     warn_word(c, n);
+    meant_call(s, n, k->args);
     k->function = function_at(n->fn); /* both lists are functions.def */
     bool is_const = true;
     for (uint32_t i = 0; i < k->n_args; i++)

@@ -43,6 +43,8 @@ static enum status compile(struct plan *p, struct compiler *c, enum truth want) 
     }
     p->n_steps = c->n_steps;
     p->regex_bytes = c->regex_bytes;
+    for (uint32_t i = 0; p->program && i < p->program->n_paths && !p->means_more; i++)
+        p->means_more = plan_meant_text(p, i) || plan_meant_no_text(p, i);
     p->warnings = c->warnings;
     p->n_warnings = c->n_warnings;
     return c->status;
@@ -141,8 +143,15 @@ const struct node *plan_path_node(const struct plan *p, uint32_t slot) {
     return find_path(p->query->root, plan_path(p, slot), 0);
 }
 
+bool plan_means_more(const struct plan *p) { return p->means_more; }
+
 const struct node *plan_meant_text(const struct plan *p, uint32_t slot) {
     return p->program->columns[slot].as_text;
+}
+
+const struct node *plan_meant_no_text(const struct plan *p, uint32_t slot) {
+    const struct column_source *c = &p->program->columns[slot];
+    return c->takes_text ? NULL : c->no_text;
 }
 
 const struct warning *plan_warnings(const struct plan *p, uint32_t *ret_n) {

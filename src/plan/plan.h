@@ -46,6 +46,14 @@ const struct node *plan_path_node(const struct plan *p, uint32_t slot);
  * another field or a call, as in `city = "Oslo"`. Or NULL. */
 const struct node *plan_meant_text(const struct plan *p, uint32_t slot);
 
+/* Where the query needs something else of slot i than a text: compares it with a constant that is
+ * none, reckons with it, or takes it for a condition. NULL: nowhere, or it is also compared with a
+ * text or asked for its type, and so known to be one at times. */
+const struct node *plan_meant_no_text(const struct plan *p, uint32_t slot);
+
+/* Whether any slot has one of the two. */
+bool plan_means_more(const struct plan *p);
+
 /* The distinct row paths that a query names, whether or not a plan with certain parameters needs
  * them all. In order of appearance; in the arena. False: no memory. */
 bool query_fields(const struct query *q, struct arena *a, const struct path **ret_paths,

@@ -98,11 +98,16 @@ enum column_kind {
 
 struct column_source {
     enum column_kind kind;
-    struct path path;           /* PATH; all PATH columns come first, as slots of `fields` */
-    uint64_t root_hash;         /* PATH: plan_path_hash; in a program only */
-    const struct node *as_text; /* PATH: plan_meant_text */
-    uint32_t outer;             /* OUTER */
-    struct value value;         /* CONST */
+    bool takes_text;    /* PATH: somewhere the query reckons with a text */
+    struct path path;   /* PATH; all PATH columns come first, as slots of `fields` */
+    uint64_t root_hash; /* PATH: plan_path_hash; in a program only */
+    uint32_t outer;     /* OUTER */
+    union {
+        struct value value; /* CONST */
+        struct { /* PATH (meant.c): where it may be meant as a text; where it is needed */
+            const struct node *as_text, *no_text; /* as something else; or NULL */
+        };
+    };
 };
 
 /* The columns of the row (outermost scope) or of a quantifier's elements. While compiling, columns
@@ -187,6 +192,7 @@ struct plan {
     uint64_t regex_bytes;  /* what they cost at most */
     const struct warning *warnings;
     uint32_t n_warnings;
+    bool means_more; /* some field has plan_meant_text or plan_meant_no_text */
 };
 
 /* A plan for the rows in which a node of p's query, as a condition, is `want`. To be freed before
@@ -227,9 +233,16 @@ void warn_not_in(struct compiler *c, const struct node *n);
  */
 void warn_no_text(struct compiler *c, const struct node *n, const struct operand *x,
                   const struct operand *pattern);
-/* meant.c: x and y, of these nodes of scope s, are set against each other. */
-void meant_pair(struct scope *s, const struct node *nx, const struct operand *x,
-                const struct node *ny, const struct operand *y);
+/* meant.c: x and y, of these nodes of scope s, are compared; or a text operator takes both. */
+void meant_compared(struct scope *s, const struct node *nx, const struct operand *x,
+                    const struct node *ny, const struct operand *y);
+void meant_texts(struct scope *s, const struct node *nx, const struct operand *x,
+                 const struct node *ny, const struct operand *y);
+/* ... x is looked for among these constants; x is taken as a condition; n is a call with args. */
+void meant_in(struct scope *s, const struct node *nx, const struct operand *x,
+              const struct value *values, uint32_t n_values);
+void meant_truth(struct scope *s, const struct node *nx, const struct operand *x);
+void meant_call(struct scope *s, const struct node *n, const struct operand *args);
 /* n is a call: a field where a word of a list was meant. */
 void warn_word(struct compiler *c, const struct node *n);
 void warn_never(struct compiler *c, struct pred *root);

@@ -131,5 +131,8 @@ uint32_t question_warnings(const struct question *q, struct warning *ret) {
     if (n > 0)
         memcpy(ret, found, n * sizeof *ret);
     const struct snapshot *s = q->request->use.snapshot;
-    return plan && s ? n + absent_columns(plan, s, ret + n, WARNINGS_MOST - n) : n;
+    if (!plan || !s || !plan_means_more(plan))
+        return n;
+    n += absent_columns(plan, s, ret + n, WARNINGS_MOST - n);
+    return n + all_text_columns(plan, s, ret + n, WARNINGS_MOST - n);
 }

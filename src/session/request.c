@@ -53,6 +53,7 @@ struct request *request_new(struct session *s, enum message_kind kind, uint32_t 
     buf_init(&r->use.data, &s->service->budget);
     bytes_init(&r->bytes, &s->service->budget);
     absent_init(&r->absent);
+    all_text_init(&r->all_text);
     error_clear(&r->error);
     return r;
 }
@@ -207,7 +208,10 @@ static enum status start_run(struct request *r, struct error *e) {
 uint32_t request_warnings(const struct request *r, struct warning *ret) {
     const struct plan *plan = request_plan(r);
     uint32_t n = question_warnings(&r->own, ret);
-    return plan ? n + absent_warnings(&r->absent, plan, ret + n, WARNINGS_MOST - n) : n;
+    if (!plan)
+        return n;
+    n += absent_warnings(&r->absent, plan, ret + n, WARNINGS_MOST - n);
+    return n + all_text_warnings(&r->all_text, plan, ret + n, WARNINGS_MOST - n);
 }
 
 /* What only rows that came as bytes have. */
@@ -343,6 +347,7 @@ static enum status filter_block(struct request *r, uint32_t n, struct error *e) 
     uint32_t kept = run_block_filter(r->run, &matches);
     if (kept == RUN_FAILED)
         return run_failure(r->run, e);
+    all_text_look(&r->all_text, request_plan(r), run_block(r->run));
     if (kept >= r->own.limit) {
         kept = (uint32_t)r->own.limit;
         r->limit_reached = true;

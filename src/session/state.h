@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/build.h"
 #include "engine/absent.h"
+#include "engine/all_text.h"
 #include "engine/bytes.h"
 #include "engine/resident.h"
 #include "engine/result.h"
@@ -165,6 +166,7 @@ struct request {
     struct question own;
     struct byte_rows bytes; /* of payloads that are bytes of a format */
     struct absent absent;
+    struct all_text all_text;
     struct error error;
     struct message message; /* the first message, at its third element */
     struct scanner scanner; /* with `run` */

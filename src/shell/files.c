@@ -364,12 +364,18 @@ static void begin_progress(struct files *fs) {
     fs->size = fs->progress.on ? size_of_all(&o->files) : 0;
 }
 
-/* Of all rows that were read: so it comes at the end. */
-static void tell_absent(struct files *fs) {
+/* What the rows tell of the query. Of all that were read: so it comes at the end. */
+static uint32_t warnings_of_rows(const struct files *fs, struct warning *ret) {
+    const struct plan *plan = fs->job->plan;
+    if (fs->service)
+        return service_warnings(fs->service, ret);
+    uint32_t n = absent_warnings(&fs->filter.absent, plan, ret, WARNINGS_MOST);
+    return n + all_text_warnings(&fs->filter.all_text, plan, ret + n, WARNINGS_MOST - n);
+}
+
+static void tell_of_rows(struct files *fs) {
     struct warning warnings[WARNINGS_MOST];
-    uint32_t n = fs->service
-                     ? service_absent(fs->service, warnings)
-                     : absent_warnings(&fs->filter.absent, fs->job->plan, warnings, WARNINGS_MOST);
+    uint32_t n = warnings_of_rows(fs, warnings);
     output_flush(fs->out);
     progress_clear(&fs->progress);
     for (uint32_t i = 0; i < n; i++)
@@ -396,7 +402,7 @@ void files_run(struct files *fs, const struct job *job, struct service *service,
     if (fs->parallel)
         parallel_counts(fs->parallel, &fs->filter.counts);
     if (!fs->enough && !job->options->quiet)
-        tell_absent(fs);
+        tell_of_rows(fs);
     struct progress_state state = progress_state(fs);
     progress_end(&fs->progress, &state);
 }

@@ -148,6 +148,7 @@ static enum filter_step filter_block(struct filter *f, uint64_t base, uint32_t n
         run_failure(f->run, &f->error);
         return FILTER_FAILED;
     }
+    all_text_look(&f->all_text, f->job->plan, run_block(f->run));
     if (o->invert) {
         kept = invert(f, rows, kept, n);
         rows = f->others;

@@ -8,6 +8,7 @@
 #define TAMIS_SHELL_FILTER_H
 
 #include "engine/absent.h"
+#include "engine/all_text.h"
 #include "plan/plan.h"
 #include "shell/options.h"
 
@@ -54,6 +55,7 @@ struct filter {
     struct error error;
     enum input_format format;
     struct absent absent; /* of all inputs */
+    struct all_text all_text;
     uint16_t others[BLOCK_ROWS];
 };
 

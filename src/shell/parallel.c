@@ -283,6 +283,7 @@ static bool begin_worker(struct worker *w, struct files *fs) {
         good = reshape_begin(&w->shape, fs->format,
                              (struct str){(const char *)header->data, header->len}, &e) == E_OK;
     w->filter.absent = fs->filter.absent;
+    w->filter.all_text = fs->filter.all_text;
     w->ready = good;
     return good;
 }
@@ -290,6 +291,7 @@ static bool begin_worker(struct worker *w, struct files *fs) {
 static void end_workers(struct parallel *p, struct files *fs) {
     for (unsigned i = 0; i < p->n_workers; i++) {
         absent_join(&fs->filter.absent, &p->workers[i].filter.absent);
+        all_text_join(&fs->filter.all_text, &p->workers[i].filter.all_text);
         p->unfit += p->workers[i].filter.reader.unfit;
         if (p->workers[i].filter.reading)
             reader_done(&p->workers[i].filter.reader);

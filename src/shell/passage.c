@@ -39,30 +39,34 @@ static void shift_back(const struct service *s, uint64_t *pos) {
 
 /* --- the end of an input --- */
 
-/* What is said of a field that no row has: of two inputs, one may know a name like it. */
-static bool is_of_absent(const struct warning *w) {
-    return w->code == W_FIELD_ABSENT || w->code == W_FIELD_AS_TEXT;
+/* What is said of a field that no row has is one thing: of two inputs, one may know a name like
+ * it. */
+static enum warning_code kind_of(const struct warning *w) {
+    return w->code == W_FIELD_AS_TEXT ? W_FIELD_ABSENT : w->code;
 }
 
-/* Fields that one input had are missing in none. */
-static void join_absent(struct service *s, const struct answer_done *done) {
+/* Leaves of the warnings that rows gave cause for (absent.h, all_text.h) those that hold for this
+ * input, too. Both lists are in the same order. An input whose fields are null throughout tells
+ * nothing of their types: what others tell is then not told. */
+static void join_warnings(struct service *s, const struct answer_done *done) {
     uint32_t kept = 0;
     if (done->rows == 0)
         return;
     for (uint32_t i = 0; i < done->n_warnings; i++) {
         struct warning w = done->warnings[i];
         shift_back(s, &w.pos);
-        if (!is_of_absent(&w))
+        if (kind_of(&w) != W_FIELD_ABSENT && w.code != W_ALL_TEXT)
             continue;
-        uint32_t k = kept; /* both lists are in the order of the query's fields */
-        while (s->judged && k < s->n_absent && s->absent[k].pos != w.pos)
+        uint32_t k = kept;
+        while (s->judged && k < s->n_of_rows &&
+               (s->of_rows[k].pos != w.pos || kind_of(&s->of_rows[k]) != kind_of(&w)))
             k++;
         if (!s->judged)
-            s->absent[kept++] = w;
-        else if (k < s->n_absent)
-            s->absent[kept++] = s->absent[k];
+            s->of_rows[kept++] = w;
+        else if (k < s->n_of_rows)
+            s->of_rows[kept++] = s->of_rows[k];
     }
-    s->n_absent = kept;
+    s->n_of_rows = kept;
     s->judged = true;
 }
 
@@ -101,7 +105,7 @@ static void done(struct passage *p, const struct answer_done *told) {
     }
     fs->skipped = told->skipped;
     fs->enough |= told->limit_reached;
-    join_absent(p->service, told);
+    join_warnings(p->service, told);
 }
 
 static bool is_of_rows(enum status status) {

@@ -113,7 +113,7 @@ struct str service_plan(const struct service *s) {
     return s->plan;
 }
 
-uint32_t service_absent(const struct service *s, struct warning *ret) {
-    memcpy(ret, s->absent, s->n_absent * sizeof *ret);
-    return s->n_absent;
+uint32_t service_warnings(const struct service *s, struct warning *ret) {
+    memcpy(ret, s->of_rows, s->n_of_rows * sizeof *ret);
+    return s->n_of_rows;
 }

@@ -19,7 +19,7 @@ struct str service_plan(const struct service *s);
 /* The input of fs, of which some is in the window and the format is known, to its end. */
 void service_run(struct service *s, struct files *fs);
 
-/* The fields that no input had: at most WARNINGS_MOST, in ret. */
-uint32_t service_absent(const struct service *s, struct warning *ret);
+/* What the rows of all inputs tell of the query: at most WARNINGS_MOST, in ret. */
+uint32_t service_warnings(const struct service *s, struct warning *ret);
 
 #endif

@@ -152,12 +152,18 @@ def test_several_inputs(service: Service, file: File) -> None:
         ["-c", 'a = "x"', large, one, two],
         ["-c", 'a = "t"', large, one],
         ["-c", 'a = "t"', one, large],
+        ["-c", "s > 5", large, one, large],
+        ["-c", "s > 5", one, large, "-"],
+        ["-c", "s > 5 or aa > 7", "-", large],
+        ["-c", "s > 5 or aa > 7", large, one],
         ["a = 1", one, "-", two],
     ):
         same(service, *arguments, stdin=b'{"a": 1,"s":0}\n')
     header, other = file("1.csv", b"a,b\r\n1,2\r\n"), file("2.csv", b"b,a\n3,1\n")
     same(service, "a = '1'", header, other, header)
     same(service, "-c", "a = '1'", header, other, header)
+    assert "--types" in same(service, "-c", "a = 1", header, other, header).err
+    assert same(service, "--types=a=integer", "-c", "a = 1", header, header).err == ""
     same(service, "a = '1'", header, one)
     odd = file("odd.jsonl", b'{"a":1}\n{"b":1}\n' + LARGE)
     for arguments in (["-v", "a > 9", odd, two], ["true", odd, large], ["true", "-", two]):

@@ -86,8 +86,9 @@ def test_a_field_that_no_row_has(format: str, data: bytes) -> None:
         "tamis: warning: no row has this field, but one whose name is like it: 'statsu' (did you "
         "mean 'status'?)\n  statsu = 5\n  ^^^^^^\n"
     )
+    types = ["--types", "status=integer"] if format in ("csv", "tsv") else []
     for query in ("status = 5", "unlike_all = 5", "status = 5 and unlike_all = 5"):
-        assert run("-f", format, "-c", query, stdin=data).err == ""
+        assert run("-f", format, *types, "-c", query, stdin=data).err == ""
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,49 @@ def test_a_text_in_double_quotes_that_a_later_row_has_as_a_field() -> None:
         assert "single quotes" in run("-c", *options, query, stdin=data).err
         assert run("-c", *options, query, stdin=data + lines({"Oslo": 1})).err == ""
     assert run("-q", query, stdin=data).err == ""
+
+
+TEXT_TOLD = (
+    "tamis: warning: every value of this field is a text, which is no number, boolean or time: "
+    "declare the type of a CSV column (--types x=integer), or write CAST(x AS integer)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("format", "data"),
+    [
+        ("csv", b"x,n\n1,2\n3,\n"),
+        ("tsv", b"n\n2\n"),
+        ("jsonl", lines({"n": "2"}, {"n": None})),
+        ("jsonl", b'[{"n": "2"}, {}]'),
+        ("msgpack", b"\x81\xa1n\xa12"),
+    ],
+)
+def test_numbers_that_are_texts(format: str, data: bytes) -> None:
+    done = run("-f", format, "-c", "n = 2", stdin=data)
+    assert (done.status, done.out, done.err) == (0, b"0\n", TEXT_TOLD + "  n = 2\n  ^\n")
+    assert run("-f", format, "-c", "x = 'x' or n", stdin=data).err == (
+        TEXT_TOLD + "  x = 'x' or n\n             ^\n"
+    )
+    for query in ("n = '2'", "CAST(n AS integer) = 2", "n = 2 or n = '2'"):
+        assert run("-f", format, "-c", query, stdin=data).err == ""
+    assert run("-f", format, "-q", "n = 2", stdin=data).err == ""
+
+
+def test_declared_types_are_no_texts() -> None:
+    for types, cell in (("integer", "2"), ("integer", "x"), ("boolean", "true")):
+        done = run(
+            "-f", "csv", "--types", f"n={types}", "-c", "n = 2", stdin=f"n\n{cell}\n".encode()
+        )
+        assert (done.status, done.err) == (0, "")
+
+
+def test_a_number_that_a_later_row_has() -> None:
+    data = lines({"n": "2"}) * 400_000
+    for options in ([], ["--threads=3"]):
+        assert run("-c", *options, "n > 1", stdin=data).err == TEXT_TOLD + "  n > 1\n  ^\n"
+        assert run("-c", *options, "n > 1", stdin=data + lines({"n": 2})).err == ""
+        assert run("-c", *options, "n > 1", stdin=data + lines({"n": 2}) + data).err == ""
 
 
 def test_a_field_that_a_later_row_has() -> None:

@@ -101,7 +101,7 @@ static void test_absent_in_bytes(void **state) {
         {"x[1].amount > 1", "jsonl", "{\"x\":[1,{\"amuont\":2}]}\n", "nil", "amuont"},
         {"x[2].amount > 1", "jsonl", "{\"x\":[1,{\"amuont\":2}]}\n", "nil", NULL},
         {"amount > 1", "csv", "x,amuont\n1,2\n", "nil", "amuont"},
-        {"amount > 1", "csv", "x,amount\n1,2\n", "nil", NULL},
+        {"amount > 1", "csv", "x,amount\n1,2\n", "{'types': {'amount': 'integer'}}", NULL},
         {"amount > 1", "csv", "x,amuont\n", "nil", NULL}, /* no row, nothing missed */
         {"x.amount > 1", "csv", "x,amuont\n1,2\n", "nil", NULL},
         {"amount > 1", "csv", "1,2\n", "{'header': false, 'names': ['x', 'amuont']}", "amuont"},
@@ -126,6 +126,42 @@ static void test_absent_in_bytes(void **state) {
                      : "[5, 5, ['bytes', 'jsonl', 'uont\":1}\n']]");
         expect_part(&t, "[6, 5]", late ? "'unfit': 0}]" : "'suggestion': 'amuont'}]}]");
     }
+    talk_stop(&t);
+}
+
+/* Over the blocks of a stream: a text somewhere, and nothing else anywhere. */
+static void test_all_text(void **state) {
+    (void)state;
+    static const struct {
+        const char *first, *second;
+        bool warned;
+    } CASES[] = {{"[{'a': 'x'}]", "[{'a': nil}, {}]", true},
+                 {"[{'a': nil}, {}]", "[{'a': 'x'}]", true},
+                 {"[{'a': nil}]", "[{}]", false},
+                 {"[{'a': 'x'}]", "[{'a': 1}]", false},
+                 {"[{'a': 1.5}]", "[{'a': 'x'}]", false},
+                 {"[{'a': 'x'}]", "[{'a': true}]", false},
+                 {"[{'a': 'x'}]", "[{'a': ['x']}]", false}};
+    struct talk t;
+    talk_begin(&t, NULL);
+    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
+        char message[200];
+        say(&t, "[2, 5, 'b = 1 or a > 1', {'result': 'count'}, nil]");
+        snprintf(message, sizeof message, "[5, 5, ['maps', %s]]", CASES[i].first);
+        say(&t, message);
+        snprintf(message, sizeof message, "[5, 5, ['maps', %s]]", CASES[i].second);
+        say(&t, message);
+        expect_part(&t, "[6, 5]",
+                    CASES[i].warned ? "'warnings': [{'code': 9, 'name': 'ALL_TEXT', 'message': "
+                                      "'every value of this field is a text, which is no number, "
+                                      "boolean or time: declare the type of a CSV column (--types "
+                                      "x=integer), or write CAST(x AS integer)', 'pos': 9, "
+                                      "'length': 1, 'near': 'a'}]}]"
+                                    : "'limit_reached': false}]");
+    }
+    expect_part(&t, "[10, 8, 'a > 1', nil, ['maps', [{'a': 'x'}]]]", "'name': 'ALL_TEXT'");
+    expect_part(&t, "[2, 5, ['>', ['path', 'a'], 1], nil, ['maps', [{'a': 'x'}]]]",
+                "'pos': 3, 'length': 8, 'near': 'a'}]}]");
     talk_stop(&t);
 }
 
@@ -219,8 +255,9 @@ static void test_strict_in_a_stream(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_where_warnings_stand),  cmocka_unit_test(test_absent_fields),
-        cmocka_unit_test(test_text_in_double_quotes), cmocka_unit_test(test_absent_in_bytes),
-        cmocka_unit_test(test_strict_finds_the_row),  cmocka_unit_test(test_strict_in_a_stream),
+        cmocka_unit_test(test_text_in_double_quotes), cmocka_unit_test(test_all_text),
+        cmocka_unit_test(test_absent_in_bytes),       cmocka_unit_test(test_strict_finds_the_row),
+        cmocka_unit_test(test_strict_in_a_stream),
     };
     return cmocka_run_group_tests_name("session_warnings", tests, NULL, NULL);
 }

@@ -22,6 +22,7 @@ WARNINGS = {
     6: "FIELD_AS_WORD",
     7: "NO_TEXT",
     8: "FIELD_AS_TEXT",
+    9: "ALL_TEXT",
 }
 ABSENT_TEXT = "no row has this field, but one whose name is like it"
 PROBED_ROWS = 256  # at a time, for whether one has the field

@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Iterator
 from typing import Any
 
+import msgpack
 import pytest
 
 import tamis
@@ -217,6 +218,98 @@ def test_a_text_in_double_quotes_that_is_a_field_after_all(client: tamis.Client)
     client.filter(query, [])
     assert client.last_stats is not None
     assert client.last_stats.warnings == ()
+
+
+TEXTS: list[dict[str, Any]] = [
+    {"n": "5", "mixed": "5", "none": None, "o": {"n": "5"}},
+    {"n": "x", "mixed": 5, "none": None, "o": {"n": ""}},
+    {"n": None, "mixed": None},
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "places"),
+    [
+        ("n = 5", ["n"]),
+        ("n == 5.5", ["n"]),
+        ("5 < n", ["n"]),
+        ("n <> 5", ["n"]),
+        ("not (n >= 5)", ["n"]),
+        ("n in (5, 6, null)", ["n"]),
+        ("n between 1 and 9", ["n"]),
+        ("n is distinct from 5", ["n"]),
+        ("n = true", ["n"]),
+        ("n", ["n"]),
+        ("not n", ["n"]),
+        ("n is true", ["n"]),
+        ("n > timestamp '2024-01-01T00:00:00Z'", ["n"]),
+        ("n + 1 > 5", ["n"]),
+        ("abs(n) > 5", ["n"]),
+        ("n like '5%' or n > 5", ["n"]),
+        ("mixed > 1 or n > 5", ["n"]),
+        ("o.n > 5", ["o.n"]),
+        ("any m in tags satisfies m > 1 or n > 1 end", ["n"]),
+        ("n = '5'", []),
+        ("n > '5'", []),
+        ("n = 5 or n = '5'", []),
+        ("n in (5, '5')", []),
+        ("n in ('5', 5)", []),
+        ("type_of(n) = 'integer' and n > 5", []),
+        ("try_cast(n as integer) > 1", []),
+        ("length(n) > 1", []),
+        ("n = null or n is null", []),
+        ("n = mixed", []),
+        ("mixed = 5", []),
+        ("none = 5", []),
+        ("missing = 5", []),
+    ],
+)
+def test_a_field_that_is_text_throughout(
+    client: tamis.Client, query: str, places: list[str]
+) -> None:
+    """By every route to the rows: the field is pointed at where a text does not do."""
+    client.filter(query, TEXTS)
+    assert client.last_stats is not None
+    warnings = {"dicts": client.last_stats.warnings}
+    lines = "".join(json.dumps(row) + "\n" for row in TEXTS).encode()
+    packed = b"".join(map(msgpack.packb, TEXTS))
+    for format, data in (("jsonl", lines), ("msgpack", packed)):
+        client.filter_bytes(data, query, format=format)
+        assert client.last_raw_stats is not None
+        warnings[format] = client.last_raw_stats.stats.warnings
+    if places != ["o.n"]:  # a table knows the types of its columns alone
+        client.create_table("texts", TEXTS, exists="replace").count(query)
+        assert client.last_stats is not None
+        warnings["table"] = client.last_stats.warnings
+    for route, told in warnings.items():
+        found = [w for w in told if w.name == "ALL_TEXT"]
+        shown = [query[w.position or 0 :][: w.length] for w in found]
+        assert shown == places, route
+        assert all("CAST(" in str(w) for w in found)
+
+
+def test_csv_without_types(client: tamis.Client) -> None:
+    for types, names in ((None, ["ALL_TEXT"]), ({"n": "integer"}, [])):
+        client.filter_bytes(b"n,s\n5,a\n6,b\n", "n = 5", format="csv", types=types)
+        assert client.last_raw_stats is not None
+        assert [w.name for w in client.last_raw_stats.stats.warnings] == names
+
+
+def test_a_number_in_a_late_row(client: tamis.Client) -> None:
+    rows: list[dict[str, Any]] = [{"n": "5"}] * 200_000
+    for some, count in ((rows, 1), ([*rows, {"n": 5}], 0)):
+        table = client.create_table("late", some, exists="replace")
+        client.filter("n > 5", some)
+        assert client.last_stats is not None
+        assert len(client.last_stats.warnings) == count
+        table.count("n > 5")
+        assert len(client.last_stats.warnings) == count
+    prepared = client.prepare("n > :least")
+    for least, count in ((5, 1), ("5", 0)):
+        assert prepared.warnings == ()
+        prepared.filter(rows[:10], least=least)
+        assert client.last_stats is not None
+        assert len(client.last_stats.warnings) == count
 
 
 def test_a_name_that_is_alike_comes_before_a_text(client: tamis.Client) -> None:
