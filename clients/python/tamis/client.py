@@ -582,7 +582,7 @@ def connect(
 ) -> Client:
     """A client of the daemon that listens on the Unix socket at path. Arguments as Client.
 
-    Raises OSError if the socket cannot be reached, else as Client.
+    Raises OSError, with the path as its filename, if the socket cannot be reached, else as Client.
     """
     check_timeout(timeout)
     client = Client.__new__(Client)

@@ -11,6 +11,7 @@ list tells. The driver relies on that to stay in step after an interruption.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -233,11 +234,20 @@ class ChildTransport(Transport):
         self._process.returncode = 0  # another process's child: nothing to wait for or warn of
 
 
+def _check_path(path: str) -> None:
+    """What a system takes for another address than it looks, or for none."""
+    if not path:
+        raise FileNotFoundError(errno.ENOENT, "the path of the socket is empty", path)
+    if "\0" in path[1:]:  # in front it is that of an abstract address
+        raise OSError(errno.EINVAL, "the path of the socket has a NUL in it", path)
+
+
 class SocketTransport(Transport):
     """A connection to a daemon that listens on a Unix socket."""
 
     def __init__(self, path: Union[str, bytes, os.PathLike[str]], timeout: Optional[float]) -> None:
         self._path = os.fsdecode(path)
+        _check_path(self._path)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.settimeout(timeout)
@@ -245,7 +255,11 @@ class SocketTransport(Transport):
             self._socket.settimeout(None)
         except OSError as error:
             self._socket.close()
-            if error.errno is not None and error.filename is None:
+            if error.errno is None:  # it found out by itself, and names no path
+                raise OSError(
+                    errno.ENAMETOOLONG, "the path of the socket is too long", self._path
+                ) from None
+            if error.filename is None:
                 error.filename = self._path
             raise
         except BaseException:

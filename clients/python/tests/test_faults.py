@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -257,6 +259,28 @@ def test_over_a_socket(tmp_path: Path) -> None:
     assert caught.value.filename == str(path)
     with pytest.raises(FileNotFoundError):
         tamis.connect(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "number"),
+    [
+        ("", FileNotFoundError, errno.ENOENT),
+        (b"", FileNotFoundError, errno.ENOENT),
+        ("/nonexistent/tamis", FileNotFoundError, errno.ENOENT),
+        (Path("/nonexistent/tamis"), FileNotFoundError, errno.ENOENT),
+        ("/nonexistent/" + 95 * "x", OSError, errno.ENAMETOOLONG),
+        ("/nonexistent/" + 94 * "x", FileNotFoundError, errno.ENOENT),
+        (b"/nonexistent/" + 1000 * b"x", OSError, errno.ENAMETOOLONG),
+        ("/nonexistent/" + 48 * "\u00e9", OSError, errno.ENAMETOOLONG),
+        ("/dev/null\0x", OSError, errno.EINVAL),
+        ("/dev/null", ConnectionRefusedError, errno.ECONNREFUSED),
+    ],
+)
+def test_a_path_that_is_no_socket(path: Any, kind: type[OSError], number: int) -> None:
+    with pytest.raises(OSError, match=re.escape(repr(os.fsdecode(path)))) as caught:
+        tamis.connect(path)
+    assert (type(caught.value), caught.value.errno) == (kind, number)
+    assert caught.value.filename == os.fsdecode(path)
 
 
 def test_a_socket_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
