@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from daemon import ROOT, TAMISD
@@ -47,6 +49,68 @@ def test_the_packages_are_those_that_scripts_install() -> None:
 def test_a_build_that_is_installed_needs_no_packages_of_the_tests() -> None:
     for line in README.splitlines():
         assert "cmake --preset" not in line or "-DBUILD_TESTING=OFF" in line
+
+
+def presets() -> dict[str, bool]:
+    """Whether warnings are errors, by the name of a preset."""
+    found = json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]
+    by_name = {preset["name"]: preset for preset in found}
+
+    def strict(preset: dict[str, Any]) -> bool:
+        own = preset.get("cacheVariables", {}).get("TAMIS_WERROR")
+        return own == "ON" if own else strict(by_name[preset["inherits"]])
+
+    return {name: strict(preset) for name, preset in by_name.items()}
+
+
+def test_warnings_are_errors_where_the_project_builds_itself_alone() -> None:
+    strict = presets()
+    used = re.findall(r"^cmake --preset (\w+)(.*)$", README, re.MULTILINE)
+    assert used
+    assert not any(strict[name] or "WERROR" in options for name, options in used)
+    demo = re.search(r"\bbuild (\w+)(.*)$", (ROOT / "scripts/demo").read_text(), re.MULTILINE)
+    assert demo and not strict[demo.group(1)] and "WERROR" not in demo.group(2)
+    builds = [
+        found
+        for script in (".ci/run", "scripts/test")
+        for found in re.findall(
+            r'^[^#\n]*\bcheck "?build-\S+ build (\S+)(.*)$',
+            (ROOT / script).read_text(),
+            re.MULTILINE,
+        )
+    ]
+    assert len(builds) >= 6
+    for name, options in builds:
+        assert "-DTAMIS_WERROR=ON" in options or strict.get(name.strip('"'), name == '"$1"'), name
+    stages = re.findall(
+        r"^stage_.*\bwith_preset (\w+)", (ROOT / ".ci/run").read_text(), re.MULTILINE
+    )
+    assert stages and all(strict[name] for name in stages)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_warning_of_another_compiler(
+    need_tool: Callable[[str], str], tmp_path: Path, strict: bool
+) -> None:
+    """In the layer `base`, by the preset of README.md: as scripts build it, it is an error."""
+    options = ["-DBUILD_TESTING=OFF", "-DCMAKE_C_FLAGS=-Wpadded"]
+    options += ["-DTAMIS_WERROR=ON"] if strict else []
+
+    def cmake(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [need_tool("cmake"), *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    configured = cmake("--preset", "release", "-B", str(tmp_path), *options)
+    assert configured.returncode == 0, configured.stdout + configured.stderr
+    built = cmake("--build", str(tmp_path), "--target", "tamis_base")
+    assert (built.returncode != 0) == strict, built.stdout
+    assert "-Wpadded" in built.stdout or "-Werror=padded" in built.stdout
 
 
 def test_what_is_installed(installed: Path) -> None:
