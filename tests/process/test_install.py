@@ -120,13 +120,49 @@ def test_what_is_installed(installed: Path) -> None:
         "share/bash-completion/completions/tamis",
         "share/zsh/site-functions/_tamis",
         "share/fish/vendor_completions.d/tamis.fish",
-        "share/doc/tamis/QUERY.md",
-        "share/doc/tamis/FUNCTIONS.md",
-        "share/doc/tamis/PROTOCOL.md",
+        "share/doc/tamis/README.md",
+        "share/doc/tamis/proto/QUERY.md",
+        "share/doc/tamis/proto/FUNCTIONS.md",
+        "share/doc/tamis/proto/PROTOCOL.md",
+        "share/doc/tamis/docs/SHELL.md",
         "lib/systemd/system/tamisd.socket",
         "lib/systemd/system/tamisd.service",
     ):
         assert (installed / name).is_file(), name
+
+
+def links(document: Path) -> set[Path]:
+    """The files that it links to, its code blocks apart."""
+    text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", re.sub(r"`[^`\n]*`", "", text))
+    return {document.parent / link for link in found if not re.match(r"\w+:", link)}
+
+
+def test_no_installed_document_has_a_dead_link(installed: Path) -> None:
+    home = installed / "share/doc/tamis"
+    seen: set[Path] = set()
+    todo = {home / "README.md"}
+    while todo:
+        document = todo.pop()
+        seen.add(document)
+        for link in links(document):
+            target = link.resolve()
+            assert target.is_file(), f"{document.relative_to(home)} links to {link}"
+            assert target.is_relative_to(home.resolve())
+            if target.suffix == ".md" and target not in seen:
+                todo.add(target)
+    everything = {path.resolve() for path in home.rglob("*.md")}
+    assert len(seen) >= 15 and {path.resolve() for path in seen} <= everything
+    assert not [
+        path for path in home.rglob("*") if path.is_file() and path.suffix not in (".md", ".png")
+    ]
+
+
+def test_what_names_a_document_names_one_that_is_installed(installed: Path) -> None:
+    unit = (installed / "lib/systemd/system/tamisd.service").read_text()
+    found = re.search(r"^Documentation=file:(.*)$", unit, re.MULTILINE)
+    assert found  # of the prefix that was configured
+    assert (installed / "share/doc/tamis" / found.group(1).split("/share/doc/tamis/")[1]).is_file()
 
 
 def test_the_socket_is_where_the_readme_says(installed: Path) -> None:
