@@ -183,13 +183,32 @@ uint32_t absent_warnings(const struct absent *a, const struct plan *p, struct wa
     return n;
 }
 
+/* The name of a column that is like that of the path; best.p NULL: none. */
+static struct candidate alike_column(struct path p, const struct snapshot *s) {
+    struct str name = p.steps[0].key;
+    struct candidate c = {.name = name, .distance = spell_too_far(name.n)};
+    for (uint32_t i = 0; i < s->n_columns && i < SAMPLE_KEYS; i++)
+        if (s->names[i].p)
+            consider(&c, s->names[i]);
+    return c;
+}
+
 uint32_t absent_columns(const struct plan *p, const struct snapshot *s, struct warning *ret,
                         uint32_t room) {
     uint32_t n = 0;
-    for (uint32_t i = 0; s->n_parts > 0 && i < plan_fields(p)->n_slots && n < room; i++)
-        if (plan_meant_text(p, i) &&
-            snapshot_column_hashed(s, plan_path(p, i).steps[0].key, plan_path_hash(p, i)) ==
-                NO_TABLE_COLUMN)
+    for (uint32_t i = 0; s->n_parts > 0 && i < plan_fields(p)->n_slots && n < room; i++) {
+        struct path path = plan_path(p, i);
+        if (path.n > 1 || !path.steps[0].key.p ||
+            snapshot_column_hashed(s, path.steps[0].key, plan_path_hash(p, i)) != NO_TABLE_COLUMN)
+            continue;
+        struct str best = alike_column(path, s).best;
+        if (best.p) {
+            ret[n] = warning_of(p, i, W_FIELD_ABSENT);
+            error_text(ret[n].suggestion, sizeof ret[n].suggestion, best.p, best.n);
+            n++;
+        } else if (plan_meant_text(p, i)) {
             ret[n++] = warning_of(p, i, W_FIELD_AS_TEXT);
+        }
+    }
     return n;
 }

@@ -51,8 +51,7 @@ void absent_join(struct absent *a, const struct absent *b);
 uint32_t absent_warnings(const struct absent *a, const struct plan *p, struct warning *ret,
                          uint32_t room);
 
-/* Adds, in the same way, what is said of a table: the fields that are no column of it, and may be
- * meant as texts. */
+/* Adds, in the same way, what is said of a table, of the fields that are no column of it. */
 uint32_t absent_columns(const struct plan *p, const struct snapshot *s, struct warning *ret,
                         uint32_t room);
 

@@ -319,6 +319,33 @@ def test_a_name_that_is_alike_comes_before_a_text(client: tamis.Client) -> None:
         assert [w.name for w in client.last_stats.warnings] == ["FIELD_ABSENT"]
 
 
+@pytest.mark.parametrize(
+    ("query", "suggested"),
+    [
+        ("agee > 1", ["age"]),
+        ("AGE > 1 and ctiy = 'x' and age > 0", ["age", "city"]),
+        ('city = "Citi"', ["city"]),
+        ("age > 1", []),
+        ("salary > 1", []),
+        ("ages.x > 1", []),
+    ],
+)
+def test_a_misspelt_column_of_a_table(
+    client: tamis.Client, query: str, suggested: list[str]
+) -> None:
+    """A table's columns are its fields; before there are rows nothing is misspelt."""
+    table = client.create_table("people", exists="replace")
+    table.count(query)
+    assert client.last_stats is not None
+    assert client.last_stats.warnings == ()
+    table.append([{"age": 1, "city": "Oslo"}, {"age": 2}])
+    table.count(query)
+    found = [w for w in client.last_stats.warnings if w.name == "FIELD_ABSENT"]
+    assert [w.suggestion for w in found] == suggested
+    for w in found:
+        assert query[w.position or 0 :][: w.length].strip('"') == w.near
+
+
 def test_a_field_of_a_late_row_is_not_absent(client: tamis.Client) -> None:
     rows: list[dict[str, Any]] = [{"age": 1}] * 5000
     assert client.filter("agee > 1", [*rows, {"agee": 1}]) == []
