@@ -76,6 +76,12 @@ static void load_all(struct reader *r, struct block *b, uint32_t n) {
         }
 }
 
+/* What was put of row n, which is broken or not all there, goes. */
+static void leave_row(const struct reader *r, struct block *b, uint32_t n) {
+    for (uint32_t i = 0; n < b->rows && i < r->fields->n_slots; i++)
+        b->columns[i].tag[n] = T_MISSING;
+}
+
 const uint8_t *reader_fill(struct reader *r, const uint8_t *p, const uint8_t *end, bool last,
                            struct block *b, uint32_t *ret_n) {
     *ret_n = 0;
@@ -91,6 +97,7 @@ const uint8_t *reader_fill(struct reader *r, const uint8_t *p, const uint8_t *en
         r->skipping = !r->ops->skip(r);
     if (!r->skipping)
         *ret_n = r->ops->fill(r, b);
+    leave_row(r, b, *ret_n);
     if (!b->defers)
         load_all(r, b, *ret_n);
     r->rows += *ret_n;

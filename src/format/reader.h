@@ -121,7 +121,8 @@ void reader_done(struct reader *r); /* a zeroed reader is fine */
 
 /* Reads up to b->rows rows into b, whose cells must be missing, and gives where it stopped: all
  * before that has been used. *ret_n rows stand in b, also when r->status says that the next one is
- * broken. Bytes of a last row that is not all there are left, unless `last` says that no more will
+ * broken; the cells behind them are still missing, so that a block without rows can be filled
+ * again. Bytes of a last row that is not all there are left, unless `last` says that no more will
  * come; they must stand at the beginning of the next input, at the same or another place.
  *
  * b->spans, if there, gets the bytes of each row so that the input is the spans one behind the

@@ -220,6 +220,37 @@ def test_broken_rows_are_skipped(client: tamis.Client) -> None:
     assert client.last_stats == stats.stats
 
 
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [
+        (b'{"a":3,"b":tru}\n{"c":1}\n', {}),
+        (b'{"a":3,"b":{"a":4}\n{"a":3,"b":"\\q"}\n{"c":1}\n{"a":4}\n', {"validate": True}),
+        (b'{"c":1}\n{"a":3,"b":[1}\n{"a":3,,}\n{}\n', {}),
+        (
+            b"b,a,t\n1,3,x\n9\n",
+            {
+                "format": "csv",
+                "types": {"a": "integer", "t": "integer"},
+                "validate": True,
+                "ragged": True,
+            },
+        ),
+    ],
+)
+def test_a_broken_row_leaves_no_value_to_the_next(
+    client: tamis.Client, tmp_path: Path, data: bytes, options: dict[str, Any]
+) -> None:
+    """Rows that do not have the field stand behind broken ones that do."""
+    query = "a = 3 or t = t"  # t is read, so that what is wrong with it is found
+    assert client.filter_bytes(data, query, on_error="skip", **options) == b""
+    for size in (1, 7, len(data)):
+        pieces = (data[i : i + size] for i in range(0, len(data), size))
+        assert list(client.filter_stream(pieces, query, on_error="skip", **options)) == []
+    path = tmp_path / ("rows." + options.get("format", "jsonl"))
+    path.write_bytes(data)
+    assert list(client.filter_file(str(path), query, on_error="skip", **options)) == []
+
+
 def test_wrong_arguments(client: tamis.Client) -> None:
     wrongs: list[dict[str, Any]]
     wrongs = [{"format": "xml"}, {"result": "dicts"}, {"on_error": "ignore"}]
