@@ -21,6 +21,8 @@ static void test_cells(void **state) {
     assert_once("a", COMMA, "a\n\n\r\nx\n\n", "- ''\n- ''\n- 'x'\n- ''\n" END(4));
     assert_once("a", COMMA, "\n\na,b\n\n\r\n1,2\n\n", "- '1'\n" END(1)); /* blank lines */
     assert_once("a b", COMMA, "a,b\n1,2\r\r\n3,4", "- '1' '2\r'\n- '3' '4'\n" END(2));
+    assert_once("a b", COMMA, "a,b\n1,2\r\r", "- '1' '2\r'\n" END(1));
+    assert_once("a b", COMMA, "a,b\n1,\"2\"\r", "- '1' '2'\n" END(1));
 }
 
 static void test_spans(void **state) {
