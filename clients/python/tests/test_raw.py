@@ -251,6 +251,44 @@ def test_a_broken_row_leaves_no_value_to_the_next(
     assert list(client.filter_file(str(path), query, on_error="skip", **options)) == []
 
 
+GOOD_LINES = [b'{"a":3}', b'{"b":"x"}', b"{}", b'{"b":[3],"a":"x"}', b'{"c":1,"a":3,"b":3}']
+BROKEN_LINES = [
+    b'{"a":3,"b":tru}',
+    b'{"b":"x","a":3',
+    b'{"a":3,"b":"x"}{}',
+    b'{"c":"\\q","a":3,,}',
+    b"7",
+]
+GOOD_RECORDS = [b"3", b"x,3", b"3,x,3", b",,", b"x"]
+BROKEN_RECORDS = [b'3,"x"y,3', b'x,"x"3', b'3,3,"x"x']
+QUERIES = ["a = 3", "b = 'x'", "a is missing", "b is null and a is not null", "not (a = b)"]
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv"])
+def test_skipping_is_as_if_broken_rows_were_not_there(client: tamis.Client, format: str) -> None:
+    rng = random.Random(5)
+    good, broken = GOOD_LINES, BROKEN_LINES
+    options: dict[str, Any] = {"format": format}
+    if format == "csv":
+        good, broken = GOOD_RECORDS, BROKEN_RECORDS
+        options |= {"header": False, "names": ["a", "b", "c"], "ragged": True}
+    for _ in range(100):
+        rows = [
+            (rng.choice(broken) if bad else rng.choice(good), bad)
+            for bad in rng.choices([False, True], k=rng.choice([2, 5, 40]))
+        ]
+        rows.append((good[0], False))
+        mixed = b"".join(row + b"\n" for row, _ in rows)
+        clean = b"".join(row + b"\n" for row, bad in rows if not bad)
+        for query in QUERIES:
+            wanted = client.filter_bytes(clean, query, **options)
+            assert client.filter_bytes(mixed, query, on_error="skip", **options) == wanted
+            n = rng.randint(1, len(mixed))
+            pieces = (mixed[i : i + n] for i in range(0, len(mixed), n))
+            stream = client.filter_stream(pieces, query, on_error="skip", **options)
+            assert b"".join(stream) == wanted
+
+
 def test_wrong_arguments(client: tamis.Client) -> None:
     wrongs: list[dict[str, Any]]
     wrongs = [{"format": "xml"}, {"result": "dicts"}, {"on_error": "ignore"}]
