@@ -337,7 +337,7 @@ def test_a_misspelt_column_of_a_table(
     table = client.create_table("people", exists="replace")
     table.count(query)
     assert client.last_stats is not None
-    assert client.last_stats.warnings == ()
+    assert [w.name for w in client.last_stats.warnings] == []
     table.append([{"age": 1, "city": "Oslo"}, {"age": 2}])
     table.count(query)
     found = [w for w in client.last_stats.warnings if w.name == "FIELD_ABSENT"]
