@@ -261,6 +261,17 @@ static enum status take_names(struct reshape *r, struct value row, struct error 
     return E_OK;
 }
 
+static enum status no_column(struct value key, struct error *e) {
+    if (key.type != T_STR)
+        return error_set(e, E_RESULT_KIND,
+                         "a row has a key that is no string, and so no column's name: say which "
+                         "columns there are by --select");
+    return error_set(e, E_RESULT_KIND,
+                     "a row has a field \"%.*s\", which the first one had not: say which "
+                     "columns there are by --select",
+                     key.n < 80 ? (int)key.n : 80, (const char *)key.w.p);
+}
+
 /* A whole row as a record: by the names of the first. A key usually has the place that it had
  * there. */
 static enum status write_whole_record(struct reshape *r, struct value row, struct buf *out,
@@ -282,10 +293,7 @@ static enum status write_whole_record(struct reshape *r, struct value row, struc
         if (key.type == T_STR && next < r->n_names)
             cells[next++] = v;
         else
-            status = error_set(e, E_RESULT_KIND,
-                               "a row has a field \"%.*s\", which the first one had not: say which "
-                               "columns there are by --select",
-                               name.n < 80 ? (int)name.n : 80, name.p);
+            status = no_column(key, e);
     }
     for (uint32_t i = 0; i < r->n_names && status == E_OK; i++) {
         if (i > 0)

@@ -261,3 +261,10 @@ def test_columns_of_the_first_kept_row(threads: list[str]) -> None:
     assert "--select" in done.err
     done = run("--to=csv", *threads, "-s", "a,b,c", "a > 3", stdin=data)
     assert done.out == b"a,b,c\n4,5,\n6,,7\n"
+    packed = b"\x82\xa1a\x01\x02\x03"  # {"a": 1, 2: 3}
+    done = run("-f", "msgpack", "--to=csv", *threads, "a = 1", stdin=packed)
+    assert done.status == 2
+    assert "a row has a key that is no string" in done.err
+    assert "--select" in done.err
+    done = run("-f", "msgpack", "--to=csv", *threads, "-s", "a", "a = 1", stdin=packed)
+    assert (done.status, done.out) == (0, b"a\n1\n")
