@@ -364,7 +364,8 @@ static void begin_progress(struct files *fs) {
     fs->size = fs->progress.on ? size_of_all(&o->files) : 0;
 }
 
-/* What the rows tell of the query. Of all that were read: so it comes at the end. */
+/* What the rows tell of the query. Of all that were read: so it comes at the end, and not where
+ * they broke off, since threads may have been ahead of that. */
 static uint32_t warnings_of_rows(const struct files *fs, struct warning *ret) {
     const struct plan *plan = fs->job->plan;
     if (fs->service)
@@ -401,7 +402,7 @@ void files_run(struct files *fs, const struct job *job, struct service *service,
         run_file(fs, names->at[i]);
     if (fs->parallel)
         parallel_counts(fs->parallel, &fs->filter.counts);
-    if (!fs->enough && !job->options->quiet)
+    if (!fs->enough && !fs->trouble && !job->options->quiet)
         tell_of_rows(fs);
     struct progress_state state = progress_state(fs);
     progress_end(&fs->progress, &state);

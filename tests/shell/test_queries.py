@@ -164,6 +164,19 @@ def test_a_number_that_a_later_row_has() -> None:
         assert run("-c", *options, "n > 1", stdin=data + lines({"n": 2}) + data).err == ""
 
 
+@pytest.mark.parametrize("options", [[], ["--threads=2"]])
+def test_rows_that_break_off_tell_nothing_of_the_query(options: list[str]) -> None:
+    """What is said of all rows is said of rows that were all read, however far threads had come."""
+    data = b"n\n" + b"2\n" * 5000 + b'"2"x\n' + b"2\n" * 300_000
+    for query in ("n = 2", "nn = '2'", 'n = "2"'):
+        assert "warning" in run("-f", "csv", "-c", *options, query, stdin=data[:10_000]).err
+        done = run("-f", "csv", "-c", "--validate", *options, query, stdin=data)
+        assert done.status == 2
+        assert "warning" not in done.err
+        done = run("-f", "csv", "-c", "--on-error=skip", *options, query, stdin=data)
+        assert "warning" in done.err
+
+
 def test_a_field_that_a_later_row_has() -> None:
     data = lines({"status": 1}) * 5000
     assert "did you mean" in run("-c", "statsu = 5", stdin=data).err
