@@ -406,6 +406,17 @@ uint32_t cells_add_looked(struct cells *c, const struct value *v, uint32_t n, co
     return !probes || probe(c) ? n : 0;
 }
 
+bool cells_add_known(struct cells *c, enum value_type type, const uint32_t *code, uint32_t n,
+                     uint64_t bytes) {
+    if (!len_room(c, c->n + n))
+        return false;
+    memcpy(c->len + c->n, code, n * sizeof *code);
+    c->n += n;
+    c->types |= SEEN(type);
+    c->logical += bytes;
+    return true;
+}
+
 /* Puts strings and nested values while the form is CODES, 1 <= n <= DICT_GROUP, which can be read
  * up to `end`. Gives how many; the form is another one, perhaps, if not all. 0: no memory. */
 static uint32_t put_codes(struct cells *c, const struct value *v, uint32_t n, const uint8_t *end) {

@@ -95,6 +95,11 @@ bool cells_add_many(struct cells *c, const struct value *v, uint32_t n, const ui
 uint32_t cells_add_looked(struct cells *c, const struct value *v, uint32_t n, const uint32_t *hash,
                           uint32_t *code);
 
+/* n values of a type whose codes are known, with so many bytes together, while the form is CODES
+ * and cells_is_probed. False: no memory. */
+bool cells_add_known(struct cells *c, enum value_type type, const uint32_t *code, uint32_t n,
+                     uint64_t bytes);
+
 /* Room for n more values of the form it has. */
 bool cells_room(struct cells *c, uint32_t n);
 /* Makes it take values of this type: the form afterwards is the type's own, or MIXED. */
@@ -110,6 +115,9 @@ bool cells_to_mixed(struct cells *c);
 
 /* Bytes that the segment has of this column, against SEGMENT_BYTES. */
 static inline uint64_t cells_bytes(const struct cells *c) { return c->bytes.len + c->fresh_bytes; }
+
+/* Whether it is known already if the segment's values repeat. */
+static inline bool cells_is_probed(const struct cells *c) { return c->n >= PROBE_VALUES; }
 
 static inline bool cells_is_dense(const struct cells *c, uint32_t row) {
     return c->rows == row && !c->has_bits;

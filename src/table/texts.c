@@ -1,7 +1,9 @@
 /* See stretch.h: strings, binary and nested values of arrays.
  *
- * While the cells are codes the values go in groups, which the dictionary looks up together; once
- * they are bytes, those of a stretch without gaps are copied as one. */
+ * While the cells are codes the values go in groups, which the dictionary looks up together, at
+ * once where they are few words; once they are bytes, those of a stretch without gaps are copied as
+ * one.
+ */
 #include "table/stretch.h"
 
 /* Of a nested value the header tells which it is. */
@@ -66,8 +68,40 @@ static bool append_bytes(struct cells *c, const struct stretch *s, uint32_t from
     return !buf_failed(&c->bytes);
 }
 
-bool texts_feed(struct cells *c, uint32_t row, const struct stretch *s) {
+/* Whether the next values may be few words that the cells have codes for. */
+static bool may_be_words(const struct cells *c, const struct array *a) {
+    return c->form == CELLS_CODES && cells_is_probed(c) && dict_has_few(c->dict) &&
+           a->type != ARRAY_VALUES;
+}
+
+/* Puts those of rows [from, to) of a stretch, at most DICT_GROUP, that have a value, if these are
+ * such words. False: they are not, and nothing is done. */
+static bool put_words(struct cells *c, const struct stretch *s, uint32_t from, uint32_t to) {
+    const struct array *a = s->a;
+    enum value_type type = a->type == ARRAY_BIN ? T_BIN : T_STR;
+    uint64_t places[DICT_GROUP], at = array_begin(a, s->from + from), all = 0;
+    uint32_t bytes[DICT_GROUP], code[DICT_GROUP], n = 0;
+    for (uint32_t i = from; i < to; i++) {
+        uint64_t end = array_begin(a, s->from + i + 1);
+        bool counts = s->all || bits_get(s->valid, i);
+        places[n] = at;
+        bytes[n] = (uint32_t)(end - at);
+        n += counts;
+        all += counts ? end - at : 0;
+        at = end;
+    }
+    return dict_find_words(c->dict, type, a->data, a->data_end, places, bytes, n, code) &&
+           (n == 0 || cells_add_known(c, type, code, n, all));
+}
+
+/* Puts those of rows [from, to) of a stretch that have a value. */
+static bool put_group(struct cells *c, const struct stretch *s, uint32_t from, uint32_t to) {
     struct value group[DICT_GROUP];
+    uint32_t n = take_values(s, from, to, group);
+    return cells_add_many(c, group, n, s->a->data_end);
+}
+
+bool texts_feed(struct cells *c, uint32_t row, const struct stretch *s) {
     for (uint32_t i = 0; i < s->n;) {
         bool has_bytes = (c->form == CELLS_STR && s->a->type == ARRAY_STR) ||
                          (c->form == CELLS_MIXED && c->n > 0);
@@ -77,8 +111,7 @@ bool texts_feed(struct cells *c, uint32_t row, const struct stretch *s) {
             break;
         }
         uint32_t to = s->n - i < DICT_GROUP ? s->n : i + DICT_GROUP;
-        uint32_t n = take_values(s, i, to, group);
-        if (!cells_add_many(c, group, n, s->a->data_end))
+        if (!(may_be_words(c, s->a) && put_words(c, s, i, to)) && !put_group(c, s, i, to))
             return false;
         i = to;
     }

@@ -367,6 +367,27 @@ void dict_look(const struct dict *d, const struct value *v, uint32_t n, const ui
         ret_code[i] = mask ? look_near(d, cards, mask, v[i], words[i], ret_hash[i]) : NO_CODE;
 }
 
+bool dict_has_few(const struct dict *d) { return d->cards; }
+
+bool dict_find_words(const struct dict *d, enum value_type type, const uint8_t *data,
+                     const uint8_t *end, const uint64_t *places, const uint32_t *bytes, uint32_t n,
+                     uint32_t *ret_code) {
+    const struct hash_key key = d->key;
+    const struct card *cards = d->cards;
+    const uint32_t mask = d->mask;
+    for (uint32_t i = 0; i < n; i++) {
+        struct value v = value_bytes(type, data + places[i], bytes[i]);
+        if (v.n > WORDS_BYTES)
+            return false;
+        struct words w = words_until(v.w.p, v.n, end);
+        uint32_t code = look_near(d, cards, mask, v, w, hash_short(key, w, v.n, v.type));
+        if (code == NO_CODE)
+            return false;
+        ret_code[i] = code;
+    }
+    return true;
+}
+
 bool dict_add_hashed(struct dict *d, struct value v, uint32_t hash, uint32_t *ret_code) {
     if (look_up(d, v, hash, ret_code))
         return true;

@@ -29,6 +29,13 @@ bool dict_has(const struct dict *d, struct value v, uint32_t *ret_code);
 #define NO_CODE    UINT32_MAX
 void dict_look(const struct dict *d, const struct value *v, uint32_t n, const uint8_t *end,
                uint32_t *ret_hash, uint32_t *ret_code);
+/* Whether there are some values, but few, as in a column of words. Then: the codes of n values of a
+ * type, STR or BIN, of which value i has bytes[i] bytes at data + places[i]; they can be read up to
+ * `end`. False: they are not all short, or not all there, and nothing is known. */
+bool dict_has_few(const struct dict *d);
+bool dict_find_words(const struct dict *d, enum value_type type, const uint8_t *data,
+                     const uint8_t *end, const uint64_t *places, const uint32_t *bytes, uint32_t n,
+                     uint32_t *ret_code);
 bool dict_add_hashed(struct dict *d, struct value v, uint32_t hash, uint32_t *ret_code);
 
 size_t dict_bytes(const struct dict *d); /* that it takes; any thread */
