@@ -6,8 +6,6 @@
 #include "table/stretch.h"
 #include "value/array_cell.h"
 
-#include <stdlib.h>
-
 _Static_assert(LIST_GROUP <= DICT_GROUP, "a group of lists is looked up as one");
 
 static enum value_type type_of(const struct array *a) {

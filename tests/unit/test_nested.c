@@ -380,36 +380,65 @@ static void append_cell(struct buf *rows, const struct array *a, uint32_t i) {
     expect(a, i, rows);
 }
 
-/* Some pieces of one column, each of a type of `types`, as rows of a table. */
-static void check_table(struct dice *d, const enum array_type *types, uint32_t n_types,
-                        uint32_t most, struct taste t) {
-    static struct pool pool;
-    struct limits l = table_limits();
+/* A table that gets one column, piece by piece, and the rows that it should have. */
+struct trial {
+    struct limits limits;
     struct budget budget;
-    budget_init(&budget, 0);
-    struct table *table = table_new((struct str){NULL, 0}, &l, &budget);
-    struct batch *b = batch_new(table);
-    struct buf rows = {0};
+    struct table *table;
+    struct batch *batch;
+    struct buf rows;
+    struct pool pool; /* of the piece */
+};
+
+static void begin(struct trial *t) {
+    t->limits = table_limits();
+    budget_init(&t->budget, 0);
+    t->table = table_new((struct str){NULL, 0}, &t->limits, &t->budget);
+    t->batch = batch_new(t->table);
+    t->rows = (struct buf){0};
+}
+
+static void add_piece(struct trial *t, const struct array *a) {
+    struct error e;
+    struct str name = str_of("c");
+    error_clear(&e);
+    assert_int_equal(batch_add_arrays(t->batch, a->n, &name, a, 1, &e), E_OK);
+    for (uint32_t i = 0; i < a->n; i++)
+        append_cell(&t->rows, a, i);
+    pool_done(&t->pool);
+}
+
+/* storage: how the column should be kept, or NULL. */
+static void end(struct trial *t, const char *storage) {
+    commit_as(t->batch, BATCH_APPEND);
+    check_rows(t->table, &t->rows);
+    if (storage) {
+        const struct snapshot *s = table_snapshot(t->table);
+        struct column_report report;
+        assert_true(column_report(t->table, s, 0, &report));
+        assert_string_equal(report.storage, storage);
+        snapshot_unref(s);
+    }
+    batch_free(t->batch);
+    table_unref(t->table);
+    buf_done(&t->rows);
+    assert_int_equal(t->budget.used_bytes, 0);
+}
+
+/* Some pieces, each of a type of `types`. */
+static void check_table(struct dice *d, const enum array_type *types, uint32_t n_types,
+                        uint32_t most, struct taste taste) {
+    static struct trial t;
+    begin(&t);
     for (uint32_t piece = 0; piece < 4; piece++) {
         struct array a;
-        struct error e;
-        struct str name = str_of("c");
         uint32_t n = below(d, most);
-        give(&a, &pool, types[below(d, n_types)], n, t, 2, d);
-        if (t.gaps && below(d, 2))
-            a.present = bits_of(&pool, d, n + 20, t.gaps);
-        error_clear(&e);
-        assert_int_equal(batch_add_arrays(b, n, &name, &a, 1, &e), E_OK);
-        for (uint32_t i = 0; i < n; i++)
-            append_cell(&rows, &a, i);
-        pool_done(&pool);
+        give(&a, &t.pool, types[below(d, n_types)], n, taste, 2, d);
+        if (taste.gaps && below(d, 2))
+            a.present = bits_of(&t.pool, d, n + 20, taste.gaps);
+        add_piece(&t, &a);
     }
-    commit_as(b, BATCH_APPEND);
-    check_rows(table, &rows);
-    batch_free(b);
-    table_unref(table);
-    buf_done(&rows);
-    assert_int_equal(budget.used_bytes, 0);
+    end(&t, NULL);
 }
 
 static void test_tables(void **state) {
@@ -447,38 +476,14 @@ static void give_words(struct array *a, struct pool *pool, uint32_t n, struct ta
 /* Pieces of such a column, with other words from piece to piece. */
 static void check_words(struct dice *d, uint32_t most, const struct taste *tastes, uint32_t n,
                         const char *storage) {
-    static struct pool pool;
-    struct limits l = table_limits();
-    struct budget budget;
-    budget_init(&budget, 0);
-    struct table *table = table_new((struct str){NULL, 0}, &l, &budget);
-    struct batch *b = batch_new(table);
-    struct buf rows = {0};
+    static struct trial t;
+    begin(&t);
     for (uint32_t piece = 0; piece < n; piece++) {
         struct array a;
-        struct error e;
-        struct str name = str_of("c");
-        uint32_t rows_of_it = most / 2 + below(d, most);
-        give_words(&a, &pool, rows_of_it, tastes[piece], d);
-        error_clear(&e);
-        assert_int_equal(batch_add_arrays(b, rows_of_it, &name, &a, 1, &e), E_OK);
-        for (uint32_t i = 0; i < rows_of_it; i++)
-            append_cell(&rows, &a, i);
-        pool_done(&pool);
+        give_words(&a, &t.pool, most / 2 + below(d, most), tastes[piece], d);
+        add_piece(&t, &a);
     }
-    commit_as(b, BATCH_APPEND);
-    check_rows(table, &rows);
-    if (storage) {
-        const struct snapshot *s = table_snapshot(table);
-        struct column_report report;
-        assert_true(column_report(table, s, 0, &report));
-        assert_string_equal(report.storage, storage);
-        snapshot_unref(s);
-    }
-    batch_free(b);
-    table_unref(table);
-    buf_done(&rows);
-    assert_int_equal(budget.used_bytes, 0);
+    end(&t, storage);
 }
 
 static void test_words(void **state) {
