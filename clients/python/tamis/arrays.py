@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Set
 from typing import Any, Optional, Union
 
 from msgpack import Timestamp
@@ -30,24 +30,31 @@ AS_NUMPY = "convert the column first, for example to float64 or to str"
 AnyColumn = Union["Values", "Numbers", "Times", ArrowColumn]
 
 
+PART_VALUES = 1 << 14  # in a message, at most: the daemon works while the next are made
+STRINGS = 2048  # put together at a time, and still in a near cache when read again
+
+
 class Values:
     """Python values of any types. Those of one type go as numbers or text, which takes less time.
 
-    foreign: pandas' own among them are to be made plain.
+    values: a sequence, or an array that gives its values as a list, which is then asked for no more
+    of them at a time than one part has. foreign: pandas' own among them are to be made plain.
     """
 
-    def __init__(self, values: Sequence[Any], foreign: bool = False) -> None:
-        self._values = values if isinstance(values, list) else list(values)
+    def __init__(self, values: Any, foreign: bool = False) -> None:
+        as_is = isinstance(values, list) or hasattr(values, "tolist")
+        self._values = values if as_is else list(values)
         self._foreign = foreign
 
     def __len__(self) -> int:
         return len(self._values)
 
     def reach(self, start: int) -> int:
-        return len(self._values)
+        return min(start + PART_VALUES, len(self._values))
 
     def cells(self, start: int, stop: int) -> Cells:
-        return value_cells(self._values[start:stop], self._foreign)
+        part = self._values[start:stop]
+        return value_cells(part if isinstance(part, list) else part.tolist(), self._foreign)
 
 
 class Numbers:
@@ -106,15 +113,18 @@ def value_cells(values: list[Any], foreign: bool = False) -> Cells:
 
 
 def packed_text(values: list[Any]) -> Optional[bytes]:
-    """Strings in UTF-8 with a byte 0 between them: one pass over them, in C. None where one has
-    such a byte, or is none."""
+    """Strings in UTF-8 with a byte 0 between them, made in C. None where one has such a byte, or is
+    none."""
+    parts = []
     try:
-        joined = "\0".join(values)
+        for start in range(0, len(values), STRINGS):
+            group = values[start : start + STRINGS]
+            if "\0" in "".join(group):  # cheaper than to count the bytes 0 between them
+                return None
+            parts.append("\0".join(group).encode("utf-8", "surrogatepass"))
     except TypeError:
         return None
-    if joined.count("\0") != len(values) - 1:
-        return None
-    return joined.encode("utf-8", "surrogatepass")
+    return b"\0".join(parts)
 
 
 def little(view: memoryview) -> Union[bytes, memoryview]:
@@ -196,9 +206,7 @@ def _numpy(name: str, source: Any, missing: Optional[Bits] = None) -> AnyColumn:
             view = memoryview(source)
             return Numbers(wire, view, valid)
     if kind in "OUS":
-        values = source.tolist()
-        if missing is not None:
-            values = _with_nulls(values, missing)
+        values = source if missing is None else _with_nulls(source.tolist(), missing)
         return Values(values, foreign=kind == "O")
     if kind == "V" and "descr" in interface and source.dtype.names:
         return Values([dict(zip(source.dtype.names, value)) for value in source.tolist()])

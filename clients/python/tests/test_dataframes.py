@@ -69,6 +69,9 @@ def test_other_arrays() -> None:
     found = column(np.array([1.0, math.nan]))
     assert found[0] == 1.0
     assert math.isnan(found[1])  # of numpy's, NaN is a number
+    mixed = np.array([f"{i}" for i in range(40_000)] + [1, pd.NA, b"x"], object)
+    assert column(mixed[::-2], BIG) == [b"x", 1, *(f"{i}" for i in range(39_998, -1, -2))]
+    assert column(mixed[1::3].astype("U5"), BIG) == [str(value) for value in mixed[1::3]]
     for wrong in (np.array([1j]), np.array([1], "m8[s]"), np.array([1], np.longdouble)):
         with pytest.raises(tamis.EncodeError, match="convert the column first"):
             column(wrong)

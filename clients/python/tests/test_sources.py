@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tamis
+from tamis.arrays import PART_VALUES, STRINGS, packed_text
 from tamis.cells import COPIED_BYTES, Pieces
 from tamis.frames import LENGTH, Packer
 from tamis.source import Names, Pace, Part, can_be_read_again, parts
@@ -125,6 +126,27 @@ def test_regular_rows_go_as_typed_columns() -> None:
 def test_texts(words: list[Any], kind: str) -> None:
     assert types_of({"a": words}) == types_of([{"a": word} for word in words]) == [kind]
     assert [row["a"] for row in rows({"a": words})] == words
+
+
+@pytest.mark.parametrize("count", [STRINGS - 1, STRINGS, STRINGS + 1, 3 * STRINGS])
+def test_many_texts_are_put_together_in_groups(count: int) -> None:
+    words = [f"{i}\u20ac"[i % 3 :] for i in range(count)]
+    text = packed_text(words) or b""
+    assert text.decode().split("\0") == words
+    for at in {0, STRINGS - 2, STRINGS % count, count - 1}:
+        assert packed_text([*words[:at], "x\0", *words[at + 1 :]]) is None
+        assert packed_text([*words[:at], None, *words[at + 1 :]]) is None
+
+
+def test_values_go_in_parts_of_their_own_size() -> None:
+    """However many fit a message; and a part of another type is none of its own business."""
+    words: list[Any] = [f"{i:x}" for i in range(2 * PART_VALUES + 1)]
+    words[-1] = None
+    limits = {"batch_rows": 1 << 20, "frame_bytes": 1 << 26}
+    found = list(payloads({"a": words}, None, limits))
+    assert max(payload[1] for payload in found) == PART_VALUES
+    assert [column[1] for payload in found for column in payload[2]][-2:] == ["zstr", "list"]
+    assert [row["a"] for payload in found for row in rows_of(payload)] == words
 
 
 def test_mappings_of_other_kinds() -> None:
