@@ -8,15 +8,17 @@
 
 #define EXPECT_LEAST 131072u /* below, a call costs more than the faults */
 
-void budget_init(struct budget *b, size_t limit_bytes) {
+void budget_init(struct budget *b, size_t limit_bytes) { budget_init_part(b, NULL, limit_bytes); }
+
+void budget_init_part(struct budget *b, struct budget *whole, size_t limit_bytes) {
     atomic_init(&b->used_bytes, 0);
     atomic_init(&b->peak_bytes, 0);
     b->limit_bytes = limit_bytes;
+    b->whole = whole;
 }
 
-bool budget_charge(struct budget *b, size_t n) {
-    if (!b || n == 0)
-        return true;
+/* Of this budget alone. */
+static bool take(struct budget *b, size_t n) {
     size_t used = atomic_load_explicit(&b->used_bytes, memory_order_relaxed);
     size_t after;
     do {
@@ -32,9 +34,27 @@ bool budget_charge(struct budget *b, size_t n) {
     return true;
 }
 
+static void give(struct budget *b, size_t n) {
+    atomic_fetch_sub_explicit(&b->used_bytes, n, memory_order_relaxed);
+}
+
+bool budget_charge(struct budget *b, size_t n) {
+    if (!b || n == 0)
+        return true;
+    if (!take(b, n))
+        return false;
+    if (!b->whole || take(b->whole, n))
+        return true;
+    give(b, n);
+    return false;
+}
+
 void budget_release(struct budget *b, size_t n) {
-    if (b && n)
-        atomic_fetch_sub_explicit(&b->used_bytes, n, memory_order_relaxed);
+    if (!b || n == 0)
+        return;
+    give(b, n);
+    if (b->whole)
+        give(b->whole, n);
 }
 
 void *budget_realloc(struct budget *b, void *p, size_t old_n, size_t new_n) {

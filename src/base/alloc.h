@@ -17,14 +17,19 @@
 struct budget {
     _Atomic size_t used_bytes;
     _Atomic size_t peak_bytes;
-    size_t limit_bytes; /* 0: no limit */
+    size_t limit_bytes;   /* 0: no limit */
+    struct budget *whole; /* of which this is a part, and which is charged, too; or NULL */
 };
 
 void budget_init(struct budget *b, size_t limit_bytes);
+/* A part of another budget, which has no part itself. */
+void budget_init_part(struct budget *b, struct budget *whole, size_t limit_bytes);
 
 /* Takes n bytes of the budget; false, and nothing taken, if that would pass the limit. */
 bool budget_charge(struct budget *b, size_t n);
 void budget_release(struct budget *b, size_t n);
+/* For what may be taken of the whole where the part is used up. */
+static inline struct budget *budget_whole(struct budget *b) { return b && b->whole ? b->whole : b; }
 
 /* realloc that is charged: moves p (old_n bytes, or NULL and 0) to new_n > 0 bytes. NULL on
  * failure, p unchanged. The caller owns the block and gives it back with budget_free and its size.

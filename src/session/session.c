@@ -5,11 +5,22 @@
 
 #include <stdlib.h>
 
-#define CACHE_SHARE 8u /* of memory_bytes, the part that compiled queries may keep from clients */
+/* Parts of memory_bytes: that compiled queries may keep from clients, and that tables leave for
+ * questions to them, of which more than so many bytes are enough. */
+#define CACHE_SHARE    16u
+#define QUESTION_SHARE 8u
+#define QUESTION_BYTES (UINT64_C(256) << 20)
+
+static uint64_t for_tables(uint64_t memory_bytes) {
+    uint64_t left = memory_bytes / QUESTION_SHARE;
+    return memory_bytes - (left < QUESTION_BYTES ? left : QUESTION_BYTES);
+}
 
 void service_init(struct service *service, const struct limits *limits) {
     *service = (struct service){.limits = *limits};
     budget_init(&service->budget, (size_t)limits->memory_bytes);
+    budget_init_part(&service->table_budget, &service->budget,
+                     (size_t)for_tables(limits->memory_bytes));
     uint64_t most = limits->plan_cache_bytes, share = limits->memory_bytes / CACHE_SHARE;
     if (limits->memory_bytes > 0 && most > share)
         most = share;

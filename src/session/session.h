@@ -37,7 +37,8 @@ struct request;
 /* What all sessions share: owned by the server, outlives them. Counters are atomic. */
 struct service {
     struct limits limits;
-    struct budget budget;
+    struct budget budget;       /* memory_bytes ... */
+    struct budget table_budget; /* ... and what tables may have of it */
     uint64_t (*now_ns)(
         void); /* a monotonic clock for quanta, EXPLAIN ANALYZE and uptime; may be NULL */
     uint64_t started_ns;

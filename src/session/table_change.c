@@ -162,9 +162,9 @@ static enum status do_create(struct request *r, struct error *e) {
     struct owner owner = {r->use.is_private,
                           r->use.is_private ? s->viewer.session : s->viewer.user};
     struct str key = r->use.key.type == T_STR ? value_as_str(r->use.key) : (struct str){NULL, 0};
-    enum status status =
-        tables_create(&service->tables, owner, value_as_str(r->use.name), key, r->use.exists,
-                      service->limits.tables, &service->limits, &service->budget, &r->use.table, e);
+    enum status status = tables_create(&service->tables, owner, value_as_str(r->use.name), key,
+                                       r->use.exists, service->limits.tables, &service->limits,
+                                       &service->table_budget, &r->use.table, e);
     return status == E_OK ? table_reply(r, e) : status;
 }
 

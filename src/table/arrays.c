@@ -495,5 +495,5 @@ enum status batch_add_arrays(struct batch *b, uint64_t n, const struct str *name
     }
     budget_free(b->budget, f.feeds, feeds_bytes);
     budget_free(b->budget, f.hands, f.hands_bytes);
-    return status == E_MEMORY ? batch_no_memory(e) : status;
+    return status == E_MEMORY ? table_no_memory(b->budget, e) : status;
 }

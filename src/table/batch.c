@@ -8,8 +8,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum status batch_no_memory(struct error *e) { return error_set(e, E_MEMORY, "out of memory"); }
-
 struct batch *batch_new(struct table *t) {
     struct batch *b = budget_realloc(t->budget, NULL, 0, sizeof *b);
     if (!b)
@@ -152,7 +150,7 @@ uint32_t batch_inlet(struct batch *b, struct str name, struct error *e) {
         return NO_TABLE_COLUMN;
     }
     if (!add_inlet(b, name, hash)) {
-        batch_no_memory(e);
+        table_no_memory(b->budget, e);
         return NO_TABLE_COLUMN;
     }
     return b->n_inlets - 1;
@@ -455,7 +453,7 @@ const uint8_t *batch_add_map(struct batch *b, const uint8_t *p, const uint8_t *e
     else if (r.status == E_ROW_TOO_DEEP)
         error_limit(e, r.status, "row_depth", l->row_depth, ERROR_NONE);
     else if (r.status == E_MEMORY)
-        batch_no_memory(e);
+        table_no_memory(b->budget, e);
     else
         error_set(e, r.status, "row %llu: %s", (unsigned long long)b->total, status_text(r.status));
     if (e && e->row == ERROR_NONE && r.status != E_MEMORY)

@@ -61,6 +61,4 @@ void batch_clear(struct batch *b); /* no rows, no columns */
 /* The crew, if n rows of so many columns are worth it; else NULL. */
 struct crew *batch_crew(const struct batch *b, uint64_t n, uint32_t n_columns);
 
-enum status batch_no_memory(struct error *e);
-
 #endif

@@ -23,7 +23,7 @@ struct commit {
     struct key_plan keys;
 };
 
-static enum status no_memory(struct commit *c) { return batch_no_memory(c->e); }
+static enum status no_memory(struct commit *c) { return table_no_memory(c->table->budget, c->e); }
 
 /* --- columns --- */
 
@@ -215,7 +215,7 @@ static enum status find_deleted(struct table *t, const struct value *keys, uint6
         if (!keys_find(t, pieces, column, key, &place))
             continue;
         if (!pieces_remove(pieces, place.piece, place.row, now->pieces, now->s.n_parts))
-            return batch_no_memory(e);
+            return table_no_memory(t->budget, e);
         deleted[(*ret_deleted)++] = (struct deleted){place.hash, place.number};
     }
     return E_OK;
@@ -226,15 +226,14 @@ static enum status delete_rows(struct table *t, const struct value *keys, uint64
                                uint64_t *ret_deleted, struct held **ret_before, struct error *e) {
     const struct held *now = t->current;
     if (!pieces_copy(pieces, now->pieces, now->s.n_parts))
-        return batch_no_memory(e);
+        return table_no_memory(t->budget, e);
     enum status status = find_deleted(t, keys, n, pieces, deleted, ret_deleted, e);
     if (status != E_OK || *ret_deleted == 0)
         return status;
-    struct held *made = NULL;
-    if (pieces_compact(pieces, now->catalog, true))
-        made = held_new(t, now->schema, now->catalog, pieces, now->s.version + 1);
+    (void)pieces_compact(pieces, now->catalog, true); /* without memory for it, some time later */
+    struct held *made = held_new(t, now->schema, now->catalog, pieces, now->s.version + 1);
     if (!made)
-        return batch_no_memory(e);
+        return table_no_memory(t->budget, e);
     for (uint64_t i = 0; i < *ret_deleted; i++)
         index_remove(&t->index, deleted[i].hash, deleted[i].number);
     *ret_before = table_publish(t, made);
@@ -245,21 +244,22 @@ enum status table_delete(struct table *t, const struct value *keys, uint64_t n,
                          uint64_t *ret_deleted, struct error *e) {
     if (!table_has_key(t))
         return error_set(e, E_NO_KEY, "the table has no key by which rows could be deleted");
+    struct budget *budget = budget_whole(t->budget); /* full tables can be made smaller */
     size_t bytes;
     struct deleted *deleted = NULL;
     if (!size_mul(n, sizeof *deleted, &bytes) ||
-        (bytes > 0 && !(deleted = budget_realloc(t->budget, NULL, 0, bytes))))
-        return batch_no_memory(e);
+        (bytes > 0 && !(deleted = budget_realloc(budget, NULL, 0, bytes))))
+        return table_no_memory(t->budget, e);
     struct pieces pieces;
     struct held *before = NULL;
     uint64_t n_deleted = 0;
-    pieces_init(&pieces, t->budget);
+    pieces_init(&pieces, budget);
     pthread_mutex_lock(&t->writing);
     enum status status = delete_rows(t, keys, n, &pieces, deleted, &n_deleted, &before, e);
     pthread_mutex_unlock(&t->writing);
     held_unref(before);
     pieces_done(&pieces);
-    budget_free(t->budget, deleted, bytes);
+    budget_free(budget, deleted, bytes);
     if (status == E_OK)
         *ret_deleted = n_deleted;
     return status;

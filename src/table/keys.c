@@ -120,7 +120,7 @@ enum status keys_read(struct key_plan *k, const struct batch *b, enum batch_mode
         if (status == E_OK)
             status = find_repeated(k, &r, mode, table, mask, e);
     } else {
-        batch_no_memory(e);
+        table_no_memory(b->budget, e);
     }
     budget_free(b->budget, table, table_bytes);
     budget_free(b->budget, r.starts, starts_bytes);
@@ -163,7 +163,7 @@ static enum status place_row(struct key_plan *k, const struct table *t, enum bat
     struct key_place place;
     k->found[row] = NO_SLOT_FOUND;
     if (k->later[row] != UINT32_MAX)
-        return pieces_remove(pieces, i, at, old->v, old->n) ? E_OK : batch_no_memory(e);
+        return pieces_remove(pieces, i, at, old->v, old->n) ? E_OK : table_no_memory(t->budget, e);
     if (old->n == 0 ||
         !keys_find(t, pieces, column, value_canonical(chunk_value(&s->columns[column]->chunk, at)),
                    &place))
@@ -171,15 +171,16 @@ static enum status place_row(struct key_plan *k, const struct table *t, enum bat
     if (mode == BATCH_APPEND)
         return duplicate(t, row, e);
     k->found[row] = place.slot;
-    return pieces_remove(pieces, place.piece, place.row, old->v, old->n) ? E_OK
-                                                                         : batch_no_memory(e);
+    return pieces_remove(pieces, place.piece, place.row, old->v, old->n)
+               ? E_OK
+               : table_no_memory(t->budget, e);
 }
 
 enum status keys_place(struct key_plan *k, struct table *t, enum batch_mode mode,
                        struct pieces *pieces, const struct old_pieces *old, uint32_t column,
                        struct error *e) {
     if (!index_room(mode == BATCH_REPLACE ? &k->index : &t->index, k->n))
-        return batch_no_memory(e);
+        return table_no_memory(t->budget, e);
     uint32_t row = 0;
     enum status status = E_OK;
     for (uint32_t i = old->n; i < pieces->n; i++)

@@ -129,7 +129,7 @@ bool column_report(struct table *t, const struct snapshot *s, uint32_t column,
     struct used_codes used = {0};
     const struct dict *dict = NULL;
     bool done = true;
-    distinct_init(&d, t->budget);
+    distinct_init(&d, budget_whole(t->budget));
     for (uint32_t i = 0; done && i < s->n_parts; i++) {
         const struct part *p = &s->parts[i];
         const struct chunk *c = part_chunk(p, column);

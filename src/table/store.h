@@ -61,6 +61,7 @@ bool pieces_compact(struct pieces *p, struct catalog *catalog, bool has_key);
 struct held {
     struct snapshot s; /* first: a snapshot is its held */
     _Atomic uint32_t refs;
+    struct budget *budget;
     size_t bytes;
     struct table *table;
     struct schema *schema;
@@ -68,7 +69,7 @@ struct held {
     struct piece *pieces;
 };
 
-/* Takes over the pieces; NULL: no memory, and nothing is taken. */
+/* Takes over the pieces, whose budget it is charged to; NULL: no memory, and nothing is taken. */
 struct held *held_new(struct table *t, struct schema *schema, struct catalog *catalog,
                       struct pieces *pieces, uint64_t version);
 void held_unref(struct held *h); /* NULL is fine */
@@ -87,6 +88,8 @@ struct table {
 };
 
 static inline bool table_has_key(const struct table *t) { return t->key.p != NULL; }
+/* E_MEMORY, which says how much of it is used by whom. */
+enum status table_no_memory(const struct budget *b, struct error *e);
 /* Makes h the table's newest; under `writing`. Gives the one before, to be unreferenced. */
 struct held *table_publish(struct table *t, struct held *h);
 

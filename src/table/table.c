@@ -77,10 +77,10 @@ struct held *held_new(struct table *t, struct schema *schema, struct catalog *ca
                       struct pieces *pieces, uint64_t version) {
     uint32_t n = pieces->n;
     size_t bytes = sizeof(struct held) + n * (sizeof(struct piece) + sizeof(struct part));
-    struct held *h = budget_realloc(t->budget, NULL, 0, bytes);
+    struct held *h = budget_realloc(pieces->budget, NULL, 0, bytes);
     if (!h)
         return NULL;
-    *h = (struct held){.bytes = bytes, .table = t};
+    *h = (struct held){.budget = pieces->budget, .bytes = bytes, .table = t};
     atomic_init(&h->refs, 1);
     h->schema = schema_ref(schema);
     h->catalog = catalog_ref(catalog);
@@ -116,7 +116,7 @@ void held_unref(struct held *h) {
     }
     schema_unref(h->schema);
     catalog_unref(h->catalog);
-    budget_free(h->table->budget, h, h->bytes);
+    budget_free(h->budget, h, h->bytes);
 }
 
 const struct snapshot *table_snapshot(struct table *t) {
@@ -170,6 +170,26 @@ static struct held *empty_held(struct table *t) {
     schema_unref(schema);
     catalog_unref(catalog);
     return h;
+}
+
+static size_t left(const struct budget *b) {
+    size_t used = atomic_load_explicit(&b->used_bytes, memory_order_relaxed);
+    return used < b->limit_bytes ? b->limit_bytes - used : 0;
+}
+
+enum status table_no_memory(const struct budget *b, struct error *e) {
+    if (!b || b->limit_bytes == 0)
+        return error_set(e, E_MEMORY, "out of memory");
+    const struct budget *whole = b->whole ? b->whole : b;
+    size_t least = left(b) < left(whole) ? left(b) : left(whole);
+    error_set(e, E_MEMORY,
+              "out of memory: more is needed than the %zu bytes that are left to tables, "
+              "which have %zu; memory_bytes is %zu",
+              least, atomic_load_explicit(&b->used_bytes, memory_order_relaxed),
+              whole->limit_bytes);
+    if (e)
+        e->limit = b->limit_bytes;
+    return E_MEMORY;
 }
 
 struct table *table_new(struct str key, const struct limits *limits, struct budget *budget) {

@@ -4,6 +4,8 @@ that a load is all or nothing. Queries over random tables are the differential t
 
 from __future__ import annotations
 
+import os
+import re
 import struct
 from typing import Any
 
@@ -304,6 +306,39 @@ def test_memory_is_refused_and_the_table_stays() -> None:
         client.call(wire.DROP, table)
         table = client.create("t", key="id")
         client.load(table, [maps([{"id": 1}])])
+
+
+def test_full_tables_leave_room_for_questions() -> None:
+    """Tables take no more than seven eighths of the memory: they can be queried and made smaller,
+    and rows that are not of tables be filtered, when there is no room for one more row."""
+    with Connection.spawn("--max-memory", "8M") as client:
+        keyed = client.create("keyed", key="id")
+        client.load(keyed, [maps([{"id": i, "x": f"{i:0100}"} for i in range(1000)])])
+        full = client.create("full")
+        said, step = "", 1 << 16  # segments that need not be merged, first
+        while step > 0:
+            try:
+                packed = Bin(os.urandom(8 * step))
+                client.load(full, [["columns", step, [["x", "f64", packed]]]])
+            except Refused as error:
+                code, said = error.args[:2]
+                assert code == "MEMORY"
+                step //= 8
+        assert re.fullmatch(
+            r"out of memory: more is needed than the \d+ bytes that are left to tables, "
+            r"which have \d{7}; memory_bytes is 8388608",
+            said,
+        ), said
+        rows = count(client, full)
+        assert rows > 100_000
+        for i in range(300):  # as many plans as are kept for reuse, and more
+            assert len(indices(client, keyed, f"id < {i} AND x LIKE '%{i}%'")) <= i
+        assert len(rows_of(ask(client, keyed, "x > ''", result="rows"))) == 1000
+        answer = client.filter("a >= 5", maps([{"a": i} for i in range(20_000)]), result="count")
+        assert answer.done["matched"] == 19_995
+        changed = client.call(wire.DELETE, keyed, list(range(999)))[-1]
+        assert plain(changed[2]) == {"added": 0, "replaced": 0, "deleted": 999, "rows": 1}
+        assert count(client, full) == rows
 
 
 # ---- who sees what ------------------------------------------------------------------------------

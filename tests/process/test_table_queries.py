@@ -383,7 +383,7 @@ def test_others_are_answered_meanwhile(client: Connection) -> None:
 
 
 def test_deadline() -> None:
-    with Connection.spawn("--deadline-ms", "30") as client:
+    with Connection.spawn("--deadline-ms", "200") as client:
         table = many_in_pieces(client)
         assert error_of(client.call(wire.QUERIES, table, slow(1000)[1:])) == "DEADLINE"
         assert len(queries(client, table, [["x = 1", None]])) == 1

@@ -113,6 +113,31 @@ static void test_budget_bounds(void **state) {
     budget_release(NULL, 1);
 }
 
+static void test_budget_part(void **state) {
+    (void)state;
+    struct budget whole, part;
+    budget_init(&whole, 100);
+    budget_init_part(&part, &whole, 60);
+    assert_ptr_equal(budget_whole(&part), &whole);
+    assert_ptr_equal(budget_whole(&whole), &whole);
+    assert_null(budget_whole(NULL));
+    assert_false(budget_charge(&part, 61)); /* of the part */
+    assert_int_equal(whole.used_bytes, 0);
+    assert_true(budget_charge(&part, 60));
+    assert_int_equal(whole.used_bytes, 60);
+    assert_true(budget_charge(&whole, 40)); /* what the part leaves */
+    budget_release(&part, 30);
+    assert_true(budget_charge(&whole, 20));
+    assert_false(budget_charge(&part, 11)); /* of the whole: the part has 30 left, that 10 */
+    assert_int_equal(part.used_bytes, 30);
+    assert_int_equal(whole.used_bytes, 90);
+    assert_true(budget_charge(&part, 10));
+    budget_release(&part, 40);
+    assert_int_equal(part.used_bytes, 0);
+    assert_int_equal(whole.used_bytes, 60);
+    assert_int_equal(part.peak_bytes, 60);
+}
+
 static void test_budget_realloc(void **state) {
     (void)state;
     struct budget b;
@@ -433,6 +458,7 @@ int main(void) {
         cmocka_unit_test(test_error_limit),
         cmocka_unit_test(test_error_text_is_cut_at_a_code_point),
         cmocka_unit_test(test_budget_bounds),
+        cmocka_unit_test(test_budget_part),
         cmocka_unit_test(test_budget_realloc),
         cmocka_unit_test(test_budget_from_threads),
         cmocka_unit_test(test_arena_blocks_stand_apart),
