@@ -44,7 +44,7 @@ static inline bool str_eq(struct str a, struct str b) {
 }
 static inline bool str_is(struct str a, const char *text) { return str_eq(a, str_of(text)); }
 
-/* Order by bytes, then length (SEMANTICS S1): < 0, 0, > 0. */
+/* Order by bytes, then length (QUERY.md S1): < 0, 0, > 0. */
 static inline int str_cmp(struct str a, struct str b) {
     size_t n = a.n < b.n ? a.n : b.n;
     int c = n ? memcmp(a.p, b.p, n) : 0;

@@ -7,7 +7,7 @@
 
 /* Decodes the sequence at p (n > 0 bytes are left). Sets *ret_cp to the code point and gives its
  * length 1 to 4; for a malformed sequence sets *ret_cp to 0xFFFFFFFF and gives 1, so that a caller
- * steps over one byte (SEMANTICS K5). */
+ * steps over one byte (QUERY.md K5). */
 static inline size_t utf8_decode(const uint8_t *p, size_t n, uint32_t *ret_cp) {
     uint32_t c = p[0];
     if (c < 0x80) {

@@ -108,7 +108,7 @@ static void put_bits(union word *restrict to, const uint8_t *restrict map, size_
         to[i].u = bitmap_get(map, first + i);
 }
 
-/* Seconds are rounded down, so that the nanoseconds are not negative (SEMANTICS D2). */
+/* Seconds are rounded down, so that the nanoseconds are not negative (QUERY.md D2). */
 INLINE void put_times_of(union word *restrict to, uint32_t *restrict len, const uint8_t *restrict p,
                          uint32_t n, int64_t per_second) {
     for (uint32_t i = 0; i < n; i++) {

@@ -1,7 +1,7 @@
 /* The scalars of JSON text: strings with their escapes, numbers, the three words. What stands
  * between two structural characters is given whole; blanks around it are passed over here.
  *
- * Bytes of strings are kept as they are, malformed UTF-8 too (SEMANTICS S3); only json_string_fault
+ * Bytes of strings are kept as they are, malformed UTF-8 too (QUERY.md S3); only json_string_fault
  * looks at it. An escaped surrogate without its other half becomes the three bytes that UTF-8 would
  * have for it: different texts stay different. Private to format/.
  */

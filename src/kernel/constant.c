@@ -2,7 +2,7 @@
  * about a term.
  *
  * A comparison of a number with a constant is exact over int64, uint64 and double columns although
- * the constant has one type: it becomes an interval for each of the three (SEMANTICS X1-X4), and
+ * the constant has one type: it becomes an interval for each of the three (QUERY.md X1-X4), and
  * for the two common ones a single relation with a constant of the column's own type. */
 #include "kernel/kernel.h"
 #include "kernel/set.h"

@@ -1,4 +1,4 @@
-/* The operators of numbers: + - * / % and the bits (SEMANTICS X7).
+/* The operators of numbers: + - * / % and the bits (QUERY.md X7).
  *
  * The integers are those of int64 and uint64 together. A result that is one of them is exact; any
  * other is undefined. One double among the operands makes the operation IEEE 754's, but for

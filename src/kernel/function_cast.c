@@ -1,4 +1,4 @@
-/* CAST and TRY_CAST: the only conversions of the language (SEMANTICS T4).
+/* CAST and TRY_CAST: the only conversions of the language (QUERY.md V2).
  *
  * A pair of types between which there is no conversion is a mismatch; a value that its conversion
  * cannot turn is undefined. TRY_CAST counts neither. Texts are taken as a whole: no blanks around,

@@ -1,4 +1,4 @@
-/* Timestamps to numbers and back (SEMANTICS D1-D4). A timestamp is a pair of seconds, floored, and
+/* Timestamps to numbers and back (QUERY.md D1-D4). A timestamp is a pair of seconds, floored, and
  * nanoseconds; the way goes by 128-bit nanoseconds, so that the whole range of seconds works. What
  * leaves the range of the result is undefined. */
 #include "kernel/function_impl.h"

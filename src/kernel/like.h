@@ -1,4 +1,4 @@
-/* LIKE and ILIKE (SEMANTICS K1-K7): a pattern compiled once, matched many times.
+/* LIKE and ILIKE (QUERY.md K1-K7): a pattern compiled once, matched many times.
  *
  * Pattern and subject are sequences of units (text.h): code points and single bytes of malformed
  * sequences. A literal unit matches the same unit; with fold, code points that casefold.h folds

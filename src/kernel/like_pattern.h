@@ -72,7 +72,7 @@ struct token {
     size_t next;   /* position behind the token */
 };
 
-/* The token of a pattern at pos. The escape rule comes before the wildcard rule (SEMANTICS K4). */
+/* The token of a pattern at pos. The escape rule comes before the wildcard rule (QUERY.md K4). */
 static inline struct token token_at(struct str pattern, size_t pos, uint32_t escape) {
     const uint8_t *p = (const uint8_t *)pattern.p;
     if (pos >= pattern.n)

@@ -1,4 +1,4 @@
-/* REGEXP: a regular expression compiled once, matched many times (SEMANTICS section 6).
+/* REGEXP: a regular expression compiled once, matched many times (QUERY.md R1-R6).
  *
  * RE2's syntax and meaning, UTF-8, unanchored: whether the pattern matches anywhere in the subject.
  * An invalid byte of a subject is matched by nothing but \C; sequences that only have the shape of

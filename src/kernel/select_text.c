@@ -1,5 +1,5 @@
 /* Kernels for STARTS_WITH, ENDS_WITH, CONTAINS, LIKE and ILIKE. Anything that is no string is
- * UNKNOWN (SEMANTICS K5), null silently, other types counted. */
+ * UNKNOWN (QUERY.md K5), null silently, other types counted. */
 #include "kernel/loop_rows.h"
 #include "kernel/text.h"
 

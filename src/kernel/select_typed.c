@@ -50,7 +50,7 @@ INLINE bool holds_str(enum rel rel, struct str a, struct str b) {
     return rel_order(rel, str_cmp(a, b));
 }
 
-/* A timestamp: the pair that SEMANTICS D1 compares. */
+/* A timestamp: the pair that QUERY.md D1 compares. */
 struct instant {
     int64_t seconds;
     uint32_t nanoseconds;

@@ -1,7 +1,7 @@
 /* Byte strings as text: searching bytes, and walking over units.
  *
  * A unit is what _ of LIKE stands for: one code point, or one byte of a malformed sequence, as
- * utf8_decode steps from the string's start (SEMANTICS K5). A position is a boundary if a unit
+ * utf8_decode steps from the string's start (QUERY.md K5). A position is a boundary if a unit
  * begins there or the string ends there. Whether it is one can be told from the bytes around it: no
  * lead byte is ever inside a valid sequence, so only the nearest byte before that is no
  * continuation byte can begin a sequence over it.

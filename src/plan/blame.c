@@ -1,4 +1,4 @@
-/* Who made a type mismatch: strict mode (SEMANTICS T4). See program.h.
+/* Who made a type mismatch: strict mode (QUERY.md T4). See program.h.
  *
  * Kernels only count. When a block's count has grown, its rows are halved until one is left, and
  * that row is run once more, watching each step. So a query without mismatches pays nothing for

@@ -12,7 +12,7 @@ static struct column_source *field_of(struct scope *s, const struct operand *o) 
     return c->kind == COLUMN_PATH && !s->outer ? c : NULL;
 }
 
-/* SEMANTICS A1: double quotes are for names. */
+/* QUERY.md A1: double quotes are for names. */
 static void note_quoted(struct scope *s, const struct node *n, const struct operand *o) {
     if (n->kind != NODE_PATH || !n->quoted)
         return;

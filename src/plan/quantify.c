@@ -1,4 +1,4 @@
-/* ANY and EVERY over arrays (SEMANTICS A5, A6): the elements of a block's arrays are laid out as
+/* ANY and EVERY over arrays (QUERY.md A5, A6): the elements of a block's arrays are laid out as
  * rows of an inner block, the inner program runs over them, and its findings are folded back by
  * row. So the condition on elements runs in the same loops as any other.
  */

@@ -1,4 +1,4 @@
-/* See literal.h: TIMESTAMP '2020-01-01T00:00:00.5Z' (SEMANTICS D1-D3), read and written.
+/* See literal.h: TIMESTAMP '2020-01-01T00:00:00.5Z' (QUERY.md D1-D3), read and written.
  *
  * The proleptic Gregorian calendar without leap seconds, years 0000 to 9999. An instant outside of
  * these (also reached by an offset) has no date form and is written EXT(-1, X'..'). */

@@ -102,7 +102,7 @@ static inline struct value array_bytes(const struct array *a, uint64_t i) {
     return value_bytes(a->type == ARRAY_BIN ? T_BIN : T_STR, a->data + from, (uint32_t)(to - from));
 }
 
-/* Seconds are rounded down, so that the nanoseconds are not negative (SEMANTICS D2). With the
+/* Seconds are rounded down, so that the nanoseconds are not negative (QUERY.md D2). With the
  * divisor known to the compiler. */
 static inline __attribute__((always_inline)) struct value array_time_of(int64_t count,
                                                                         int64_t per_second) {

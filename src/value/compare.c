@@ -1,5 +1,5 @@
 /* The reference comparison of two values: slow, complete, and what every fast kernel must agree
- * with (SEMANTICS T, X, F, S, D). */
+ * with (QUERY.md T, X, F, S, D). */
 #include "value/deep.h"
 #include "value/value.h"
 

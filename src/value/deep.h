@@ -1,4 +1,4 @@
-/* Deep equality of encoded arrays and maps (SEMANTICS A7). Private to value/. */
+/* Deep equality of encoded arrays and maps (QUERY.md A7). Private to value/. */
 #ifndef TAMIS_VALUE_DEEP_H
 #define TAMIS_VALUE_DEEP_H
 

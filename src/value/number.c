@@ -1,4 +1,4 @@
-/* Numbers compared by exact mathematical value (SEMANTICS X1-X3, X6). No rounding anywhere: an
+/* Numbers compared by exact mathematical value (QUERY.md X1-X3, X6). No rounding anywhere: an
  * integer is never turned into a double unless it is known to be exact. */
 #include "value/value.h"
 

@@ -1,4 +1,4 @@
-/* Paths: a.b[0]."odd key" as an array of steps (SEMANTICS A1, N4). Immutable; the steps and keys
+/* Paths: a.b[0]."odd key" as an array of steps (QUERY.md A1, N4). Immutable; the steps and keys
  * are borrowed. */
 #ifndef TAMIS_VALUE_PATH_H
 #define TAMIS_VALUE_PATH_H

@@ -51,7 +51,7 @@ struct value {
 };
 
 /* Truth values. The numbers matter: AND is the least, OR the greatest, NOT is 2 - t (Kleene;
- * SEMANTICS L1). */
+ * QUERY.md L1). */
 enum truth { FALSE_ = 0, UNKNOWN_ = 1, TRUE_ = 2 };
 
 static inline enum truth truth_not(enum truth t) { return (enum truth)(2 - (int)t); }
@@ -91,7 +91,7 @@ bool value_is_ordered(struct value v); /* of a type that has an order (T3) */
 /* Comparison operators. The order is used: see order_holds. */
 enum compare { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE };
 
-/* a op b by SEMANTICS T1-T3, X1-X4, F1, S1, D1, A4, A7: UNKNOWN if either is null or missing, or if
+/* a op b by QUERY.md T1-T3, X1-X4, F1, S1, D1, A4, A7: UNKNOWN if either is null or missing, or if
  * op orders values that have no order. Sets *ret_mismatch (may be NULL) to true if types alone made
  * it UNKNOWN (T4), and leaves it otherwise. */
 enum truth value_compare(enum compare op, struct value a, struct value b, bool *ret_mismatch);

@@ -1,4 +1,4 @@
-"""Cases whose source answers otherwise than SEMANTICS.md, and the rule that decides.
+"""Cases whose source answers otherwise than QUERY.md, and the rule that decides.
 
 A decision stands only while the daemon's answer is also the reference evaluator's (see where.py);
 it is never an excuse for an answer that nobody can derive. And what the language does not have: a
@@ -74,7 +74,7 @@ def outside(case: Case, code: str, pos: int, length: int) -> str | None:
 
 @dataclass(frozen=True)
 class Decision:
-    """A rule of SEMANTICS.md, what it says here, and the cases it decides."""
+    """A rule of QUERY.md, what it says here, and the cases it decides."""
 
     rule: str
     why: str

@@ -1,6 +1,6 @@
 """What becomes of a case, whichever file it is from, and the table of all of them.
 
-right: the answer is the case's. decided: another answer, which a rule of SEMANTICS.md (or, of
+right: the answer is the case's. decided: another answer, which a rule of QUERY.md (or, of
 regular expressions, RE2's syntax) decides and a second judge confirms. outside: it needs something
 that the language does not have, which is named. Anything else is wrong: there is no fifth.
 """

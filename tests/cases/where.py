@@ -20,7 +20,7 @@ from tests.lib.wire import Connection
 
 
 def by_reference(connection: Connection, case: Case) -> tuple[list[int] | None, Value]:
-    """SEMANTICS.md's answer, from the tree that the daemon made of the text; None if the tree has
+    """QUERY.md's answer, from the tree that the daemon made of the text; None if the tree has
     functions that the reference has not.
     """
     reply = connection.call(wire.EXPLAIN, case.where, None)[-1]

@@ -1,4 +1,4 @@
-"""What the value operators and functions compute, for the reference evaluator: SEMANTICS X7 and the
+"""What the value operators and functions compute, for the reference evaluator: QUERY.md X7 and the
 lines of proto/functions.def, as slowly and plainly as they say it.
 
 A call takes values and gives a value, or raises Mismatch (a type that it does not take, T4) or

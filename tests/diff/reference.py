@@ -1,6 +1,4 @@
-"""The reference evaluator: what SEMANTICS.md says, as slowly and plainly as it says it.
-
-It is long because all that a truth value depends on is in one place; calls.py has the functions.
+"""The reference evaluator: what proto/QUERY.md says, as slowly and plainly as it says it.
 
 It takes a query as the tree of the structured form (lists, as decoded by tests.lib.mp) and a row as
 msgpack bytes, and answers TRUE, FALSE or UNKNOWN. It shares no code and no idea with the daemon: no
@@ -12,8 +10,8 @@ step...] walks from the row, ["element", step...] from the element of the innerm
 ["outer", k, step...] from that of the k-th around it; ["param"] is the next `?`, ["param", name] a
 named one; ["lit", value] is a literal array or map; ["list", item...] stands after "in".
 
-It is long because the whole meaning stands in one place, rule after rule, to be read against
-SEMANTICS.md from top to bottom.
+It is long because the whole meaning but that of functions (calls.py) stands in one place, rule
+after rule, to be read against proto/QUERY.md from top to bottom.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The reference evaluator against SEMANTICS.md, rule by rule: who judges the judge."""
+"""The reference evaluator against proto/QUERY.md, rule by rule: who judges the judge."""
 
 from __future__ import annotations
 

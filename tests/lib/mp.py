@@ -25,7 +25,7 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Str:
-    """A string as its bytes, which need not be UTF-8 (SEMANTICS S3)."""
+    """A string as its bytes, which need not be UTF-8 (QUERY.md S3)."""
 
     raw: bytes
 
@@ -47,7 +47,7 @@ class Ext:
 
 @dataclass(frozen=True, slots=True)
 class Timestamp:
-    """Extension -1: seconds since 1970 (int64) and 0 to 999,999,999 nanoseconds (SEMANTICS D1)."""
+    """Extension -1: seconds since 1970 (int64) and 0 to 999,999,999 nanoseconds (QUERY.md D1)."""
 
     seconds: int
     nanoseconds: int
@@ -173,7 +173,7 @@ def _decode_ext(data: bytes, pos: int, size: int) -> tuple[Value, int]:
     end = pos + 1 + size
     if code != -1:
         return Ext(code, raw), end
-    # The three timestamp forms; anything else is malformed (SEMANTICS D1, D2).
+    # The three timestamp forms; anything else is malformed (QUERY.md D1, D2).
     if size == 4:
         return Timestamp(int.from_bytes(raw, "big"), 0), end
     if size == 8:

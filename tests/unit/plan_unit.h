@@ -1,6 +1,6 @@
 /* What the tests of plans share: rows, running a plan over them, and a slow evaluator.
  *
- * The evaluator walks the query's tree for one row with three-valued logic, as SEMANTICS words it,
+ * The evaluator walks the query's tree for one row with three-valued logic, as QUERY.md words it,
  * and knows nothing of columns, terms or steps. */
 #ifndef TAMIS_TESTS_PLAN_UNIT_H
 #define TAMIS_TESTS_PLAN_UNIT_H

@@ -1,4 +1,4 @@
-/* Deep equality of arrays and maps (SEMANTICS A7): by cases, each also in maps so wide that they
+/* Deep equality of arrays and maps (QUERY.md A7): by cases, each also in maps so wide that they
  * are sorted, and random maps against a model that knows nothing of msgpack. */
 #include "mp_unit.h"
 

@@ -1,7 +1,7 @@
 /* LIKE and ILIKE against a reference that keeps, as bits, all subject positions that a pattern can
  * have reached.
  *
- * The reference follows SEMANTICS K3-K6 unit by unit and shares only utf8_decode and casefold with
+ * The reference follows QUERY.md K3-K6 unit by unit and shares only utf8_decode and casefold with
  * the code under test. Every comparison asks like_match, like_match_once and, where a shape
  * promises it, plain byte comparison. Subjects stand in blocks of exactly their size, so that a
  * sanitizer sees any byte read too much.

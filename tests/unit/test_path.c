@@ -1,4 +1,4 @@
-/* Paths: equality, prefixes, and what stands at a path (SEMANTICS N4, A1 to A3). */
+/* Paths: equality, prefixes, and what stands at a path (QUERY.md N4, A1 to A3). */
 #include "mp_unit.h"
 
 static void test_equal_and_prefix(void **state) {
