@@ -87,6 +87,19 @@ def test_message_is_specified(message: Entry) -> None:
     assert re.search(rf"\b{message.name}\b", text)
 
 
+def test_capabilities_are_specified() -> None:
+    source = (TOP / "src/session/stats.c").read_text()
+    fixed = re.search(r"CAPABILITIES\[\] = \{(.*?)\};", source, re.DOTALL)
+    assert fixed
+    told = set(re.findall(r'"([a-z.]+)"', fixed.group(1)))
+    told |= set(re.findall(r'"((?:payload|shared)\.[a-z]+)"', source))
+    specified: set[str] = set()
+    section = PROTOCOL.read_text().split("### Capabilities")[1].split("###")[0]
+    for names in table_rows(section, 2):
+        specified |= set(re.findall(r"[a-z]+(?:\.[a-z]+)?", names)) - {"names"}
+    assert len(told) > 30 and specified == told
+
+
 @pytest.mark.parametrize("op", def_list("ops"), ids=named)
 def test_operator_is_specified(op: Entry) -> None:
     text = QUERY.read_text()
