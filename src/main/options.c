@@ -142,8 +142,8 @@ static const struct option OPTIONS[] = {
     {"--socket-mode", "MODE", take_socket_mode, "permissions of the sockets that are made (0660)"},
     {"--threads", "N", take_threads, "worker threads (one a core, at least 2)"},
     {"--drain-ms", "N", take_drain_ms,
-     "after SIGTERM or SIGINT, the longest wait for running requests (30000);\n"
-     "a second signal ends the wait"},
+     "after SIGTERM, SIGINT or SIGHUP, the longest wait for requests that run\n"
+     "(30000); a second signal ends the wait"},
     {"--shared-memory", "FD", take_shared_memory,
      "--stdio: the memfd, sealed against shrinking, that this process has as\n"
      "descriptor FD: results of tables may be written to it"},
@@ -186,7 +186,8 @@ static void take_help(struct parse *p, const char *value) {
     char left[NAME_BYTES + 16];
     printf("usage: tamisd --stdio [option...]\n"
            "       tamisd --listen PATH [option...]\n\n"
-           "A server that filters rows: proto/PROTOCOL.md says what it is told and answers.\n\n");
+           "A server that filters rows for other programs. man tamisd says more of the options;\n"
+           "SERVICE.md is for who runs it as a service, PROTOCOL.md for who writes a client.\n\n");
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const char *takes = OPTIONS[i].value;
         snprintf(left, sizeof left, "%s%s%s", OPTIONS[i].name, takes ? " " : "",
@@ -195,7 +196,8 @@ static void take_help(struct parse *p, const char *value) {
     }
     printf(
         "\nLimits (default; least to most). Bytes may be written with K, M or G; 0, where it is\n"
-        "allowed, means no limit. With --stdio the default of --stall-ms is 0.\n\n");
+        "allowed, means no limit, unless the line says otherwise. With --stdio the default of\n"
+        "--stall-ms is 0.\n\n");
     const struct limit_info *info;
     for (size_t i = 0; (info = limit_at(i)); i++) {
         char name[NAME_BYTES], text[256];

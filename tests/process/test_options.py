@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from collections.abc import Callable
 
 import pytest
-from daemon import TAMISD, run_stdio
+from daemon import ROOT, TAMISD, run_stdio
 
 from wire import KIND, hello, limits, split
 
@@ -54,6 +56,22 @@ def test_help_names_every_limit() -> None:
     ):
         assert option in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+def test_the_man_page_has_every_option() -> None:
+    options, limits = tamisd("--help").stdout.split("\nLimits")
+    known = set(re.findall(r"^  (--[\w-]+)", options, re.MULTILINE))
+    page = (ROOT / "docs/tamisd.8.scd").read_text()
+    heads = set(re.findall(r"^\*(--[\w-]+)\*", page, re.MULTILINE))
+    assert {"--stdio", "--files", "--max-memory"} <= known and heads == known
+    named = set(re.findall(r"\*(--[a-z-]+)\*", page)) - known
+    assert named <= set(re.findall(r"^  (--[\w-]+)", limits, re.MULTILINE))
+
+
+def test_the_man_page_is_made(need_tool: Callable[[str], str]) -> None:
+    page = (ROOT / "docs/tamisd.8.scd").read_bytes()
+    made = subprocess.run([need_tool("scdoc")], input=page, capture_output=True, check=False)
+    assert made.returncode == 0 and b".TH" in made.stdout, made.stderr
 
 
 def test_version() -> None:
