@@ -117,7 +117,5 @@ struct dict_entry {
 struct value dict_value(const struct dict *d, uint32_t code);
 uint64_t dict_id(const struct dict *d);    /* no two dictionaries of a process have the same */
 uint32_t dict_count(const struct dict *d); /* acquires: all entries below it can be read */
-/* The code of a value; false if it has none among the first `count`. Any thread. */
-bool dict_find(const struct dict *d, struct value v, uint32_t count, uint32_t *ret_code);
 
 #endif

@@ -8,7 +8,6 @@
 #include "base/hash.h"
 #include "value/words.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +39,6 @@ struct dict {
     uint64_t id;
     struct hash_key key;
     struct budget *budget;
-    pthread_mutex_t lock; /* of slots, for dict_find against a growing table */
     struct slot *slots;
     struct card *cards; /* of the same number; NULL if there are NEAR_SLOTS slots or more */
     uint32_t mask;      /* slots - 1; 0 without slots */
@@ -60,7 +58,6 @@ struct dict *dict_new(struct budget *budget) {
     d->key = hash_key();
     d->budget = budget;
     arena_init(&d->arena, budget);
-    pthread_mutex_init(&d->lock, NULL);
     return d;
 }
 
@@ -91,7 +88,6 @@ void dict_unref(struct dict *d) {
     budget_free(d->budget, d->slots, slots_bytes(d->mask));
     budget_free(d->budget, d->cards, cards_bytes(d->mask));
     arena_done(&d->arena);
-    pthread_mutex_destroy(&d->lock);
     budget_free(d->budget, d, sizeof *d);
 }
 
@@ -258,7 +254,7 @@ static uint32_t slots_room(const struct dict *d) {
     return d->mask / (d->mask < NEAR_SLOTS ? 8 : 2);
 }
 
-/* Enters a value that is not there; under the lock. */
+/* Enters a value that is not there. */
 static bool enter(struct dict *d, struct value v, uint32_t hash, uint32_t *ret_code) {
     uint32_t code = atomic_load_explicit(&d->count, memory_order_relaxed);
     uint32_t k = block_of(code);
@@ -389,25 +385,9 @@ bool dict_find_words(const struct dict *d, enum value_type type, const uint8_t *
 }
 
 bool dict_add_hashed(struct dict *d, struct value v, uint32_t hash, uint32_t *ret_code) {
-    if (look_up(d, v, hash, ret_code))
-        return true;
-    pthread_mutex_lock(&d->lock);
-    bool done = enter(d, v, hash, ret_code);
-    pthread_mutex_unlock(&d->lock);
-    return done;
+    return look_up(d, v, hash, ret_code) || enter(d, v, hash, ret_code);
 }
 
 bool dict_add(struct dict *d, struct value v, uint32_t *ret_code) {
     return dict_add_hashed(d, v, hash_of(d, v), ret_code);
-}
-
-bool dict_find(const struct dict *d, struct value v, uint32_t count, uint32_t *ret_code) {
-    uint32_t code, hash = hash_of(d, v);
-    pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&d->lock; /* a reader's lock, too */
-    pthread_mutex_lock(lock);
-    bool found = look_up(d, v, hash, &code) && code < count;
-    pthread_mutex_unlock(lock);
-    if (found)
-        *ret_code = code;
-    return found;
 }

@@ -1,8 +1,9 @@
 /* Dictionaries: the writing side. What readers may do is in chunk.h.
  *
- * A dictionary has one writer at a time, who may look values up without a lock (dict_add); a value
- * that is new is entered under the dictionary's own lock, which dict_find takes, too. Entries stand
- * in blocks of doubling size that never move, their bytes in an arena.
+ * A dictionary has one writer at a time, for which its users see (a table's by the lock `writing`,
+ * a path's by its own); the slots by which values are found are the writer's alone, so there is no
+ * lock in here. Entries, which others may read meanwhile, stand in blocks of doubling size that
+ * never move, their bytes in an arena.
  *
  * Memory is charged to the budget given to dict_new. */
 #ifndef TAMIS_VALUE_DICT_H
