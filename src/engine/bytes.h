@@ -60,6 +60,4 @@ struct block;
  * stepped over. */
 enum status bytes_next(struct source *s, struct block *block, uint32_t *ret_n, struct error *e);
 
-const char *bytes_format_name(enum reader_format format);
-
 #endif

@@ -21,7 +21,7 @@ static struct bound_path bind(const struct snapshot *s, struct path p, uint64_t 
     return b;
 }
 
-struct bound_path resident_bind(const struct snapshot *s, struct path p) {
+static struct bound_path bind_path(const struct snapshot *s, struct path p) {
     return bind(s, p, p.n > 0 ? hash_bytes(hash_key(), p.steps[0].key.p, p.steps[0].key.n) : 0);
 }
 
@@ -51,13 +51,13 @@ static bool bind_paths(struct resident *r) {
     if (!r->paths || !r->path_chunks)
         return false;
     for (uint32_t i = 0; i < q->n_order; i++)
-        r->paths[r->n_paths++] = resident_bind(s, q->order[i].path);
+        r->paths[r->n_paths++] = bind_path(s, q->order[i].path);
     if (counts)
-        r->paths[r->n_paths++] = resident_bind(s, q->by);
+        r->paths[r->n_paths++] = bind_path(s, q->by);
     else if (q->kind == RESULT_COLUMNS || q->kind == RESULT_ROWS)
         for (uint32_t i = 0; i < n_columns; i++)
             r->paths[r->n_paths++] =
-                q->columns ? resident_bind(s, q->columns[i]) : (struct bound_path){.column = i};
+                q->columns ? bind_path(s, q->columns[i]) : (struct bound_path){.column = i};
     return true;
 }
 

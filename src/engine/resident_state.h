@@ -70,7 +70,6 @@ struct resident {
     } room;
 };
 
-struct bound_path resident_bind(const struct snapshot *s, struct path p);
 /* The chunks of n bound paths in a part. False: no memory. */
 bool resident_chunks(const struct part *p, const struct bound_path *paths, uint32_t n,
                      const struct chunk **ret);

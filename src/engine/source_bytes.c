@@ -32,8 +32,6 @@ bool bytes_wait_for_end(const struct byte_rows *b) { return b->open && !b->ended
 static const char *const FORMATS[] = {
     [FORMAT_MSGPACK] = "msgpack", [FORMAT_JSONL] = "jsonl", [FORMAT_CSV] = "csv"};
 
-const char *bytes_format_name(enum reader_format format) { return FORMATS[format]; }
-
 /* --- options --- */
 
 static enum status bad(struct error *e, const struct mp_reader *r, const char *text) {

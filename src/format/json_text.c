@@ -5,7 +5,8 @@
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-const uint8_t *json_escape(const uint8_t *p, const uint8_t *end) {
+/* The first backslash in [p, end), or end. */
+static const uint8_t *escape_in(const uint8_t *p, const uint8_t *end) {
     for (; end - p >= 8; p += 8) {
         uint64_t w;
         memcpy(&w, p, 8);
@@ -92,7 +93,7 @@ size_t json_unescape(const uint8_t *p, const uint8_t *end, uint8_t *out,
                      const uint8_t **ret_fault) {
     uint8_t *start = out;
     for (;;) {
-        const uint8_t *escape = json_escape(p, end);
+        const uint8_t *escape = escape_in(p, end);
         if (escape > p)
             memcpy(out, p, (size_t)(escape - p));
         out += escape - p;
@@ -106,11 +107,12 @@ size_t json_unescape(const uint8_t *p, const uint8_t *end, uint8_t *out,
     }
 }
 
-const uint8_t *json_string_fault(const uint8_t *p, const uint8_t *end) {
+/* Where the inside of a string has a wrong escape or malformed UTF-8, or NULL. */
+static const uint8_t *string_fault(const uint8_t *p, const uint8_t *end) {
     const uint8_t *s = p;
     uint8_t meant[4], *out;
     for (;;) {
-        s = json_escape(s, end);
+        s = escape_in(s, end);
         if (s == end)
             break;
         out = meant;
@@ -125,7 +127,8 @@ const uint8_t *json_string_fault(const uint8_t *p, const uint8_t *end) {
 
 /* --- scalars --- */
 
-bool json_not_scalar(struct reader *r, const uint8_t *p, const uint8_t *end) {
+/* Notes that [p, end) is no value of JSON. Gives false. */
+static bool not_scalar(struct reader *r, const uint8_t *p, const uint8_t *end) {
     size_t n = (size_t)(end - p);
     const uint8_t *word = p + (n > 1 && (*p == '-' || *p == '+'));
     const char *why = "this is no JSON value";
@@ -161,9 +164,9 @@ static bool word_value(const uint8_t *p, const uint8_t *end, struct value *ret) 
 
 static bool string_value(struct reader *r, const uint8_t *p, const uint8_t *end,
                          struct value *ret) {
-    const uint8_t *fault = r->validate ? json_string_fault(p, end) : NULL;
+    const uint8_t *fault = r->validate ? string_fault(p, end) : NULL;
     size_t n = (size_t)(end - p);
-    if (!fault && json_escape(p, end) < end) {
+    if (!fault && escape_in(p, end) < end) {
         uint8_t *out = arena_alloc(&r->values, n);
         if (!out)
             return reader_fail(r, E_MEMORY, p, NULL);
@@ -187,11 +190,11 @@ bool json_scalar(struct reader *r, const uint8_t *p, const uint8_t *end, struct 
         enum number_read read = number_read(r->c, &r->values, NUMBER_JSON, p, n, ret);
         if (read == NUMBER_NO_MEMORY)
             return reader_fail(r, E_MEMORY, p, NULL);
-        return read == NUMBER_READ || json_not_scalar(r, p, end);
+        return read == NUMBER_READ || not_scalar(r, p, end);
     }
     if (n >= 2 && *p == '"' && end[-1] == '"')
         return string_value(r, p + 1, end - 1, ret);
-    return word_value(p, end, ret) || json_not_scalar(r, p, end);
+    return word_value(p, end, ret) || not_scalar(r, p, end);
 }
 
 bool json_scalar_check(struct reader *r, const uint8_t *p, const uint8_t *end) {
@@ -199,9 +202,9 @@ bool json_scalar_check(struct reader *r, const uint8_t *p, const uint8_t *end) {
     json_trim(&p, &end);
     size_t n = (size_t)(end - p);
     if (n >= 2 && *p == '"' && end[-1] == '"')
-        return !r->validate || !json_string_fault(p + 1, end - 1) ||
+        return !r->validate || !string_fault(p + 1, end - 1) ||
                string_value(r, p + 1, end - 1, &ignored);
     if (n > 0 && ((uint8_t)(*p - '0') < 10 || *p == '-'))
-        return number_is_json(p, n) || json_not_scalar(r, p, end);
-    return word_value(p, end, &ignored) || json_not_scalar(r, p, end);
+        return number_is_json(p, n) || not_scalar(r, p, end);
+    return word_value(p, end, &ignored) || not_scalar(r, p, end);
 }

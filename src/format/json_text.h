@@ -1,7 +1,7 @@
 /* The scalars of JSON text: strings with their escapes, numbers, the three words. What stands
  * between two structural characters is given whole; blanks around it are passed over here.
  *
- * Bytes of strings are kept as they are, malformed UTF-8 too (QUERY.md S3); only json_string_fault
+ * Bytes of strings are kept as they are, malformed UTF-8 too (QUERY.md S3); only full validation
  * looks at it. An escaped surrogate without its other half becomes the three bytes that UTF-8 would
  * have for it: different texts stay different. Private to format/.
  */
@@ -41,9 +41,6 @@ static inline void json_trim(const uint8_t **p, const uint8_t **end) {
         --*end;
 }
 
-/* The first backslash in [p, end), or end. */
-const uint8_t *json_escape(const uint8_t *p, const uint8_t *end);
-
 /* Whether the inside of a string has no backslash and, if `ascii`, nothing but ASCII; 16 bytes may
  * be read behind the end. */
 static inline bool json_plain(const uint8_t *p, const uint8_t *end, bool ascii) {
@@ -69,9 +66,6 @@ static inline bool json_plain(const uint8_t *p, const uint8_t *end, bool ascii) 
 /* Writes [p, end), the inside of a string, to out, which has room for as many bytes, without its
  * escapes. Gives the length, or SIZE_MAX and where an escape is wrong. */
 size_t json_unescape(const uint8_t *p, const uint8_t *end, uint8_t *out, const uint8_t **ret_fault);
-
-/* Where the inside of a string has a wrong escape or malformed UTF-8, or NULL. */
-const uint8_t *json_string_fault(const uint8_t *p, const uint8_t *end);
 
 /* [p, end) as a value; strings are borrowed, or in r->values if they have escapes. False: r->status
  * says why. */
@@ -113,8 +107,5 @@ static inline bool json_value_usual(const uint8_t *p, const uint8_t *end, bool v
     *ret = *p == 'n' ? value_null() : value_bool(*p == 't');
     return true;
 }
-
-/* Notes that [p, end) is no value of JSON. Gives false. */
-bool json_not_scalar(struct reader *r, const uint8_t *p, const uint8_t *end);
 
 #endif

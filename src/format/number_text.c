@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DIGITS_MOST 19 /* any so many digits fit a uint64 */
+/* A number below it has room for one digit more: any 19 fit a uint64. */
+#define NEARLY_FULL UINT64_C(1000000000000000000)
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
@@ -53,14 +54,14 @@ struct parts {
 
 static inline bool is_digit(uint8_t c) { return (uint8_t)(c - '0') < 10; }
 
-/* Digits into w, up to DIGITS_MOST that count; `behind` the point each taken one lowers the
+/* Digits into w, up to 19 that count; `behind` the point each taken one lowers the
  * exponent, before it each that was left out raises it. */
 static const uint8_t *take_digits(struct parts *t, const uint8_t *p, const uint8_t *end,
                                   bool behind) {
     uint64_t w = t->w;
     int64_t exponent = t->exponent;
     for (; p < end && is_digit(*p); p++) {
-        if (w < UINT64_C(1000000000000000000)) {
+        if (w < NEARLY_FULL) {
             w = w * 10 + (*p - '0');
             exponent -= behind;
         } else {

@@ -124,7 +124,7 @@ struct scan {
     uint32_t n, words; /* of this segment */
     uint64_t clock;    /* of code_set.used */
     uint64_t segments; /* since the scan was made */
-    uint64_t mismatches, undefined, undefined_before;
+    uint64_t mismatches, undefined;
     enum status failure;
     const struct run *failed;
     struct buf log; /* changes of order since scan_begin */

@@ -32,7 +32,6 @@ enum keyword word_of(struct str s) {
 }
 
 bool word_is_reserved(enum keyword w) { return TABLE[w].reserved; }
-const char *word_text(enum keyword w) { return TABLE[w].text; }
 
 /* --- suggestions --- */
 

@@ -68,7 +68,6 @@ enum keyword {
 /* The keyword that s spells in any case, or WORD_NONE. */
 enum keyword word_of(struct str s);
 bool word_is_reserved(enum keyword w);
-const char *word_text(enum keyword w); /* upper case */
 
 /* A word for one of these places (a sum of enum word_place) that found may be a misspelling of, or
  * NULL. Before ( it may be a function, too. */

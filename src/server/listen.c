@@ -124,7 +124,6 @@ static bool add_listener(struct server *server, int fd, char *path) {
     }
     l->next = server->listeners;
     server->listeners = l;
-    server->listener_count++;
     uv_poll_start(&l->poll, UV_READABLE, on_connection);
     return true;
 }
@@ -267,5 +266,4 @@ void listen_close(struct server *server) {
         server->listeners = l->next;
         uv_close((uv_handle_t *)&l->poll, on_closed);
     }
-    server->listener_count = 0;
 }

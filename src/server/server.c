@@ -117,7 +117,8 @@ static void quit_now(struct server *server, const char *why) {
 
 static void on_drain_limit(uv_timer_t *timer) { quit_now(timer->data, "drain limit reached"); }
 
-void server_drain(struct server *server) {
+/* Stops accepting, lets requests end, then ends the loop. */
+static void drain(struct server *server) {
     if (server->draining || server->ended)
         return;
     server->draining = true;
@@ -137,7 +138,7 @@ static void on_signal(uv_signal_t *handle, int number) {
     (void)number;
     if (server->draining)
         quit_now(server, "second signal");
-    server_drain(server);
+    drain(server);
 }
 
 /* ---- set up ---- */

@@ -38,7 +38,6 @@ struct server {
     uint64_t turn;
 
     struct listener *listeners;
-    size_t listener_count;
     uv_timer_t accept_timer; /* after the descriptors ran out */
     int reserve_fd;          /* given up for a moment to refuse a client when they did */
 
@@ -67,7 +66,5 @@ void server_note(struct server *server, const char *format, ...)
 
 /* A client of `server` is being freed; outcome says how it went. */
 void server_client_gone(struct server *server, const struct client_outcome *outcome);
-/* Stops accepting, lets requests end, then ends the loop. */
-void server_drain(struct server *server);
 
 #endif

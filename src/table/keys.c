@@ -82,7 +82,6 @@ static enum status find_repeated(struct key_plan *k, struct reading *r, enum bat
             if (mode != BATCH_UPSERT)
                 return duplicate(r->b->table, row, e);
             k->later[before] = row;
-            k->n_repeated++;
             break;
         }
         table[at] = row + 1;

@@ -8,13 +8,12 @@
 
 struct key_plan {
     struct budget *budget;
-    uint32_t n;          /* rows of the batch */
-    uint64_t *hashes;    /* by row */
-    uint32_t *later;     /* by row: the row behind it with the same key, or UINT32_MAX */
-    uint64_t *found;     /* by row, of those that stay: its key's slot in the index, or
-                            NO_SLOT_FOUND */
-    uint32_t n_repeated; /* rows that a later one of the batch replaces */
-    struct index index;  /* REPLACE: the new one, with room */
+    uint32_t n;         /* rows of the batch */
+    uint64_t *hashes;   /* by row */
+    uint32_t *later;    /* by row: the row behind it with the same key, or UINT32_MAX */
+    uint64_t *found;    /* by row, of those that stay: its key's slot in the index, or
+                           NO_SLOT_FOUND */
+    struct index index; /* REPLACE: the new one, with room */
 };
 
 /* Reads the keys of the batch's sealed rows; any thread. BAD_KEY, DUPLICATE_KEY (a key comes twice
