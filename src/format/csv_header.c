@@ -153,7 +153,7 @@ static bool read_names(struct reader *r, struct names *names, const uint8_t *p,
     return true;
 }
 
-static int by_index(const void *a, const void *b) {
+int csv_by_index(const void *a, const void *b) {
     const struct csv_column *x = a, *y = b;
     return (x->index > y->index) - (x->index < y->index);
 }
@@ -222,7 +222,7 @@ static bool set_columns(struct reader *r, const struct names *names) {
             (struct csv_column){i, f->slot, type_of(&s->options, names->p[i]), f->step.key};
     }
     if (s->n_wanted > 1)
-        qsort(s->wanted, s->n_wanted, sizeof *s->wanted, by_index);
+        qsort(s->wanted, s->n_wanted, sizeof *s->wanted, csv_by_index);
     s->n_columns = names->n;
     return true;
 }

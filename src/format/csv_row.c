@@ -28,11 +28,6 @@ static int by_name(const void *a, const void *b) {
     return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
-static int by_index(const void *a, const void *b) {
-    const struct csv_column *x = a, *y = b;
-    return (x->index > y->index) - (x->index < y->index);
-}
-
 /* The columns by their names, of equal names the last; gives how many. */
 static uint32_t last_of_each(struct csv_column *c, uint32_t n) {
     uint32_t kept = 0;
@@ -89,7 +84,7 @@ bool csv_rows_init(struct reader *r, const struct str *names, uint32_t n) {
         s->wanted[i] = (struct csv_column){.index = i, .type = CELL_TEXT, .name = names[i]};
     w->n = last_of_each(s->wanted, n);
     declare_types(s->wanted, w->n, &s->options);
-    qsort(s->wanted, w->n, sizeof *s->wanted, by_index);
+    qsort(s->wanted, w->n, sizeof *s->wanted, csv_by_index);
     w->slot = r->fields->root->slot;
     w->keys = arena_array(r->arena, w->n, sizeof *w->keys);
     w->slots = arena_array(r->arena, w->n, sizeof *w->slots);

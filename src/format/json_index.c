@@ -19,20 +19,6 @@ struct masks {
     uint64_t quote, backslash, structural, control; /* control: below a blank */
 };
 
-/* The bytes behind an odd backslash. Backslashes are few: one after the other. */
-static inline uint64_t escaped_by(uint64_t backslash, uint64_t *carry) {
-    uint64_t escaped = *carry;
-    *carry = 0;
-    backslash &= ~escaped;
-    while (backslash) {
-        uint64_t one = backslash & -backslash;
-        *carry = one >> 63;
-        escaped |= one << 1;
-        backslash &= ~(one | one << 1);
-    }
-    return escaped;
-}
-
 /* What one block tells, given the running exclusive or of its quotes. Gives the structural bits,
  * and in *ret_bad the bits that cannot be. */
 static inline __attribute__((always_inline)) uint64_t
@@ -154,7 +140,7 @@ index_by(struct json_index *x, const uint8_t *p, const uint8_t *stop, bool base)
     for (; stop - p >= (ptrdiff_t)BLOCK && !x->bad; p += BLOCK) {
         ask_ahead(p);
         struct masks m = base ? masks_base(p, x->row_end) : masks_portable(p, x->row_end);
-        uint64_t quote = m.quote & ~escaped_by(m.backslash, &c.escaped);
+        uint64_t quote = m.quote & ~json_escaped_by(m.backslash, &c.escaped);
         uint64_t bits = take_block(&c, m, quote, prefix_portable(quote), p, &x->bad);
         for (; bits; bits &= bits - 1)
             x->at[x->n++] = (uint32_t)(p - x->base) + (uint32_t)__builtin_ctzll(bits);
@@ -242,7 +228,7 @@ FAST static const uint8_t *index_fast(struct json_index *x, const uint8_t *p, co
         b = _mm256_cmpeq_epi8(b, slashes);
         __m256i any = _mm256_or_si256(a, b);
         if (c.escaped || !_mm256_testz_si256(any, any))
-            quote &= ~escaped_by(bits_of(a, b), &c.escaped);
+            quote &= ~json_escaped_by(bits_of(a, b), &c.escaped);
         __m128i prefix =
             _mm_clmulepi64_si128(_mm_set_epi64x(0, (long long)quote), _mm_set1_epi8((char)0xFF), 0);
         uint64_t bits = take_block(&c, m, quote, (uint64_t)_mm_cvtsi128_si64(prefix), p, &bad);
@@ -298,7 +284,7 @@ WIDE static const uint8_t *index_wide(struct json_index *x, const uint8_t *p, co
         uint64_t quote = _mm512_cmpeq_epi8_mask(v, quotes);
         uint64_t backslash = _mm512_cmpeq_epi8_mask(v, slashes);
         if (c.escaped | backslash)
-            quote &= ~escaped_by(backslash, &c.escaped);
+            quote &= ~json_escaped_by(backslash, &c.escaped);
         __m128i prefix =
             _mm_clmulepi64_si128(_mm_set_epi64x(0, (long long)quote), _mm_set1_epi8((char)0xFF), 0);
         uint64_t bits = take_block(&c, m, quote, (uint64_t)_mm_cvtsi128_si64(prefix), p, &bad);

@@ -36,6 +36,21 @@ struct json_carry {
     uint64_t quoted;    /* 1: there has been a string since the last structural character */
 };
 
+/* The bytes behind an odd backslash, of 64; *carry: 1 if the first byte of the next is one.
+ * Backslashes are few: one after the other. */
+static inline uint64_t json_escaped_by(uint64_t backslash, uint64_t *carry) {
+    uint64_t escaped = *carry;
+    *carry = 0;
+    backslash &= ~escaped;
+    while (backslash) {
+        uint64_t one = backslash & -backslash;
+        *carry = one >> 63;
+        escaped |= one << 1;
+        backslash &= ~(one | one << 1);
+    }
+    return escaped;
+}
+
 struct json_index {
     const uint8_t *p, *end; /* what has not been looked at */
     struct json_carry carry;

@@ -70,24 +70,10 @@ static const uint8_t FOLLOW[128] = {
 
 /* --- what is rare --- */
 
-/* The bytes behind an odd backslash: as in json_index.c. */
-static inline uint64_t escaped_by(uint64_t backslash, uint64_t *carry) {
-    uint64_t escaped = *carry;
-    *carry = 0;
-    backslash &= ~escaped;
-    while (backslash) {
-        uint64_t one = backslash & -backslash;
-        *carry = one >> 63;
-        escaped |= one << 1;
-        backslash &= ~(one | one << 1);
-    }
-    return escaped;
-}
-
 /* Quotes that are escaped are none. */
 static void unescape_quotes(struct group *g, uint64_t *escaped) {
     for (unsigned i = 0; i < LANES; i++)
-        g->quote[i] &= ~escaped_by(g->backslash[i], escaped);
+        g->quote[i] &= ~json_escaped_by(g->backslash[i], escaped);
 }
 
 /* The brackets of a group inside its rows, and what comes of them. */

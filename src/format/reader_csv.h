@@ -40,6 +40,8 @@ enum csv_end csv_cell(struct reader *r, const uint8_t *p, const uint8_t **ret_en
 /* Reads the header, or finds the columns without one, at r->p. False: more must come, or a fault.
  */
 bool csv_find_columns(struct reader *r);
+/* The order of two struct csv_column, for qsort. */
+int csv_by_index(const void *a, const void *b);
 
 /* The end of the record at r->p is known not to be in its first r->sought bytes: whether it is in
  * the rest. */

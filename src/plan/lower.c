@@ -169,7 +169,7 @@ static bool is_equality(const struct pred *p) {
     return p->kind == PRED_TERM && p->term[1].shape == TERM_COMPARE && p->term[1].op == CMP_EQ;
 }
 
-static int equality_order(const void *a, const void *b) {
+int pred_by_column(const void *a, const void *b) {
     const struct pred *x = *(struct pred *const *)a, *y = *(struct pred *const *)b;
     return (x->x > y->x) - (x->x < y->x);
 }
@@ -190,7 +190,7 @@ static bool merge_equalities(struct compiler *c, struct pred *any) {
         else
             any->kids[kept++] = any->kids[i];
     if (n_equal > 0)
-        qsort(equal, n_equal, sizeof *equal, equality_order);
+        qsort(equal, n_equal, sizeof *equal, pred_by_column);
     for (uint32_t i = 0, j; i < n_equal; i = j) {
         for (j = i; j < n_equal && equal[j]->x == equal[i]->x; j++)
             values[j - i] = equal[j]->term[1].k;

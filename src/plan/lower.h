@@ -18,6 +18,8 @@ struct pred *pred_kids(struct compiler *c, enum pred_kind kind, const struct nod
                        uint32_t n_kids);
 /* The truth of kid is `truth`. NULL for a NULL kid. */
 struct pred *pred_is(struct compiler *c, const struct node *n, struct pred *kid, enum truth truth);
+/* The order of two struct pred *, terms, by the column that they look at; for qsort. */
+int pred_by_column(const void *a, const void *b);
 /* x in the set of values; x constant or a column. */
 struct pred *pred_in_set(struct compiler *c, const struct node *n, const struct operand *x,
                          const struct value *values, uint32_t n_values);

@@ -134,11 +134,6 @@ static bool has_bounds(const struct pred *p) {
            (p->term[1].shape == TERM_COMPARE || p->term[1].shape == TERM_BETWEEN);
 }
 
-static int column_order(const void *a, const void *b) {
-    const struct pred *x = *(struct pred *const *)a, *y = *(struct pred *const *)b;
-    return (x->x > y->x) - (x->x < y->x);
-}
-
 /* Whether the n terms, by column, exclude each other. */
 static bool exclude(struct pred **terms, uint32_t n) {
     struct bounds b = {0};
@@ -164,7 +159,7 @@ static bool is_contradiction(struct compiler *c, struct pred *p) {
         if (has_bounds(p->kids[i]))
             terms[n++] = p->kids[i];
     if (n > 0)
-        qsort(terms, n, sizeof *terms, column_order);
+        qsort(terms, n, sizeof *terms, pred_by_column);
     return exclude(terms, n);
 }
 

@@ -1,40 +1,10 @@
 /* See literal.h: TIMESTAMP '2020-01-01T00:00:00.5Z' (QUERY.md D1-D3), read and written.
  *
- * The proleptic Gregorian calendar without leap seconds, years 0000 to 9999. An instant outside of
- * these (also reached by an offset) has no date form and is written EXT(-1, X'..'). */
+ * Read here and not by calendar_read, for the errors, which say what is wrong and where. An instant
+ * outside of the years 0000 to 9999 (also reached by an offset) has no date form and is written
+ * EXT(-1, X'..'). */
 #include "literal.h"
-
-#include <stdio.h>
-
-#define DAY_SECONDS 86400
-
-/* Days from 1970-01-01. The year is counted from March, so that a leap day is its last. */
-static int64_t days_of(int64_t year, unsigned month, unsigned day) {
-    year -= month <= 2;
-    int64_t era = (year >= 0 ? year : year - 399) / 400;
-    unsigned year_of_era = (unsigned)(year - era * 400);
-    unsigned day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    unsigned day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * 146097 + (int64_t)day_of_era - 719468;
-}
-
-static void date_of(int64_t days, int64_t *ret_year, unsigned *ret_month, unsigned *ret_day) {
-    days += 719468;
-    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-    unsigned doe = (unsigned)(days - era * 146097);
-    unsigned yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    unsigned doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    unsigned mp = (5 * doy + 2) / 153;
-    *ret_day = doy - (153 * mp + 2) / 5 + 1;
-    *ret_month = mp < 10 ? mp + 3 : mp - 9;
-    *ret_year = (int64_t)yoe + era * 400 + (*ret_month <= 2);
-}
-
-static unsigned month_days(unsigned year, unsigned month) {
-    static const unsigned char DAYS[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    return DAYS[month - 1] + (month == 2 && leap);
-}
+#include "value/calendar.h"
 
 /* The text between the quotes and where we are in it. */
 struct scan {
@@ -91,9 +61,9 @@ static bool date(struct scan *s, int64_t *ret_days) {
     unsigned year, month, day;
     if (!field(s, 4, 0, 9999, "", &year) || !separator(s, "-") ||
         !field(s, 2, 1, 12, "a month is from 01 to 12", &month) || !separator(s, "-") ||
-        !field(s, 2, 1, month_days(year, month), "the month has no such day", &day))
+        !field(s, 2, 1, calendar_month_days(year, month), "the month has no such day", &day))
         return false;
-    *ret_days = days_of(year, month, day);
+    *ret_days = calendar_days(year, month, day);
     return true;
 }
 
@@ -155,32 +125,20 @@ bool literal_timestamp(struct build *b, struct token t, struct value *ret) {
 }
 
 void put_timestamp(struct buf *out, struct value v) {
-    int64_t seconds = v.w.i;
-    if (seconds < days_of(0, 1, 1) * DAY_SECONDS || seconds >= days_of(10000, 1, 1) * DAY_SECONDS) {
+    char text[CALENDAR_TEXT_BYTES];
+    size_t n = calendar_write(text, v);
+    if (n == 0) {
         uint8_t bytes[12];
         for (int i = 0; i < 4; i++)
             bytes[i] = (uint8_t)(v.n >> (24 - 8 * i));
         for (int i = 0; i < 8; i++)
-            bytes[4 + i] = (uint8_t)((uint64_t)seconds >> (56 - 8 * i));
+            bytes[4 + i] = (uint8_t)((uint64_t)v.w.i >> (56 - 8 * i));
         buf_add_text(out, "EXT(-1, X'");
         put_hex(out, (struct str){(const char *)bytes, 12});
         buf_add_text(out, "')");
         return;
     }
-    int64_t days = seconds / DAY_SECONDS - (seconds % DAY_SECONDS < 0);
-    unsigned rest = (unsigned)(seconds - days * DAY_SECONDS);
-    int64_t year;
-    unsigned month, day;
-    date_of(days, &year, &month, &day);
-    buf_printf(out, "TIMESTAMP '%04d-%02u-%02uT%02u:%02u:%02u", (int)year, month, day, rest / 3600,
-               rest / 60 % 60, rest % 60);
-    if (v.n) {
-        char digits[16];
-        int n = snprintf(digits, sizeof digits, "%09u", v.n);
-        while (digits[n - 1] == '0')
-            n--;
-        buf_byte(out, '.');
-        buf_add(out, digits, (size_t)n);
-    }
-    buf_add_text(out, "Z'");
+    buf_add_text(out, "TIMESTAMP '");
+    buf_add(out, text, n);
+    buf_byte(out, '\'');
 }
