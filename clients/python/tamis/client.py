@@ -41,10 +41,10 @@ Default = Callable[[Any], Any]
 
 NAME = "tamis-python 0.1.0"
 START_SECONDS = 10.0  # for the daemon's WELCOME
+GRACE_SECONDS = 2.0  # for it to end by itself
 # What filter_bytes gives: its name here and the kind of result that is asked for.
 RAW_RESULTS = {"rows": "rows", "views": "spans", "spans": "spans"}
 RAW_RESULTS |= {"indices": "indices", "mask": "bitmap", "count": "count"}
-GRACE_SECONDS = 2.0  # for it to end by itself
 
 
 class Client:
@@ -338,8 +338,8 @@ class Client:
     ) -> ByteStream:
         """An iterator over the bytes of the rows that match, in bounded memory.
 
-        chunks: an iterable of bytes, cut anywhere: raw.read_pieces(file), a socket's recv, a
-        response's iter_bytes(). It is read only as fast as the daemon takes it.
+        chunks: an iterable of bytes, cut anywhere, such as what a socket or a response gives; for a
+        file there is filter_file. It is read only as fast as the daemon takes it.
         timeout: seconds for each wait for the daemon. The rest as filter_bytes.
         """
         return self._stream(
@@ -457,7 +457,7 @@ class Client:
         source: Any = None,
         *,
         key: Optional[str] = None,
-        private: Optional[bool] = None,
+        private: bool = False,
         exists: str = "fail",
         columns: Optional[Sequence[str]] = None,
         keep_source: bool = False,
@@ -482,7 +482,7 @@ class Client:
         if kept and exists == "open":
             raise ValueError("a table that is opened cannot be made again: keep_source is for new")
         runner = self._runner
-        home, told = tables.create(runner, name, key, bool(private), exists, timeout)
+        home, told = tables.create(runner, name, key, private, exists, timeout)
         table = Table(self, home, told, Journal() if kept else None)
         if source is not None:
             try:
