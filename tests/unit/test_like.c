@@ -6,19 +6,12 @@
  * promises it, plain byte comparison. Subjects stand in blocks of exactly their size, so that a
  * sanitizer sees any byte read too much.
  */
-#include "base/arena.h"
 #include "base/utf8.h"
 #include "kernel/casefold.h"
-#include "kernel/like.h"
 #include "kernel/text.h"
-#include "strings_unit.h"
+#include "like_unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
 
 #define MOST_UNITS 60 /* of a subject: positions are bits of 64 */
 
@@ -72,13 +65,6 @@ static int reference(struct str pattern, uint32_t escape, bool fold, struct str 
     return (int)(at >> count & 1);
 }
 
-static bool contains_naively(struct str s, struct str needle) {
-    for (size_t i = 0; i + needle.n <= s.n; i++)
-        if (needle.n == 0 || memcmp(s.p + i, needle.p, needle.n) == 0)
-            return true;
-    return false;
-}
-
 /* What the shape says, by plain byte comparison; -1 if it says nothing. */
 static int by_shape(const struct like *l, struct str s) {
     struct str lit = like_literal(l);
@@ -98,8 +84,6 @@ static int by_shape(const struct like *l, struct str s) {
     }
     return -1;
 }
-
-static const uint8_t *bytes_of(struct str s) { return (const uint8_t *)s.p; }
 
 static void fail_with(const char *what, struct str pattern, struct str s, bool fold, int want) {
     fprintf(stderr, "%s: want %d, fold %d, pattern", what, want, fold);
@@ -131,15 +115,6 @@ static void check_pair(const struct like *l, size_t bad, struct str pattern, uin
     int shape = by_shape(l, s);
     if (shape >= 0 && shape != want)
         fail_with("like_shape", pattern, s, fold, want);
-}
-
-static const struct like *compile(struct arena *a, struct str pattern, uint32_t escape, bool fold,
-                                  size_t *ret_bad) {
-    const struct like *l = NULL;
-    enum status status = like_compile(a, pattern, escape, fold, &l, ret_bad);
-    assert_true(status == E_OK || status == E_BAD_ESCAPE);
-    assert_true((status == E_OK) == (l != NULL));
-    return l;
 }
 
 static void check_all(struct strings patterns, struct strings subjects, uint32_t escape,

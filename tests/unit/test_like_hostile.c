@@ -1,32 +1,7 @@
 /* LIKE under attack: patterns that make others backtrack, a stop flag, memory that runs out. Times
  * are of the processor and bounded far above what is promised and far below what an attack would
  * take. */
-#include "base/arena.h"
-#include "kernel/like.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <time.h>
-
-#include <cmocka.h>
-
-static const uint8_t *bytes_of(struct str s) { return (const uint8_t *)s.p; }
-
-static const struct like *compile(struct arena *a, struct str pattern, uint32_t escape, bool fold,
-                                  size_t *ret_bad) {
-    const struct like *l = NULL;
-    enum status status = like_compile(a, pattern, escape, fold, &l, ret_bad);
-    assert_true(status == E_OK || status == E_BAD_ESCAPE);
-    assert_true((status == E_OK) == (l != NULL));
-    return l;
-}
-
-static double cpu_seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
+#include "like_unit.h"
 
 /* text `times` times, then `end`; the caller frees it. */
 static struct str repeat(const char *text, size_t times, const char *end) {

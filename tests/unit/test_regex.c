@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* --- meaning --- */
 
@@ -239,12 +238,6 @@ static struct str repeat(const char *head, const char *text, size_t times, const
         memcpy(p + h + i * m, text, m);
     memcpy(p + h + m * times, end, strlen(end) + 1);
     return (struct str){p, n};
-}
-
-static double cpu_seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 static void test_refusals(void **state) {

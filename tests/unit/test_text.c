@@ -5,21 +5,6 @@
 #include "kernel/text.h"
 #include "strings_unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-static bool contains_naively(struct str s, struct str needle) {
-    for (size_t i = 0; i + needle.n <= s.n; i++)
-        if (needle.n == 0 || memcmp(s.p + i, needle.p, needle.n) == 0)
-            return true;
-    return false;
-}
-
-static const uint8_t *bytes_of(struct str s) { return (const uint8_t *)s.p; }
-
 static uint64_t random_next(uint64_t *seed) {
     *seed ^= *seed << 13;
     *seed ^= *seed >> 7;

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -22,6 +23,13 @@ static inline void check_status(int got, int want, const char *what, const char 
         return;
     print_error("%s: status %d, expected %d\n", what, got, want);
     _fail(file, line);
+}
+
+/* Of this process so far: for bounds that no load of the machine can break. */
+static inline double cpu_seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 #endif
