@@ -41,11 +41,31 @@ def text_files() -> list[Path]:
     ]
 
 
+def read(document: str) -> str:
+    return (TOP / document).read_text()
+
+
 @pytest.mark.parametrize("path", text_files(), ids=shown)
 def test_nothing_of_one_machine(path: Path) -> None:
     text = path.read_text(errors="replace")
     assert not MACHINE_PATH.search(text), "an absolute path of one machine"
     assert not REGISTRY_HOSTS.search(text), "the host of a package registry"
+
+
+@pytest.mark.parametrize("document", ["docs/ARCHITECTURE.md", "docs/HACKING.md"])
+def test_what_a_document_names_is_there(document: str) -> None:
+    """Functions, members and files by their names; a name with capitals stands for several."""
+    sources = [p for p in tree_files() if p.suffix in (".c", ".cc", ".h", ".def", ".py", ".txt")]
+    known = set(re.findall(r"\w+", " ".join(p.read_text(errors="replace") for p in sources)))
+    known |= {p.stem for p in sources}
+    files = {p.name for p in tree_files()}
+    quoted = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", read(document), flags=re.DOTALL))
+    names = {name for name in quoted if re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)+", name)}
+    paths = {name for name in quoted if re.fullmatch(r"[a-z0-9_./]+\.(?:c|cc|h|def|py|md)", name)}
+    assert len(names) > 20 and len(paths) > 10
+    pasted = {name for name in names if re.match(r"(calc|sel)_", name)}  # by macros
+    assert names - known <= pasted
+    assert {name for name in paths if Path(name).name not in files} == set()
 
 
 @pytest.mark.parametrize(
