@@ -225,28 +225,29 @@ struct pred *lower_in(struct compiler *c, const struct node *n, struct scope *s)
     return pred_with_operands(c, p, o, n_items + 1);
 }
 
-/* The escape operand of LIKE. False with *ret_unknown set: it is null. */
+/* The escape operand of LIKE; *ret_unknown: it is null. False: it is none, c says so. */
 static bool escape_of(struct compiler *c, const struct node *n, uint32_t *ret, bool *ret_unknown) {
     *ret = LIKE_NO_ESCAPE;
     *ret_unknown = false;
     if (n->n_kids < 3)
         return true;
     const struct node *e = n->kids[2];
-    if (e->kind != NODE_LITERAL && e->kind != NODE_PARAM)
-        return compile_fail_at(c, e, E_BAD_ARGUMENT, "ESCAPE needs a constant or a parameter") !=
-               NULL;
+    if (e->kind != NODE_LITERAL && e->kind != NODE_PARAM) {
+        compile_fail_at(c, e, E_BAD_ARGUMENT, "ESCAPE needs a constant or a parameter");
+        return false;
+    }
     struct value v = e->kind == NODE_LITERAL ? e->value : c->params[e->param];
     if (value_is_null(v)) {
         *ret_unknown = true;
         return true;
     }
-    if (v.type != T_STR)
-        return compile_fail_at(c, e, E_BAD_ESCAPE,
-                               "the escape of LIKE must be a string of one character") != NULL;
-    if (like_escape(value_as_str(v), ret) != E_OK)
-        return compile_fail_at(c, e, E_BAD_ESCAPE,
-                               "the escape of LIKE must be exactly one character") != NULL;
-    return true;
+    const char *wrong = v.type != T_STR ? "the escape of LIKE must be a string of one character"
+                        : like_escape(value_as_str(v), ret) != E_OK
+                            ? "the escape of LIKE must be exactly one character"
+                            : NULL;
+    if (wrong)
+        compile_fail_at(c, e, E_BAD_ESCAPE, wrong);
+    return !wrong;
 }
 
 static struct pred *like_const(struct compiler *c, const struct node *n, const struct operand *x,

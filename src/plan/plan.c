@@ -38,7 +38,6 @@ static enum status compile(struct plan *p, struct compiler *c, enum truth want) 
     if (p->pred) {
         warn_never(c, p->pred);
         rank(p->pred);
-        p->cost = p->pred->cost;
         p->program = emit(c, p->pred, want, false, p->scope);
     }
     p->n_steps = c->n_steps;
@@ -119,7 +118,6 @@ void plan_free(struct plan *p) {
 }
 
 const struct fields *plan_fields(const struct plan *p) { return &p->program->fields; }
-double plan_cost(const struct plan *p) { return p->cost; }
 struct path plan_path(const struct plan *p, uint32_t slot) {
     return p->program->columns[slot].path;
 }

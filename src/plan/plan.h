@@ -25,8 +25,6 @@ void plan_free(struct plan *p);
 
 /* The fields of the row that the plan reads: slot i is column i of the blocks it is run on. */
 const struct fields *plan_fields(const struct plan *p);
-/* A guess of the cost of one row, in the units of a comparison with a constant. For scheduling. */
-double plan_cost(const struct plan *p);
 size_t plan_held_bytes(const struct plan *p);
 
 /* Whether running q may take more than in proportion to its bytes times those of the rows: a

@@ -186,8 +186,7 @@ struct plan {
     struct pred *pred;          /* what `program` was emitted from, and its columns: for scans */
     struct scope *scope;
     struct program *program;
-    uint32_t n_steps; /* over all programs */
-    double cost;
+    uint32_t n_steps;      /* over all programs */
     struct regex *regexes; /* that its terms use */
     uint64_t regex_bytes;  /* what they cost at most */
     const struct warning *warnings;

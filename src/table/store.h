@@ -93,13 +93,15 @@ enum status table_no_memory(const struct budget *b, struct error *e);
 /* Makes h the table's newest; under `writing`. Gives the one before, to be unreferenced. */
 struct held *table_publish(struct table *t, struct held *h);
 
-/* Codes of a private dictionary become those of the shared one; *s may be made anew. map: by
- * private code, UINT32_MAX where it is not known yet; NULL: none (share.c). False: no memory. */
+/* What a private dictionary's codes are in the shared one, as far as they were needed (share.c);
+ * zeroed to begin with, and used for all chunks that have the private one. */
 struct code_map {
-    uint32_t *codes;
+    uint32_t *codes; /* by private code; UINT32_MAX where it is not known yet. NULL: none is */
     uint32_t n;
     bool is_same; /* the private dictionary has become the shared one */
 };
+/* The codes of *s, if it has some, become those of the shared dictionary; *s may be made anew.
+ * dropped: values of the private dictionary that no chunk has. False: no memory. */
 bool sealed_share(struct sealed **s, struct shared_dict *shared, struct code_map *map,
                   uint32_t dropped);
 void code_map_done(struct code_map *m, struct budget *budget);

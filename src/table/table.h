@@ -12,8 +12,8 @@
  * A column that some row of a segment has takes its room for all rows of that segment, at least a
  * byte and a bit a row; one that no row of it has takes none.
  *
- * Deleting sets bits in a bitmap beside the segment, in a new snapshot. A segment of which more
- * than half is deleted is written anew.
+ * Deleting clears bits in a bitmap of live rows beside the segment, in a new snapshot. A segment of
+ * which more than half is deleted is written anew.
  *
  * Columns are the rows' keys, in the order of their first appearance. A row is missing the columns
  * that it did not have. Keys that are no str are kept in a column that has no name and that no path
@@ -114,8 +114,8 @@ const uint8_t *batch_add_map(struct batch *b, const uint8_t *p, const uint8_t *e
                              const uint8_t **ret_fault, struct error *e);
 /* Adds n rows given by columns, names without equals; other columns are missing. Values were
  * checked (offsets, codes, msgpack) by the caller. VALUES with offsets are arrays and maps where
- * they are valid, and of a byte at least. ROW_TOO_WIDE, MEMORY; the batch can
- * then only be freed. */
+ * they are valid, and of a byte at least. ROW_TOO_WIDE, MEMORY; the batch can then only be freed.
+ */
 enum status batch_add_arrays(struct batch *b, uint64_t n, const struct str *names,
                              const struct array *arrays, uint32_t n_arrays, struct error *e);
 /* Publishes the rows, all or (on failure) none of them; the batch is empty then, either way. In a
