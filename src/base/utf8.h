@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Decodes the sequence at p (n > 0 bytes are left). Sets *ret_cp to the code point and gives its
  * length 1 to 4; for a malformed sequence sets *ret_cp to 0xFFFFFFFF and gives 1, so that a caller
@@ -36,6 +37,11 @@ static inline size_t utf8_decode(const uint8_t *p, size_t n, uint32_t *ret_cp) {
     }
     *ret_cp = UINT32_MAX;
     return 1;
+}
+
+/* The bytes of the mark of the encoding (U+FEFF) that a text of n bytes begins with: 3, or 0. */
+static inline size_t utf8_mark(const void *p, size_t n) {
+    return n >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 }
 
 /* The position of the first malformed sequence, or n if all is well. */

@@ -40,6 +40,16 @@ bool resident_chunks(const struct part *p, const struct bound_path *paths, uint3
     return true;
 }
 
+bool resident_slot_chunks(const struct plan *plan, const struct snapshot *s, const struct part *p,
+                          const struct chunk **ret) {
+    for (uint32_t i = 0; i < plan_fields(plan)->n_slots; i++) {
+        struct bound_path b = bind(s, plan_path(plan, i), plan_path_hash(plan, i));
+        if (!resident_chunks(p, &b, 1, &ret[i]))
+            return false;
+    }
+    return true;
+}
+
 static bool bind_paths(struct resident *r) {
     const struct resident_query *q = &r->q;
     const struct snapshot *s = r->snapshot;

@@ -78,6 +78,11 @@ enum status resident_take(struct resident *r, uint32_t to, struct buf *data,
  * snapshot that go on side by side, each up to the same part, find its chunks in the cache. */
 bool resident_is_at(const struct resident *r, uint32_t to);
 
+/* The chunks of a part that the slots of a plan read, in their order; NULL where all is missing.
+ * False: no memory. */
+bool resident_slot_chunks(const struct plan *plan, const struct snapshot *s, const struct part *p,
+                          const struct chunk **ret);
+
 uint64_t resident_rows(const struct resident *r);    /* looked at so far */
 uint64_t resident_matched(const struct resident *r); /* so far, as DONE tells it */
 bool resident_limit_reached(const struct resident *r);

@@ -185,17 +185,22 @@ bool request_is_small(struct request *r) {
 
 const struct plan *request_plan(const struct request *r) { return question_plan(&r->own); }
 
-static enum status start_run(struct request *r, struct error *e) {
-    struct service *service = r->session->service;
+struct run_options request_run_options(const struct request *r, bool timed) {
+    const struct service *service = r->session->service;
     const struct limits *l = &service->limits;
-    struct run_options options = {
+    return (struct run_options){
         .stop = &r->stop,
-        .now_ns = r->kind == MESSAGE_EXPLAIN ? service->now_ns : NULL,
+        .now_ns = timed ? service->now_ns : NULL,
+        .measures_all = r->kind == MESSAGE_EXPLAIN,
         .row_depth = (uint32_t)l->row_depth,
         .row_fields = (uint32_t)l->row_fields,
         .nested_elements = l->nested_elements,
     };
-    r->run = run_new(request_plan(r), &options, &service->budget);
+}
+
+static enum status start_run(struct request *r, struct error *e) {
+    struct run_options options = request_run_options(r, r->kind == MESSAGE_EXPLAIN);
+    r->run = run_new(request_plan(r), &options, &r->session->service->budget);
     if (!r->run || !scanner_init(&r->scanner, &r->arena, plan_fields(request_plan(r)),
                                  options.row_depth, options.row_fields))
         return error_set(e, E_MEMORY, "out of memory");

@@ -264,6 +264,8 @@ enum status params_bind(struct question *q,
 
 /* What its only query runs; NULL before it is compiled. */
 const struct plan *request_plan(const struct request *r);
+/* How its queries are run; timed: their steps are measured. */
+struct run_options request_run_options(const struct request *r, bool timed);
 enum status request_open_source(struct request *r, struct error *e);
 void request_close_source(struct request *r);
 bool request_has_input(const struct request *r);

@@ -74,19 +74,6 @@ enum status table_query_check(const struct question *q, struct error *e) {
     return E_OK;
 }
 
-static struct run_options run_options(const struct request *r, bool timed) {
-    const struct service *service = r->session->service;
-    const struct limits *l = &service->limits;
-    return (struct run_options){
-        .stop = &r->stop,
-        .now_ns = timed ? service->now_ns : NULL,
-        .measures_all = r->kind == MESSAGE_EXPLAIN,
-        .row_depth = (uint32_t)l->row_depth,
-        .row_fields = (uint32_t)l->row_fields,
-        .nested_elements = l->nested_elements,
-    };
-}
-
 /* ---- strict: the first row in which a type cannot be judged, as row blocks find it ---- */
 
 struct strict {
@@ -99,21 +86,6 @@ struct strict {
     const struct chunk **chunks;
     uint16_t cells[BLOCK_ROWS];
 };
-
-/* The chunks that the plan's slots are in a part. False: no memory. */
-static bool slot_chunks(const struct strict *s, const struct part *p) {
-    const struct plan *plan = question_plan(s->q);
-    for (uint32_t i = 0; i < plan_fields(plan)->n_slots; i++) {
-        struct path path = plan_path(plan, i);
-        uint32_t column =
-            path.steps[0].key.p ? snapshot_column(s->snapshot, path.steps[0].key) : NO_TABLE_COLUMN;
-        s->chunks[i] = column == NO_TABLE_COLUMN ? NULL : part_chunk(p, column);
-        if (s->chunks[i] && path.n > 1 &&
-            !(s->chunks[i] = part_path_chunk(p, column, (struct path){path.steps + 1, path.n - 1})))
-            return false;
-    }
-    return true;
-}
 
 static enum status strict_block(struct strict *s, uint32_t n) {
     struct block *b = run_block(s->run);
@@ -143,7 +115,7 @@ static enum status strict_block(struct strict *s, uint32_t n) {
 }
 
 static enum status strict_part(struct strict *s, const struct part *p) {
-    if (!slot_chunks(s, p))
+    if (!resident_slot_chunks(question_plan(s->q), s->snapshot, p, s->chunks))
         return error_set(s->e, E_MEMORY, "out of memory for the column of a path");
     enum status status = E_OK;
     uint32_t most = run_block(s->run)->rows;
@@ -162,7 +134,7 @@ static enum status strict_pass(struct question *q, struct error *e) {
     struct request *r = q->request;
     struct service *service = r->session->service;
     const struct plan *plan = question_plan(q);
-    struct run_options options = run_options(r, false);
+    struct run_options options = request_run_options(r, false);
     struct strict *s = arena_new(&r->arena, struct strict);
     if (!s)
         return error_set(e, E_MEMORY, "out of memory");
@@ -235,7 +207,7 @@ enum status table_query_start(struct question *q, struct error *e) {
         .by = q->by,
     };
     q->into.is_direct = resident_fits_fixed(&asked);
-    struct run_options options = run_options(r, explains || snapshot->n_rows > TIMED_ROWS);
+    struct run_options options = request_run_options(r, explains || snapshot->n_rows > TIMED_ROWS);
     q->resident = resident_new(r->idle, &asked, snapshot, q->scans, q->n_scans, crew, &options,
                                &service->budget, e);
     r->idle = NULL;

@@ -1,6 +1,7 @@
 /* See files.h. */
 #include "shell/files.h"
 
+#include "base/utf8.h"
 #include "shell/parallel.h"
 #include "shell/report.h"
 #include "shell/service.h"
@@ -117,17 +118,17 @@ static bool find_format(struct files *fs, enum input_format *ret) {
  * be equal. */
 static bool put_header(struct files *fs, const struct buf *header, bool crlf) {
     const uint8_t *p = header->data;
-    size_t n = header->len, bom = n >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    size_t n = header->len, mark = utf8_mark(p, n);
     char text[200];
     if (!fs->header_of) {
         output_add(fs->out, p, n);
         output_add(fs->out, crlf ? "\r\n" : "\n", crlf ? 2 : 1);
-        buf_add(&fs->header, p + bom, n - bom);
+        buf_add(&fs->header, p + mark, n - mark);
         fs->header_of = fs->input.name;
         return true;
     }
     struct str first = {(const char *)fs->header.data, fs->header.len};
-    if (str_eq(first, (struct str){(const char *)p + bom, n - bom}))
+    if (str_eq(first, (struct str){(const char *)p + mark, n - mark}))
         return true;
     snprintf(text, sizeof text, "its header is not the same as that of %s", fs->header_of);
     files_tell(fs, text);

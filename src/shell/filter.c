@@ -1,6 +1,8 @@
 /* See filter.h. */
 #include "shell/filter.h"
 
+#include "base/utf8.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,18 +26,9 @@ void filter_done(struct filter *f) {
 
 bool filter_begin(struct filter *f, enum input_format format) {
     const struct shell_options *o = f->job->options;
-    struct reader_options options = {
-        .format = format == INPUT_JSONL     ? FORMAT_JSONL
-                  : format == INPUT_MSGPACK ? FORMAT_MSGPACK
-                                            : FORMAT_CSV,
-        .validate = o->validate,
-        .row_depth = f->job->run.row_depth,
-        .row_fields = f->job->run.row_fields,
-        .row_bytes = o->row_bytes,
-        .csv = o->csv,
-    };
-    if (format == INPUT_TSV && !options.csv.delimiter)
-        options.csv.delimiter = '\t';
+    struct reader_options options = options_reader(o, format);
+    options.validate = o->validate;
+    options.row_bytes = o->row_bytes;
     f->format = format;
     arena_reset(&f->arena);
     f->csv = options.format == FORMAT_CSV;
@@ -185,7 +178,7 @@ void filter_take_header(struct filter *f, const uint8_t *p, const uint8_t *end) 
     buf_add(h, p, (size_t)(end - p));
     if (buf_failed(h))
         return;
-    size_t mark = h->len >= 3 && memcmp(h->data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0, blank = 0;
+    size_t mark = utf8_mark(h->data, h->len), blank = 0;
     while (mark + blank < h->len && is_line_end(h->data[mark + blank]))
         blank++;
     if (mark + blank == h->len)

@@ -1,6 +1,8 @@
 /* See guess.h. A name decides before bytes do: rows of CSV may begin with any byte. */
 #include "shell/guess.h"
 
+#include "base/utf8.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -86,9 +88,10 @@ static enum guessed guess_cells(const uint8_t *p, size_t n, bool all, enum input
 }
 
 enum guessed guess_by_bytes(const uint8_t *p, size_t n, bool all, enum input_format *ret) {
-    if (n >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0)
-        p += 3, n -= 3;
-    else if (n > 0 && *p == 0xEF && n < 3)
+    size_t mark = utf8_mark(p, n);
+    p += mark;
+    n -= mark;
+    if (mark == 0 && n > 0 && *p == 0xEF && n < 3)
         return all ? GUESS_NONE : GUESS_MORE;
     if (n > 0 && is_msgpack(p, n)) {
         *ret = INPUT_MSGPACK;

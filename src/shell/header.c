@@ -1,6 +1,8 @@
 /* See header.h. */
 #include "shell/header.h"
 
+#include "base/utf8.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,8 +30,8 @@ static bool next_cell(const char **p, const char *end, char delimiter, char *to,
 
 bool header_split(struct arena *a, struct str header, char delimiter, struct str **ret,
                   uint32_t *ret_n) {
-    if (header.n >= 3 && memcmp(header.p, "\xEF\xBB\xBF", 3) == 0)
-        header.p += 3, header.n -= 3;
+    size_t mark = utf8_mark(header.p, header.n);
+    header = (struct str){header.p + mark, header.n - mark};
     size_t most = 1;
     for (size_t i = 0; i < header.n; i++)
         most += header.p[i] == delimiter;

@@ -378,3 +378,17 @@ bool options_parse(struct shell_options *o, struct arena *a, int argc, char **ar
     check_whole(&p);
     return !p.wrong;
 }
+
+struct reader_options options_reader(const struct shell_options *o, enum input_format format) {
+    struct reader_options options = {
+        .format = format == INPUT_JSONL     ? FORMAT_JSONL
+                  : format == INPUT_MSGPACK ? FORMAT_MSGPACK
+                                            : FORMAT_CSV,
+        .row_depth = (uint32_t)o->limits.row_depth,
+        .row_fields = (uint32_t)o->limits.row_fields,
+        .csv = o->csv,
+    };
+    if (format == INPUT_TSV && !options.csv.delimiter)
+        options.csv.delimiter = '\t';
+    return options;
+}

@@ -50,6 +50,9 @@ struct shell_options {
  * has told to standard error. With help, version or completion set, nothing else was checked. */
 bool options_parse(struct shell_options *o, struct arena *a, int argc, char **argv);
 
+/* How rows of a known format are read; neither validated in full nor bounded in bytes. */
+struct reader_options options_reader(const struct shell_options *o, enum input_format format);
+
 /* "integer", "int" ...: the names of proto/casts.def. False if it is none. */
 bool cell_type_named(struct str text, enum cell_type *ret);
 

@@ -361,10 +361,9 @@ static void give_up(struct passage *p) {
 
 /* Finds the header of CSV, as a reader passes it, and writes it. False: it is not to be read. */
 static bool find_header(struct files *fs) {
-    const struct shell_options *o = fs->job->options;
     struct filter *f = &fs->filter;
     struct window *w = &fs->window;
-    struct reader_options options = {.format = FORMAT_CSV, .csv = o->csv};
+    struct reader_options options = options_reader(fs->job->options, fs->format);
     struct fields fields;
     struct block block = {0};
     struct reader reader = {0};
@@ -372,10 +371,6 @@ static bool find_header(struct files *fs) {
     uint32_t n = 0;
     size_t at = w->at;
     bool more = true;
-    options.row_depth = (uint32_t)o->limits.row_depth;
-    options.row_fields = (uint32_t)o->limits.row_fields;
-    if (fs->format == INPUT_TSV && !options.csv.delimiter)
-        options.csv.delimiter = '\t';
     arena_init(&a, NULL);
     bool good = fields_build(&fields, &a, NULL, 0) && block_init(&block, 0, true, NULL) &&
                 reader_init(&reader, &a, &fields, &options);
@@ -413,15 +408,8 @@ static bool may_pass(const struct passage *p) {
 static bool ask(struct passage *p) {
     struct files *fs = p->fs;
     const struct shell_options *o = fs->job->options;
-    struct reader_options rows = {
-        .format = fs->format == INPUT_JSONL     ? FORMAT_JSONL
-                  : fs->format == INPUT_MSGPACK ? FORMAT_MSGPACK
-                                                : FORMAT_CSV,
-        .validate = o->validate,
-        .csv = o->csv,
-    };
-    if (fs->format == INPUT_TSV && !rows.csv.delimiter)
-        rows.csv.delimiter = '\t';
+    struct reader_options rows = options_reader(o, fs->format);
+    rows.validate = o->validate;
     struct remote_request request = {
         .query = p->service->query,
         .rows = &rows,

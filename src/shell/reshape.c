@@ -104,19 +104,9 @@ static bool find_columns(struct reshape *r, struct str header) {
 
 /* --- reading --- */
 
+/* The filter has judged the rows: they are not too long. */
 static bool start_reader(struct reshape *r, const struct path *paths, uint32_t n) {
-    const struct shell_options *o = r->options;
-    struct reader_options options = {
-        .format = r->from == INPUT_JSONL     ? FORMAT_JSONL
-                  : r->from == INPUT_MSGPACK ? FORMAT_MSGPACK
-                                             : FORMAT_CSV,
-        .row_depth = (uint32_t)o->limits.row_depth,
-        .row_fields = (uint32_t)o->limits.row_fields,
-        .row_bytes = 0, /* the filter has judged it */
-        .csv = o->csv,
-    };
-    if (is_csv(r->from))
-        options.csv.delimiter = delimiter_of(o, r->from);
+    struct reader_options options = options_reader(r->options, r->from);
     if (!fields_build(&r->fields, &r->arena, paths, n) || !block_init(&r->block, n, false, NULL))
         return false;
     r->reading = reader_init(&r->reader, &r->arena, &r->fields, &options);
