@@ -119,6 +119,15 @@ def client_names() -> dict[str, object]:
     return names
 
 
+def test_daemon_and_client_have_one_version() -> None:
+    """It is told in HELLO and WELCOME, and by pip."""
+    cmake = re.search(r"^project\(tamis VERSION (\S+)", (TOP / "CMakeLists.txt").read_text(), re.M)
+    project = (TOP / "clients/python/pyproject.toml").read_text()
+    package = re.search(r'^version = "(.*)"', project, re.M)
+    assert cmake and package
+    assert cmake.group(1) == package.group(1) == client_names()["__version__"]
+
+
 def test_client_knows_the_messages() -> None:
     names = client_names()
     for message in def_list("messages"):

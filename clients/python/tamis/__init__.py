@@ -6,7 +6,7 @@
 Client spawns a tamisd of its own; connect(path) uses one that listens on a Unix socket.
 """
 
-from .client import Client, connect
+from .client import VERSION, Client, connect
 from .column import Column
 from .errors import (
     ArrowError,
@@ -38,7 +38,7 @@ from .table import Table
 from .tables import ColumnInfo, TableInfo
 from .warning import QueryWarning
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "ArrowError",

@@ -39,7 +39,8 @@ from .transport import ChildTransport, Command, SocketTransport, Transport, find
 T = TypeVar("T")
 Default = Callable[[Any], Any]
 
-NAME = "tamis-python 0.1.0"
+VERSION = "0.1.0"
+NAME = f"tamis-python {VERSION}"
 START_SECONDS = 10.0  # for the daemon's WELCOME
 GRACE_SECONDS = 2.0  # for it to end by itself
 # What filter_bytes gives: its name here and the kind of result that is asked for.

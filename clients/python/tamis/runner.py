@@ -26,7 +26,6 @@ from .warning import with_absent
 T = TypeVar("T")
 Source = Union[Query, Plan]
 
-TOO_MANY_PLANS = 41
 FEW_ROWS = 1024
 
 
@@ -105,7 +104,7 @@ class Runner:
         return self._pool.take(min(most, RING_BYTES))
 
     def until(self, timeout: Optional[float]) -> Optional[float]:
-        """The same as a time of time.monotonic()."""
+        """When a request with this timeout must be over, by time.monotonic(); None: never."""
         seconds = self.seconds(timeout)
         return None if seconds is None else time.monotonic() + seconds
 
@@ -316,7 +315,7 @@ class Runner:
         try:
             return self._prepare_once(query, deadline)
         except LimitError as error:
-            if error.code != TOO_MANY_PLANS or not len(self._plans):
+            if error.name != "TOO_MANY_PLANS" or not len(self._plans):
                 raise
         # Other users of the connection's plans are the caller's own prepared queries: ours go.
         for gone in self._plans.clear():

@@ -13,10 +13,10 @@ A part is as many rows as go into one message; it knows how to put itself there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import itemgetter
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
 from . import arrays
 from .arrow import batches, has_arrow
@@ -252,6 +252,3 @@ def _text(name: Any) -> str:
     if not isinstance(name, str):
         raise TypeError(f"the name of a column must be str, not {type(name).__name__}")
     return name
-
-
-Loader = Union[Source, Callable[[], Source]]

@@ -19,7 +19,6 @@ from .plans import Params, Plan, make_options
 from .runner import Runner, Source
 
 EVERY_ROW = "TRUE"  # the query that all rows match
-RESULT_KIND = 16
 EXISTS = ("fail", "open", "replace")
 
 
@@ -209,7 +208,7 @@ def ask(
     try:
         asked = runner.channel.section(deadline, _ask, home, source, options, deadline)
     except RequestError as error:
-        if error.code != RESULT_KIND or kind != "indices" or options["result"] != "numbers":
+        if error.name != "RESULT_KIND" or kind != "indices" or options["result"] != "numbers":
             raise
         # More rows than 32 bits can number: parts that each begin with a row of their own.
         return ask(home, source, kind, {**options, "result": "indices"}, timeout)
