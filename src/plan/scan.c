@@ -287,6 +287,7 @@ size_t scan_held_bytes(const struct scan *s) {
 
 #define TIMED_ROWS 4096u /* segments of so many rows are worth looking at the clock */
 #define CLEARLY    1.25  /* how much better another order must be */
+#define LOG_BYTES  4096u /* of what is told of changed orders: about so much */
 
 static double rank_of(const struct scan_node *node, bool conj) {
     double cost = node->cost, share = node->share;
@@ -299,10 +300,10 @@ static double rank_of(const struct scan_node *node, bool conj) {
 }
 
 static void log_order(struct scan *s, const struct scan_node *node) {
-    if (s->log.len > 4096)
+    if (s->log.len > LOG_BYTES)
         return;
     buf_printf(&s->log, "after segment %llu: ", (unsigned long long)s->segments);
-    for (uint32_t i = 0; i < node->n_kids && s->log.len < 4096; i++) {
+    for (uint32_t i = 0; i < node->n_kids && s->log.len < LOG_BYTES; i++) {
         const struct scan_node *kid = node->kids[i];
         buf_add_text(&s->log, i > 0 ? ", then " : "");
         if (kid->pred->node)

@@ -262,6 +262,7 @@ enum status options_read(struct question *q, struct mp_reader *reader, struct er
 enum status params_bind(struct question *q,
                         struct error *e); /* option -> params, by the query's parameters */
 
+/* request.c: run side */
 /* What its only query runs; NULL before it is compiled. */
 const struct plan *request_plan(const struct request *r);
 /* How its queries are run; timed: their steps are measured. */
