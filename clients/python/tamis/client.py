@@ -296,6 +296,8 @@ class Client:
         validate: check also the parts of rows that the query does not name.
         The rest as filter. RowError tells row and byte offset in data.
         """
+        if isinstance(data, str):
+            raise TypeError("data must be bytes, not str; it comes before the query")
         if result not in RAW_RESULTS:
             raise ValueError(f"result must be one of {', '.join(RAW_RESULTS)}, not {result!r}")
         shape = raw.layout(

@@ -312,6 +312,8 @@ class Runner:
     def prepare(self, query: Query, deadline: Optional[float]) -> Plan:
         if not isinstance(query, (str, list, tuple)):
             raise TypeError(f"a query is str, list or tuple, not {type(query).__name__}")
+        if not isinstance(query, str) and query and isinstance(query[0], Mapping):
+            raise TypeError("these are rows and no query: the query is the first argument")
         try:
             return self._prepare_once(query, deadline)
         except LimitError as error:

@@ -104,6 +104,11 @@ def test_arguments_that_cannot_be_meant(client: tamis.Client) -> None:
             client.filter("a = 1", rows, limit=wrong)
     with pytest.raises(TypeError, match="not a mapping"):
         client.filter("a = 1", {"a": 1})
+    with pytest.raises(TypeError, match="the query is the first argument"):
+        client.filter(rows, "a = 1")
+    text: Any = "a = 1"
+    with pytest.raises(TypeError, match="comes before the query"):
+        client.filter_bytes(text, "a = 1")
     for wrong in (None, 5, b"a = 1"):
         with pytest.raises(TypeError):
             client.filter(wrong, rows)
