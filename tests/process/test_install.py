@@ -125,10 +125,17 @@ def test_what_is_installed(installed: Path) -> None:
         "share/doc/tamis/proto/FUNCTIONS.md",
         "share/doc/tamis/proto/PROTOCOL.md",
         "share/doc/tamis/docs/SHELL.md",
+        "share/doc/tamis/docs/SERVICE.md",
         "lib/systemd/system/tamisd.socket",
         "lib/systemd/system/tamisd.service",
     ):
         assert (installed / name).is_file(), name
+
+
+def test_man_pages_are_installed(need_tool: Callable[[str], str], installed: Path) -> None:
+    need_tool("scdoc")
+    for name in ("man1/tamis.1", "man8/tamisd.8"):
+        assert (installed / "share/man" / name).read_text().count(".SH") > 5, name
 
 
 def links(document: Path) -> set[Path]:
