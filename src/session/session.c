@@ -226,19 +226,15 @@ void session_queue(struct session *s, struct request *r) {
         return;
     r->state = REQUEST_QUEUED;
     r->queue_next = NULL;
+    r->queue_at = s->queue_tail;
     *s->queue_tail = r;
     s->queue_tail = &r->queue_next;
 }
 
+/* Takes it out of the run queue, wherever it stands there. */
 static void unqueue(struct session *s, struct request *r) {
-    struct request **at = &s->queue;
-    while (*at && *at != r)
-        at = &(*at)->queue_next;
-    if (!*at)
-        return;
-    *at = r->queue_next;
-    if (!*at)
-        s->queue_tail = at;
+    *r->queue_at = r->queue_next;
+    *(r->queue_next ? &r->queue_next->queue_at : &s->queue_tail) = r->queue_at;
 }
 
 static void forget(struct session *s, struct request *r) {
@@ -302,9 +298,7 @@ struct request *session_next(struct session *s, bool *ret_small) {
     struct request *r = s->queue;
     if (!r || s->held || output_is_full(s))
         return NULL;
-    s->queue = r->queue_next;
-    if (!s->queue)
-        s->queue_tail = &s->queue;
+    unqueue(s, r);
     r->state = REQUEST_HELD;
     s->held = r;
     hand_over(r);

@@ -118,7 +118,8 @@ enum request_state {
 struct request {
     struct session *session;
     struct request *next;          /* in its bucket */
-    struct request *queue_next;    /* in the run queue */
+    struct request *queue_next;    /* in the run queue, */
+    struct request **queue_at;     /* and what points to it there */
     struct request *older, *newer; /* in the order of opening, while not answered */
     enum message_kind kind;
     uint32_t id;
