@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define HEAD_BYTES       1024u    /* of a message around the bytes of rows; more than it takes */
+#define HEAD_BYTES                                                                                 \
+    1024u /* of a message around the bytes of rows; more than it takes, and                        \
+             no more than every service takes */
 #define FIRST_FRAME_MOST 1048576u /* WELCOME, or a last word */
 #define KEEP_READS       4        /* more than the kernel holds in one piece */
 #define KEPT_MOST        33554432u
@@ -19,40 +21,58 @@
 
 /* --- steps --- */
 
-static enum remote_state lost(struct remote *r, struct remote_event *ret, const char *why) {
+/* Why the connection is of no use any more, unless that is known already. */
+static enum remote_state lost_for(struct remote *r, struct remote_event *ret, enum status status,
+                                  const char *why) {
     r->open = r->streaming = false;
     r->no_output = r->ended = true;
-    error_set(&r->error, E_SYSTEM, "%s", why);
+    error_set(&r->error, status, "%s", why);
     ret->error = &r->error;
     return REMOTE_LOST;
 }
 
-/* The request is answered. What its input still needs is sent, so that the service forgets it. */
+static enum remote_state lost(struct remote *r, struct remote_event *ret, const char *why) {
+    return lost_for(r, ret, E_SYSTEM, why);
+}
+
+static enum remote_state no_memory(struct remote *r, struct remote_event *ret) {
+    return lost_for(r, ret, E_MEMORY, "out of memory");
+}
+
+/* The request is answered. What its input still needs is sent, so that the service forgets it; a
+ * descriptor that has not gone is its owner's again. */
 static enum remote_state over(struct remote *r, struct remote_event *ret, enum remote_state state) {
     r->open = false;
+    r->passed = -1;
     if (r->streaming && !remote_end(r))
-        return lost(r, ret, "out of memory");
+        return no_memory(r, ret);
     return state;
 }
 
-/* How many rows a result tells: by bits, or numbers. */
-static uint64_t count(const struct answer_result *a) {
+/* How many rows a result tells: by bits, or numbers. False: it does not tell that. */
+static bool count(const struct answer_result *a, uint64_t *ret) {
     uint64_t n = 0;
-    if (!str_is(a->kind, "bitmap"))
-        return a->n / 4;
     for (size_t i = 0; i < a->n; i++)
         n += (uint64_t)__builtin_popcount(a->data[i]);
-    return n;
+    *ret = str_is(a->kind, "bitmap") ? n : a->n / 4;
+    return str_is(a->kind, "bitmap") || (str_is(a->kind, "indices") && a->n % 4 == 0);
+}
+
+static enum remote_state not_asked(struct remote *r, struct remote_event *ret) {
+    return lost(r, ret, "the service answers something else than was asked");
 }
 
 static enum remote_state take_result(struct remote *r, struct message *m,
                                      struct remote_event *ret) {
     struct answer_result a;
+    uint64_t n = 0;
     if (answer_result(m, &a, &r->error) != E_OK)
         return lost(r, ret, "");
+    if (r->wants_rows ? !str_is(a.kind, "rows") : !count(&a, &n))
+        return not_asked(r, ret);
     r->rows = a.base + a.rows;
-    if (!str_is(a.kind, "rows")) {
-        r->matched += count(&a);
+    if (!r->wants_rows) {
+        r->matched += n;
         return REMOTE_GOES;
     }
     ret->rows = (struct str){(const char *)a.data, a.n};
@@ -84,7 +104,7 @@ static enum remote_state take_message(struct remote *r, const uint8_t *p, size_t
     if (m.kind == MESSAGE_RESULT)
         return take_result(r, &m, ret);
     if (m.kind != MESSAGE_DONE || answer_done(&m, &r->done, &r->error) != E_OK)
-        return lost(r, ret, "the service answers something else than was asked");
+        return not_asked(r, ret);
     r->rows = r->done.rows;
     r->matched = r->done.matched;
     ret->done = &r->done;
@@ -103,7 +123,7 @@ static enum remote_state next_frame(struct remote *r, const uint8_t **p, size_t 
     case FRAME_NO_MEMORY:
         break;
     }
-    return lost(r, ret, "out of memory");
+    return no_memory(r, ret);
 }
 
 /* A message that has come, or the bytes that there are. */
@@ -152,6 +172,7 @@ enum status remote_ask(struct remote *r, const struct remote_request *request, s
     if (!remote_write_filter(r, request))
         return error_set(e, E_MEMORY, "out of memory for the request");
     r->open = true;
+    r->wants_rows = request->wants_rows;
     r->streaming = request->fd < 0;
     return E_OK;
 }
@@ -220,12 +241,15 @@ static enum status take_welcome(struct remote *r, struct message *m, struct erro
     if (w.version != 1)
         return error_set(e, E_VERSION, "the service speaks version %llu of the protocol",
                          (unsigned long long)w.version);
+    if (w.frame_bytes > 0 && w.frame_bytes < HEAD_BYTES)
+        return error_set(e, E_BAD_MESSAGE, "the service takes messages of %llu bytes at most",
+                         (unsigned long long)w.frame_bytes);
     r->capabilities = w.capabilities;
     r->stall_ms = w.stall_ms;
     uint64_t frame = w.frame_bytes > 0 ? w.frame_bytes : PIECE_BYTES + HEAD_BYTES,
              most = w.row_bytes > w.frame_bytes ? w.row_bytes : w.frame_bytes;
-    most += CHUNK_BYTES + HEAD_BYTES; /* a chunk ends with the row that passes its size */
-    r->frame_most = most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+    const uint64_t beside = CHUNK_BYTES + HEAD_BYTES; /* a chunk ends with the row that passes it */
+    r->frame_most = most < UINT32_MAX - beside ? (uint32_t)(most + beside) : UINT32_MAX;
     r->piece_most = frame >= PIECE_BYTES + HEAD_BYTES ? PIECE_BYTES
                     : frame > 2 * HEAD_BYTES          ? (size_t)frame - HEAD_BYTES
                                                       : (size_t)frame / 2;
@@ -247,10 +271,7 @@ static enum status greet(struct remote *r, struct error *e) {
     return take_welcome(r, &m, e);
 }
 
-struct remote *remote_connect(const char *path, struct error *e) {
-    int fd = remote_socket(path, e);
-    if (fd < 0)
-        return NULL;
+struct remote *remote_open(int fd, struct error *e) {
     struct remote *r = calloc(1, sizeof *r);
     if (!r) {
         close(fd);
@@ -267,6 +288,11 @@ struct remote *remote_connect(const char *path, struct error *e) {
         return r;
     remote_free(r);
     return NULL;
+}
+
+struct remote *remote_connect(const char *path, struct error *e) {
+    int fd = remote_socket(path, e);
+    return fd < 0 ? NULL : remote_open(fd, e);
 }
 
 void remote_free(struct remote *r) {

@@ -77,10 +77,13 @@ bool remote_write(struct remote *r) {
 
 bool remote_read(struct remote *r) {
     size_t room;
-    uint8_t *p = r->ended ? NULL : frames_space(&r->frames, &room);
-    if (!p) {
-        r->ended = true;
+    if (r->ended)
         return false;
+    uint8_t *p = frames_space(&r->frames, &room);
+    if (!p) {
+        error_set(&r->error, E_MEMORY, "out of memory for what the service says");
+        r->ended = true;
+        return true;
     }
     ssize_t n;
     do

@@ -23,12 +23,16 @@ struct remote {
     size_t piece_most; /* bytes of rows in a message */
     uint32_t id;       /* of the request that is under way, or was */
     bool open;         /* it is not answered */
+    bool wants_rows;   /* else it counts */
     bool streaming;    /* its bytes are given here, and END has not been sent */
     const char *format;
     uint64_t rows, matched;
     struct answer_done done;
     struct error error;
 };
+
+/* Greets over a connected socket, which is closed with it, and if that fails. */
+struct remote *remote_open(int fd, struct error *e);
 
 /* message.c: frames of requests, behind what is in r->out. False: no memory. */
 bool remote_write_hello(struct remote *r);

@@ -532,6 +532,79 @@ def vectors() -> Iterator[tuple[str, bytes]]:
         yield path.stem, b"".join(map(bytes.fromhex, sent))
 
 
+def answers() -> dict[str, bytes]:
+    """What services say to a client: the answers to its requests 2, 3 ..."""
+
+    def result(kind: str, data: bytes, last: int = 2) -> bytes:
+        return frame(number(66), number(last), text(kind), number(0), number(3), binary(data))
+
+    def pairs(**values: bytes) -> bytes:
+        return mapping(*(part for key, value in values.items() for part in (text(key), value)))
+
+    place = {"pos": number(2), "length": number(3), "near": text("x"), "suggestion": text("y")}
+    warnings = array(
+        pairs(code=number(1), **place), pairs(code=number(99)), pairs(pos=VALUES["uint_most"])
+    )
+    done = frame(number(67), number(2), pairs(rows=number(3), matched=number(1)))
+    all_of_it = frame(
+        number(67),
+        number(2),
+        pairs(
+            rows=number(3),
+            matched=number(1),
+            type_mismatch=number(2),
+            undefined=number(3),
+            bytes=number(40),
+            unfit=number(1),
+            limit_reached=b"\xc3",
+            skipped=array(number(2), number(8), number(16)),
+            warnings=warnings,
+        ),
+    )
+    error = pairs(code=number(11), message=text("no"), row=number(1), offset=number(9), **place)
+    limits = pairs(frame_bytes=number(4096), row_bytes=number(4096), stall_ms=number(700))
+    capabilities = array(text("filter"), number(5), nil(), text("stream"))
+
+    def welcome(**more: bytes) -> bytes:
+        return frame(number(65), number(1), pairs(version=number(1), **more))
+
+    explained = frame(number(72), number(2), pairs(plan=text("x"), warnings=warnings))
+    found = {
+        "nothing": b"",
+        "welcome": welcome(capabilities=capabilities, limits=limits) + done,
+        "welcome_odd": welcome(capabilities=VALUES["deep"], limits=nil()),
+        "welcome_least": welcome(limits=pairs(frame_bytes=number(1))),
+        "welcome_most": welcome(limits=pairs(row_bytes=VALUES["uint_most"])) + done,
+        "welcome_2": frame(number(65), number(1), pairs(version=number(2))),
+        "rows": result("rows", LINES) + done + result("rows", LINES, 3),
+        "bitmap": result("bitmap", b"\5") + done,
+        "indices": result("indices", struct.pack("<II", 0, 2)) + done,
+        "indices_cut": result("indices", b"\0\0\0\0\1") + done,
+        "pieces": result("pieces", b"") + done,
+        "all": all_of_it + frame(number(67), number(3), pairs()),
+        "error": frame(number(68), number(2), error) + frame(number(68), number(3), error),
+        "last_word": frame(number(68), number(0), error),
+        "explained": explained + frame(number(67), number(3), pairs(rows=number(3))),
+        "not_explained": frame(number(68), number(2), error),
+        "of_another": frame(number(67), number(9), pairs()),
+        "http": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        "claims_4g": b"\xff\xff\xff\xff",
+        "not_an_array": struct.pack(">I", 1) + nil(),
+    }
+    for name in ("map_claims_4g", "str_claims_4g", "array_claims_4g", "deep_maps", "never_used"):
+        found[f"done_{name}"] = frame(number(67), number(2), VALUES[name])
+        found[f"warnings_{name}"] = frame(number(67), number(2), pairs(warnings=VALUES[name]))
+        found[f"skipped_{name}"] = frame(number(67), number(2), pairs(skipped=VALUES[name]))
+    return found
+
+
+def told() -> Iterator[tuple[str, bytes]]:
+    """What the daemon sends in each golden conversation, by its name."""
+    for path in sorted(VECTORS.glob("*.txt")):
+        said = [line[1:] for line in path.read_text().splitlines() if line.startswith("<")]
+        yield path.stem, b"".join(map(bytes.fromhex, said))
+
+
 def seeds() -> Iterator[tuple[str, bytes]]:
     """Every seed: its path under corpus/, and its bytes."""
     for query in QUERIES.rstrip("\n").split("\n"):
@@ -556,6 +629,16 @@ def seeds() -> Iterator[tuple[str, bytes]]:
             yield f"session/{name}_at_once", b"\xff\x01" + content.removeprefix(HELLO)
     for name, content in vectors():
         yield f"session/vector_{name}", b"\xff\x00" + content
+    for name, content in answers().items():
+        welcomed = 0 if name.startswith("welcome") or name == "http" else 1
+        explains = 8 if name.endswith("explained") else 0
+        for choice in (0, 2, 22, 70, 160):
+            choice |= welcomed | explains
+            yield f"remote/{name}_{choice}", bytes([0xFF, choice]) + content
+        yield f"remote/{name}_slowly", bytes([1, 2 | welcomed | explains]) + content
+    for name, content in told():
+        for choice in (0, 6):
+            yield f"remote/vector_{name}_{choice}", bytes([0xFE, choice]) + content
 
 
 def main() -> None:

@@ -68,6 +68,7 @@ WELCOME = (
     b"\x93\x41\x01\x82\xa7version\x01\xaccapabilities\x96\xa6filter\xa6stream\xa7explain"
     b"\xadpayload.bytes\xabresult.rows\xabresult.auto"
 )
+NARROW = b"\x93\x41\x01\x83\xa7version\x01\xaccapabilities\x90\xa6limits\x81\xabframe_bytes\x01"
 EXPLAINED = b"\x93\x48\x02\x81\xa4plan\xa1x"
 
 
@@ -86,6 +87,11 @@ def framed(message: bytes) -> bytes:
         ([framed(b"\x93\x41\x01\x81\xa7version\x02")], "speaks version 2 of the protocol"),
         ([framed(b"\x93\x41\x01\x81\xa7version\x01")], "cannot do what this needs"),
         ([framed(b"\x93\x46\x01\xc0")], "answers something else than was asked"),
+        ([framed(NARROW)], "takes messages of 1 bytes at most"),
+        (
+            [framed(WELCOME), framed(EXPLAINED), framed(b"\x96\x42\x03\xa6bitmap\0\1\xc4\1\1")],
+            "answers something else than was asked",
+        ),
         ([framed(WELCOME), framed(b"\x93\x43\x02\x80")], "answers something else than was asked"),
         ([framed(WELCOME), framed(b"\x93\x48\x02\x80")], "not what the protocol says"),
         ([framed(WELCOME), framed(EXPLAINED)], "the service has closed the connection"),

@@ -42,7 +42,7 @@ static void *serve(void *arg) {
     return NULL;
 }
 
-static void say_welcome(struct buf *b, uint64_t frame_bytes) {
+static void say_limits(struct buf *b, uint64_t frame_bytes, uint64_t row_bytes) {
     size_t mark = reply_begin(b, MESSAGE_WELCOME, 1, 3);
     mp_write_map(b, 3);
     mp_write_text(b, "version");
@@ -52,13 +52,17 @@ static void say_welcome(struct buf *b, uint64_t frame_bytes) {
     mp_write_text(b, "filter");
     mp_write_uint(b, 5); /* no name */
     mp_write_text(b, "limits");
-    mp_write_map(b, 2);
+    mp_write_map(b, 3);
     mp_write_text(b, "frame_bytes");
     mp_write_uint(b, frame_bytes);
+    mp_write_text(b, "row_bytes");
+    mp_write_uint(b, row_bytes);
     mp_write_text(b, "stall_ms");
     mp_write_uint(b, 700);
     assert_true(reply_end(b, mark));
 }
+
+static void say_welcome(struct buf *b, uint64_t frame_bytes) { say_limits(b, frame_bytes, 1000); }
 
 static void say_result(struct buf *b, uint32_t id, const char *kind, const char *data, size_t n,
                        uint64_t base, uint32_t rows) {
@@ -198,6 +202,92 @@ static void test_pieces(void **state) {
     }
 }
 
+/* Limits that no service can mean. */
+static void test_odd_limits(void **state) {
+    (void)state;
+    struct service s;
+    struct remote_event event;
+    struct error e;
+    error_clear(&e);
+    begin(&s);
+    say_welcome(&s.says, 1023);
+    assert_int_equal(pthread_create(&s.thread, NULL, serve, &s), 0);
+    assert_null(remote_connect(s.address.sun_path, &e));
+    assert_int_equal(e.status, E_BAD_MESSAGE);
+    assert_string_equal(e.message, "the service takes messages of 1023 bytes at most");
+    end(&s, NULL);
+    begin(&s);
+    say_limits(&s.says, 1024, UINT64_MAX);
+    say_done(&s.says, 2, 3, 1);
+    struct remote *r = connect_to(&s);
+    struct remote_request ask = request(true);
+    error_clear(&e);
+    assert_int_equal(remote_ask(r, &ask, &e), E_OK);
+    assert_int_equal(next(r, &event), REMOTE_DONE);
+    end(&s, r);
+}
+
+/* Rows are rows where they are wanted, and numbers of rows where they are counted. */
+static void test_results_of_another_kind(void **state) {
+    (void)state;
+    static const struct {
+        bool wants_rows;
+        const char *kind;
+        size_t n;
+    } CASES[] = {
+        {true, "bitmap", 1},   {true, "indices", 4},  {true, "pieces", 4}, {false, "rows", 4},
+        {false, "indices", 3}, {false, "indices", 5}, {false, "spans", 8}, {false, "", 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
+        struct service s;
+        struct remote_event event;
+        struct error e;
+        error_clear(&e);
+        begin(&s);
+        say_welcome(&s.says, 1 << 20);
+        say_result(&s.says, 2, CASES[i].kind, "\1\0\0\0\0\0\0\0", CASES[i].n, 0, 8);
+        say_done(&s.says, 2, 8, 1);
+        struct remote *r = connect_to(&s);
+        struct remote_request ask = request(CASES[i].wants_rows);
+        assert_int_equal(remote_ask(r, &ask, &e), E_OK);
+        assert_int_equal(next(r, &event), REMOTE_LOST);
+        assert_string_equal(event.error->message,
+                            "the service answers something else than was asked");
+        end(&s, r);
+    }
+}
+
+/* A descriptor goes with its request or not at all: its owner closes it when the request is over,
+ * and its number may be another file's then. */
+static void test_descriptor_of_an_answered_request(void **state) {
+    (void)state;
+    struct service s;
+    struct remote_event event;
+    struct error e;
+    error_clear(&e);
+    begin(&s);
+    say_welcome(&s.says, 1 << 20);
+    say_done(&s.says, 2, 3, 1); /* before it can have been read */
+    s.stays = true;
+    struct remote *r = connect_to(&s);
+    struct remote_request ask = request(true);
+    struct pollfd wait = {.fd = remote_fd(r), .events = POLLIN};
+    ask.fd = dup(STDERR_FILENO);
+    poll(&wait, 1, 1000); /* if the answer did not come with the WELCOME */
+    remote_keep(r);
+    assert_int_equal(remote_ask(r, &ask, &e), E_OK);
+    assert_int_equal(remote_step(r, &event), REMOTE_DONE);
+    close(ask.fd);
+    while (remote_events(r) & POLLOUT) /* what was not sent goes without it */
+        assert_true(remote_step(r, &event) < REMOTE_DONE);
+    ask.fd = -1;
+    assert_int_equal(remote_ask(r, &ask, &e), E_OK);
+    for (int i = 0; i < 100 && remote_wants(r) == 0; i++)
+        assert_true(remote_step(r, &event) < REMOTE_DONE);
+    assert_true(remote_wants(r) > 0);
+    end(&s, r);
+}
+
 static void test_nobody(void **state) {
     (void)state;
     struct error e;
@@ -210,6 +300,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_and_counts),
         cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_odd_limits),
+        cmocka_unit_test(test_results_of_another_kind),
+        cmocka_unit_test(test_descriptor_of_an_answered_request),
         cmocka_unit_test(test_nobody),
     };
     return cmocka_run_group_tests_name("remote", tests, NULL, NULL);
