@@ -57,6 +57,11 @@ void budget_release(struct budget *b, size_t n) {
         give(b->whole, n);
 }
 
+bool budget_is_scarce(const struct budget *b) {
+    size_t used = b ? atomic_load_explicit(&b->used_bytes, memory_order_relaxed) : 0;
+    return b && b->limit_bytes > 0 && used > b->limit_bytes / 2;
+}
+
 void *budget_realloc(struct budget *b, void *p, size_t old_n, size_t new_n) {
     if (new_n > old_n && !budget_charge(b, new_n - old_n))
         return NULL;

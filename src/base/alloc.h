@@ -31,6 +31,9 @@ void budget_release(struct budget *b, size_t n);
 /* For what may be taken of the whole where the part is used up. */
 static inline struct budget *budget_whole(struct budget *b) { return b && b->whole ? b->whole : b; }
 
+/* More than half of it is used: what may be needed elsewhere is not kept for later. */
+bool budget_is_scarce(const struct budget *b);
+
 /* realloc that is charged: moves p (old_n bytes, or NULL and 0) to new_n > 0 bytes. NULL on
  * failure, p unchanged. The caller owns the block and gives it back with budget_free and its size.
  */

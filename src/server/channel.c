@@ -98,8 +98,10 @@ static bool read_socket(struct channel *ch) {
     do
         got = recvmsg(ch->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     while (got < 0 && errno == EINTR);
-    if (got < 0 && errno == EAGAIN)
+    if (got < 0 && errno == EAGAIN) {
+        ch->events->fed(ch, 0);
         return false;
+    }
     if (got > 0) {
         ch->turn_bytes += (size_t)got;
         hand_passed(ch, &m, (size_t)got);

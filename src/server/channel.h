@@ -27,7 +27,7 @@ struct channel;
 /* All are called from the loop; errors are libuv's negative numbers. */
 struct channel_events {
     uint8_t *(*space)(struct channel *ch, size_t *ret_n); /* room to read into; NULL: no memory */
-    void (*fed)(struct channel *ch, ssize_t got); /* bytes read (> 0), UV_EOF, or an error */
+    void (*fed)(struct channel *ch, ssize_t got);         /* bytes read, UV_EOF, or an error */
     void (*written)(struct channel *ch, size_t n,
                     int err); /* all n bytes of channel_write_later, or err */
     void (*closed)(struct channel *ch);

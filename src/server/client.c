@@ -30,6 +30,7 @@ static void free_if_done(struct client *c) {
     session_free(c->session);
     link_remove(&c->all);
     free(c);
+    heap_look(&server->heap);
     server_client_gone(server, &outcome);
 }
 
@@ -112,6 +113,7 @@ static void on_worked(uv_work_t *work, int status) {
     struct request *r = c->held;
     struct server *server = c->server;
     bool read = c->reading;
+    heap_look(&server->heap); /* while it has all that it took */
     server->reading -= read;
     c->reading = false;
     c->held = NULL;
@@ -226,7 +228,7 @@ static void on_fed(struct channel *ch, ssize_t got) {
             client_abort(c);
         return;
     }
-    if (got > 0)
+    if (got >= 0)
         session_fed(c->session, (size_t)got);
     else if (got == UV_EOF) {
         c->eof = true;
@@ -285,6 +287,7 @@ static void pump(struct client *c) {
         session_fail(c->session, E_SHUTDOWN, "");
         flush(c);
     }
+    heap_look(&c->server->heap);
     if (c->state == CLIENT_OPEN)
         settle(c);
 }

@@ -93,6 +93,7 @@ static void end(struct server *server) {
     close_handle((uv_handle_t *)&server->turn_tick);
     close_handle((uv_handle_t *)&server->accept_timer);
     close_handle((uv_handle_t *)&server->drain_timer);
+    heap_close(&server->heap);
     for (size_t i = 0; i < server->signal_count; i++)
         close_handle((uv_handle_t *)&server->signals[i]);
 }
@@ -149,6 +150,7 @@ static void init_handles(struct server *server) {
     uv_prepare_init(&server->loop, &server->turn_tick);
     uv_timer_init(&server->loop, &server->accept_timer);
     uv_timer_init(&server->loop, &server->drain_timer);
+    heap_init(&server->heap, &server->loop, &server->service.budget);
     server->more_idle.data = server->turn_tick.data = server;
     server->accept_timer.data = server->drain_timer.data = server;
     uv_prepare_start(&server->turn_tick, on_turn);

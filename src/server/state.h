@@ -4,6 +4,7 @@
 #define TAMIS_SERVER_STATE_H
 
 #include "server/closer.h"
+#include "server/heap.h"
 #include "server/link.h"
 #include "server/parent.h"
 #include "server/server.h"
@@ -36,6 +37,8 @@ struct server {
     uv_idle_t more_idle;    /* active while `more` is not empty */
     uv_prepare_t turn_tick; /* counts turns */
     uint64_t turn;
+
+    struct heap heap;
 
     struct listener *listeners;
     uv_timer_t accept_timer; /* after the descriptors ran out */

@@ -35,10 +35,11 @@ static struct request *allocate(struct session *s) {
 }
 
 struct request *request_new(struct session *s, enum message_kind kind, uint32_t id) {
-    struct request *r = s->spare ? s->spare : allocate(s);
+    struct request *r = spares_take_request(&s->service->spares);
+    if (!r)
+        r = allocate(s);
     if (!r)
         return NULL;
-    s->spare = NULL;
     memset(r, 0, offsetof(struct request, first));
     r->session = s;
     r->kind = kind;
@@ -90,8 +91,7 @@ static void clear(struct request *r) {
     r->entry = NULL;
 }
 
-void request_strip(struct request *r) {
-    clear(r);
+static void give_back(struct request *r) {
     resident_free(r->idle);
     r->idle = NULL;
     arena_done(&r->arena);
@@ -100,25 +100,32 @@ void request_strip(struct request *r) {
     buf_done(&r->out);
 }
 
-void request_free(struct request *r) {
-    if (!r)
-        return;
-    request_strip(r);
+void request_strip(struct request *r) {
+    clear(r);
+    give_back(r);
+}
+
+void request_destroy(struct request *r) {
+    give_back(r);
     free(r);
 }
 
-void request_retire(struct request *r) {
-    struct session *s = r->session;
-    if (s->spare) {
-        request_free(r);
+void request_free(struct request *r) {
+    if (!r)
         return;
-    }
+    clear(r);
+    request_destroy(r);
+}
+
+void request_retire(struct request *r) {
+    struct spares *spares = &r->session->service->spares;
     clear(r);
     buf_reuse(&r->first, KEPT_BYTES);
     buf_reuse(&r->out, KEPT_BYTES);
     arena_reuse(&r->arena);
     arena_reuse(&r->payload_arena);
-    s->spare = r;
+    if (!spares_put_request(spares, r))
+        request_destroy(r);
 }
 
 bool request_add_payload(struct request *r, struct buf *message, size_t at) {

@@ -27,12 +27,14 @@ void service_init(struct service *service, const struct limits *limits) {
     plan_cache_init(&service->plans, (size_t)most, &service->budget);
     tables_init(&service->tables);
     frame_store_init(&service->frames, &service->budget);
+    service->spares.budget = &service->budget;
 }
 
 void service_done(struct service *service) {
     plan_cache_done(&service->plans);
     tables_done(&service->tables);
     frame_store_done(&service->frames);
+    spares_done(&service->spares);
 }
 
 struct session *session_new(struct service *service) {
@@ -73,7 +75,6 @@ void session_free(struct session *s) {
             free(p);
         }
     }
-    request_free(s->spare);
     tables_drop_session(&s->service->tables, s->viewer.session);
     session_free_passed(s);
     frames_done(&s->frames);
@@ -149,7 +150,7 @@ static bool output_is_full(const struct session *s) {
 static bool may_take(const struct session *s) { return !queue_is_full(s) && !output_is_full(s); }
 
 /* Handles what is complete, until there is enough waiting to be run. */
-static void take_frames(struct session *s) {
+static void handle_frames(struct session *s) {
     while (!s->over && may_take(s)) {
         const struct limits *l = &s->service->limits;
         uint64_t limit = s->hello_done                     ? l->frame_bytes
@@ -175,6 +176,12 @@ static void take_frames(struct session *s) {
     }
 }
 
+static void take_frames(struct session *s) {
+    if (!frames_are_empty(&s->frames))
+        handle_frames(s);
+    frames_rest(&s->frames);
+}
+
 /* The end of input, once everything complete has been answered. */
 static void check_end(struct session *s) {
     if (!s->ended || s->over || s->queue || s->held || !may_take(s))
@@ -194,6 +201,7 @@ void session_fed(struct session *s, size_t n) {
     s->bytes_in += n;
     atomic_fetch_add_explicit(&s->service->bytes_in, n, memory_order_relaxed);
     frames_fed(&s->frames, n);
+    spares_take_output(&s->service->spares, &s->pending);
     take_frames(s);
 }
 
@@ -423,6 +431,15 @@ void session_drain(struct session *s) { s->draining = true; }
 
 /* ---- output ---- */
 
+/* Nothing is to be sent, and nobody is about to have something. */
+static void give_back_output(struct session *s) {
+    if (s->n_requests > 0 || unsent(s) > 0)
+        return;
+    spares_put_output(&s->service->spares, &s->sending);
+    spares_put_output(&s->service->spares, &s->pending);
+    s->sent = 0;
+}
+
 const uint8_t *session_output(struct session *s, size_t *ret_n) {
     if (s->sent == s->sending.len) { /* all sent: what has gathered meanwhile is next */
         struct buf empty = s->sending;
@@ -443,6 +460,7 @@ void session_sent(struct session *s, size_t n) {
     atomic_fetch_add_explicit(&s->service->bytes_out, n, memory_order_relaxed);
     take_frames(s); /* what had to wait for room in the output */
     check_end(s);
+    give_back_output(s);
 }
 
 bool session_is_over(const struct session *s) {

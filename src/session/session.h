@@ -1,9 +1,9 @@
 /* A session: the protocol state of one connection. Bytes in, bytes out; no sockets, no clock, no
  * threads of its own.
  *
- * Threads: every function but session_run belongs to the thread that owns the session (the event
- * loop). session_run may be called on another thread, for at most one request of a session at a
- * time, while the owner goes on feeding, sending and cancelling.
+ * Threads: every function but session_run belongs to the thread that owns all sessions of a service
+ * (the event loop). session_run may be called on another thread, for at most one request of a
+ * session at a time, while the owner goes on feeding, sending and cancelling.
  *
  * The owner's loop:
  *
@@ -34,6 +34,18 @@
 struct session;
 struct request;
 
+#define SPARES_MOST 32u
+
+/* Memory that a session without work does not keep, and the next one with some takes: requests that
+ * are over, with up to 16 KiB of each of their buffers, and buffers for output of the same size. It
+ * stays charged; while memory is scarce, one of each is kept. One thread: the sessions'. */
+struct spares {
+    struct request *requests; /* the last one first, as its memory is in the cache */
+    uint32_t n_requests, n_outputs;
+    struct buf outputs[SPARES_MOST];
+    struct budget *budget;
+};
+
 /* What all sessions share: owned by the server, outlives them. Counters are atomic. */
 struct service {
     struct limits limits;
@@ -53,7 +65,8 @@ struct service {
     struct plan_cache plans;
     struct tables tables;
     struct crew *crew;         /* for large tables; NULL: none */
-    struct frame_store frames; /* memory that sessions without requests do not keep */
+    struct frame_store frames; /* memory that sessions do not keep: of input ... */
+    struct spares spares;      /* ... and all else */
     _Atomic uint64_t next_session;
 };
 void service_init(struct service *service, const struct limits *limits);
@@ -72,7 +85,7 @@ void session_set_user(struct session *s, uint64_t user);
 void session_share(struct session *s, uint8_t *p, size_t n);
 
 uint8_t *session_space(struct session *s, size_t *ret_n); /* NULL: no memory, the session is over */
-void session_fed(struct session *s, size_t n);
+void session_fed(struct session *s, size_t n); /* 0: there was nothing to read after all */
 /* Whether descriptors may be received now; if not, they are to be lost on the way. */
 bool session_takes_passed(const struct session *s);
 /* Takes descriptors that came with the `bytes` bytes that are fed next: with the last one of them.

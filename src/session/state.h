@@ -25,7 +25,7 @@
 #include "wire/reply.h"
 
 #define BUCKETS    256u
-#define KEPT_BYTES (READ_BYTES / 4) /* of a buffer, that an idle session keeps */
+#define KEPT_BYTES (READ_BYTES / 4) /* of a buffer, that is kept for the next request */
 
 /* What a PREPARE leaves with the session. */
 struct prepared {
@@ -186,9 +186,8 @@ struct session {
     struct request *queue, **queue_tail;
     struct request *oldest, *newest;
     struct request *held;
-    struct request *spare; /* the next new one, with some memory; or NULL */
-    uint32_t n_requests;   /* not answered */
-    uint32_t n_dropping;   /* answered streams whose END has not come */
+    uint32_t n_requests; /* not answered */
+    uint32_t n_dropping; /* answered streams whose END has not come */
     size_t queued_bytes;
     bool may_pass; /* descriptors */
     struct passed_queue passed;
@@ -213,6 +212,13 @@ void session_close_request(
     struct session *s, struct request *r); /* answered: forget it, or drop what may still come */
 void session_cancel(struct session *s, struct request *r); /* by its client */
 
+/* spares.c */
+void spares_done(struct spares *s);
+struct request *spares_take_request(struct spares *s);        /* NULL: there is none */
+bool spares_put_request(struct spares *s, struct request *r); /* false: there are enough */
+void spares_take_output(struct spares *s, struct buf *ret);   /* if ret has no memory */
+void spares_put_output(struct spares *s, struct buf *b);      /* b is empty then */
+
 /* passed.c */
 /* The descriptor that came with the message that is being handled: *ret_fd is the caller's if it is
  * PASSED_FD. */
@@ -228,9 +234,10 @@ void session_handle(struct session *s, const uint8_t *p, size_t n);
 
 /* request.c */
 struct request *request_new(struct session *s, enum message_kind kind, uint32_t id);
-void request_free(struct request *r);   /* NULL is fine */
-void request_retire(struct request *r); /* the same, but it may become the session's spare one */
-void request_strip(struct request *r);  /* gives back all memory but the request itself */
+void request_free(struct request *r);    /* NULL is fine */
+void request_retire(struct request *r);  /* the same, but it may become a spare one */
+void request_destroy(struct request *r); /* one that has retired */
+void request_strip(struct request *r);   /* gives back all memory but the request itself */
 bool request_add_payload(struct request *r, struct buf *message,
                          size_t at);                 /* takes message, also on failure */
 size_t request_query_bytes(const struct request *r); /* of all its queries and their parameters */

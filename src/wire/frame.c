@@ -7,34 +7,24 @@
 
 void frame_store_init(struct frame_store *s, struct budget *budget) {
     *s = (struct frame_store){.budget = budget};
-    pthread_mutex_init(&s->lock, NULL);
 }
 
 void frame_store_done(struct frame_store *s) {
     while (s->n_spare > 0)
         buf_done(&s->spare[--s->n_spare]);
-    pthread_mutex_destroy(&s->lock);
-}
-
-/* What is needed elsewhere is not kept. */
-static bool is_scarce(const struct budget *b) {
-    size_t used = b ? atomic_load_explicit(&b->used_bytes, memory_order_relaxed) : 0;
-    return b && b->limit_bytes > 0 && used > b->limit_bytes / 2;
+    while (s->n_reads > 0)
+        buf_done(&s->reads[--s->n_reads]);
 }
 
 /* Empties b, if it can be kept. */
 static void store_put(struct frame_store *s, struct buf *b) {
-    pthread_mutex_lock(&s->lock);
-    if (s->n_spare < FRAMES_SPARE && !is_scarce(s->budget))
+    if (s->n_spare < FRAMES_SPARE && !budget_is_scarce(s->budget))
         buf_take(b, &s->spare[s->n_spare++]);
-    pthread_mutex_unlock(&s->lock);
 }
 
 static void store_take(struct frame_store *s, struct buf *ret) {
-    pthread_mutex_lock(&s->lock);
     if (s->n_spare > 0)
         buf_take(&s->spare[--s->n_spare], ret);
-    pthread_mutex_unlock(&s->lock);
 }
 
 void frames_init(struct frames *f, struct budget *budget, struct frame_store *store) {
@@ -69,6 +59,18 @@ void frames_shrink(struct frames *f) {
     }
 }
 
+void frames_rest(struct frames *f) {
+    struct frame_store *s = f->store;
+    if (!s || f->in.cap == 0 || f->pos < f->in.len)
+        return;
+    f->pos = f->in.len = 0;
+    bool is_kept = s->n_reads == 0 || (s->n_reads < FRAMES_SPARE && !budget_is_scarce(s->budget));
+    if (is_kept && f->in.cap <= 2 * READ_BYTES)
+        buf_take(&f->in, &s->reads[s->n_reads++]);
+    else
+        buf_done(&f->in);
+}
+
 /* --- reading --- */
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
@@ -91,6 +93,8 @@ uint8_t *frames_space(struct frames *f, size_t *ret_n) {
         buf_drop(&f->in, f->pos);
         f->pos = 0;
     }
+    if (f->in.cap == 0 && f->store && f->store->n_reads > 0)
+        buf_take(&f->store->reads[--f->store->n_reads], &f->in);
     if (!buf_reserve(&f->in, READ_BYTES))
         return NULL;
     *ret_n = f->in.cap - f->in.len;

@@ -4,24 +4,22 @@
  * looked at where they lie; a large one is gathered in a buffer of its own, which grows as its
  * bytes arrive, and which the receiver may take over without a copy. A frame over the limit is
  * reported once and its bytes are dropped as they arrive. No sockets, no protocol state. One
- * thread.
+ * thread for all readers of a store.
  */
 #ifndef TAMIS_WIRE_FRAME_H
 #define TAMIS_WIRE_FRAME_H
 
 #include "base/buf.h"
 
-#include <pthread.h>
-
 #define FRAMES_SPARE       8u
 #define FRAME_LENGTH_BYTES 4u
 
-/* Memory of large frames that readers without work do not need, for the next one that has some:
- * at most FRAMES_SPARE blocks, and none while more than half of the budget is used. Any thread. */
+/* Memory that readers without work do not need, for the next one that has some: at most
+ * FRAMES_SPARE blocks that were read into, and as many of large frames; while memory is scarce, one
+ * and none. */
 struct frame_store {
-    pthread_mutex_t lock;
-    struct buf spare[FRAMES_SPARE];
-    uint32_t n_spare;
+    struct buf reads[FRAMES_SPARE], spare[FRAMES_SPARE];
+    uint32_t n_reads, n_spare;
     struct budget *budget; /* of all readers that use it */
 };
 
@@ -68,6 +66,14 @@ void frames_give_back(struct frames *f, struct buf *message);
 
 /* Parts with memory that is only kept for the next frames. */
 void frames_shrink(struct frames *f);
+/* Parts with the memory that is read into, if nothing is in it: once all that was read has been
+ * looked at, each time. Without a store it stays. */
+void frames_rest(struct frames *f);
+
+/* Nothing has been read that was not looked at: frames_next has nothing to say. */
+static inline bool frames_are_empty(const struct frames *f) {
+    return f->pos == f->in.len && f->body_need == 0 && f->body.cap == 0;
+}
 
 /* True if the stream may end here: no frame has begun. */
 bool frames_at_boundary(const struct frames *f);
