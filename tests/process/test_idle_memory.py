@@ -1,4 +1,4 @@
-"""What connections that are idle cost the daemon: README.md, "Limits", says it."""
+"""What connections that are idle cost the daemon: docs/SERVICE.md says it."""
 
 from __future__ import annotations
 
