@@ -141,6 +141,23 @@ static uint32_t range_i64(const struct dense_ops *ops, size_t row, uint32_t n) {
 static uint32_t range_f64(const struct dense_ops *ops, size_t row, uint32_t n) {
     return ops->range_f64(data.large_f64 + row, n, .25, .75, false, data.all, data.out);
 }
+static const int64_t FOUR[] = {-90, -3, 17, 90};
+static const double FOUR_F64[] = {.125, .25, .5, .75};
+static uint32_t any_i8(const struct dense_ops *ops, size_t row, uint32_t n) {
+    return ops->any_i8(AT(int8_t), n, FOUR, 4, false, data.all, data.out);
+}
+static uint32_t any_i16(const struct dense_ops *ops, size_t row, uint32_t n) {
+    return ops->any_i16(AT(int16_t), n, FOUR, 4, false, data.all, data.out);
+}
+static uint32_t any_i32(const struct dense_ops *ops, size_t row, uint32_t n) {
+    return ops->any_i32(AT(int32_t), n, FOUR, 4, false, data.all, data.out);
+}
+static uint32_t any_i64(const struct dense_ops *ops, size_t row, uint32_t n) {
+    return ops->any_i64(AT(int64_t), n, FOUR, 4, false, data.all, data.out);
+}
+static uint32_t any_f64(const struct dense_ops *ops, size_t row, uint32_t n) {
+    return ops->any_f64(data.large_f64 + row, n, FOUR_F64, 4, false, data.all, data.out);
+}
 static uint32_t pair_i64(const struct dense_ops *ops, size_t row, uint32_t n) {
     return ops->pair_i64(AT(int64_t), AT(int64_t) + data.column_bytes / 16, n, DENSE_LT, data.all,
                          data.out);
@@ -244,6 +261,11 @@ static const struct loop {
     {"range_i32", range_i32, 4, 1},
     {"range_i64", range_i64, 8, 1},
     {"range_f64", range_f64, 8, 1},
+    {"any_i8, four numbers", any_i8, 1, 1},
+    {"any_i16, four numbers", any_i16, 2, 1},
+    {"any_i32, four numbers", any_i32, 4, 1},
+    {"any_i64, four numbers", any_i64, 8, 1},
+    {"any_f64, four numbers", any_f64, 8, 1},
     {"pair_i64", pair_i64, 8, 2},
     {"pair_f64", pair_f64, 8, 2},
     {"lookup_u8", lookup_u8, 1, 1},

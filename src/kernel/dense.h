@@ -53,6 +53,19 @@ struct dense_ops {
     uint32_t (*range_f64)(const double *x, uint32_t n, double low, double high, bool outside,
                           const uint64_t *in, uint64_t *out);
 
+    /* Equal to one of `count` numbers, each of which is compared with all x; with `outside` to none
+     * of them, as a NaN is. Integers are of the type of x. */
+    uint32_t (*any_i8)(const int8_t *x, uint32_t n, const int64_t *k, size_t count, bool outside,
+                       const uint64_t *in, uint64_t *out);
+    uint32_t (*any_i16)(const int16_t *x, uint32_t n, const int64_t *k, size_t count, bool outside,
+                        const uint64_t *in, uint64_t *out);
+    uint32_t (*any_i32)(const int32_t *x, uint32_t n, const int64_t *k, size_t count, bool outside,
+                        const uint64_t *in, uint64_t *out);
+    uint32_t (*any_i64)(const int64_t *x, uint32_t n, const int64_t *k, size_t count, bool outside,
+                        const uint64_t *in, uint64_t *out);
+    uint32_t (*any_f64)(const double *x, uint32_t n, const double *k, size_t count, bool outside,
+                        const uint64_t *in, uint64_t *out);
+
     /* x rel y. */
     uint32_t (*pair_i64)(const int64_t *x, const int64_t *y, uint32_t n, enum dense_rel rel,
                          const uint64_t *in, uint64_t *out);

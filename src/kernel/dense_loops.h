@@ -137,6 +137,43 @@ static uint32_t range_f64(const double *x, uint32_t n, double low, double high, 
     return each_word(look_f64, &c, n, outside, in, out);
 }
 
+/* --- few numbers --- */
+
+/* equal(x, k): the rows of x that are k. */
+#define ANY(suffix, type, k_type, equal)                                                           \
+    struct any_##suffix {                                                                          \
+        const type *x;                                                                             \
+        const k_type *k;                                                                           \
+        size_t count;                                                                              \
+    };                                                                                             \
+    INLINE uint64_t look_any_##suffix(const void *condition, size_t row, uint64_t want) {          \
+        const struct any_##suffix *c = condition;                                                  \
+        uint64_t found = 0;                                                                        \
+        (void)want;                                                                                \
+        ask_ahead(c->x + row, 64 * sizeof *c->x);                                                  \
+        for (size_t i = 0; i < c->count; i++)                                                      \
+            found |= equal(c->x + row, c->k[i]);                                                   \
+        return found;                                                                              \
+    }                                                                                              \
+    static uint32_t any_##suffix(const type *x, uint32_t n, const k_type *k, size_t count,         \
+                                 bool outside, const uint64_t *in, uint64_t *out) {                \
+        struct any_##suffix c = {x, k, count};                                                     \
+        return each_word(look_any_##suffix, &c, n, outside, in, out);                              \
+    }
+
+#define EQUAL_I8(x, k)  rows_in_i8(x, (int8_t)(k), 0)
+#define EQUAL_I16(x, k) rows_in_i16(x, (int16_t)(k), 0)
+#define EQUAL_I32(x, k) rows_in_i32(x, (int32_t)(k), 0)
+#define EQUAL_I64(x, k) rows_in_i64(x, k, 0)
+#define EQUAL_F64(x, k) rows_in_f64(x, k, k)
+
+ANY(i8, int8_t, int64_t, EQUAL_I8)
+ANY(i16, int16_t, int64_t, EQUAL_I16)
+ANY(i32, int32_t, int64_t, EQUAL_I32)
+ANY(i64, int64_t, int64_t, EQUAL_I64)
+ANY(f64, double, double, EQUAL_F64)
+#undef ANY
+
 /* --- two columns --- */
 
 struct pair {
@@ -394,6 +431,11 @@ const struct dense_ops LEVEL = {
     .range_i32 = range_i32,
     .range_i64 = range_i64,
     .range_f64 = range_f64,
+    .any_i8 = any_i8,
+    .any_i16 = any_i16,
+    .any_i32 = any_i32,
+    .any_i64 = any_i64,
+    .any_f64 = any_f64,
     .pair_i64 = pair_i64,
     .pair_f64 = pair_f64,
     .lookup_u8 = lookup_u8,

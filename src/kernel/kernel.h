@@ -128,7 +128,10 @@ bool term_in(struct term *t, struct arena *a, const struct value *items, size_t 
 bool set_build(struct set **ret, struct arena *a, const struct value *items, size_t n);
 bool set_has(const struct set *s, struct value v);
 bool set_has_null(const struct set *s);
-bool set_is_empty(const struct set *s); /* no item at all, null included (I2) */
+/* Its items in canonical form, null and NaN apart, some perhaps more than once; so many. */
+size_t set_items(const struct set *s, struct value *ret);
+size_t set_items_most(const struct set *s); /* room for them */
+bool set_is_empty(const struct set *s);     /* no item at all, null included (I2) */
 /* x IN set, three-valued (I1, I2). */
 enum truth set_truth(const struct set *s, struct value x);
 

@@ -248,6 +248,24 @@ bool set_has(const struct set *s, struct value v) {
     return !value_is_null(v) && has_other(s, v);
 }
 
+size_t set_items_most(const struct set *s) {
+    return (size_t)s->n_ints + s->n_strings + s->n_others;
+}
+
+size_t set_items(const struct set *s, struct value *ret) {
+    size_t n = 0;
+    for (uint32_t i = 0; i < s->n_ints; i++)
+        ret[n++] = value_int(s->ints[i]);
+    uint64_t strings = s->strings_mask ? s->strings_mask + 1 : s->n_strings;
+    for (uint64_t i = 0; i < strings; i++)
+        if (!s->strings_mask || s->strings[i].used)
+            ret[n++] = value_bytes(T_STR, s->strings[i].p, s->strings[i].n);
+    for (uint64_t i = 0; s->n_others && i <= s->others_mask; i++)
+        if (s->others[i].used)
+            ret[n++] = s->others[i].value;
+    return n;
+}
+
 bool set_has_null(const struct set *s) { return s->has_null; }
 bool set_is_empty(const struct set *s) { return s->is_empty; }
 

@@ -4,8 +4,6 @@
 
 #include <math.h>
 
-typedef __int128 wide;
-
 /* low <= x <= high, or everything else. */
 struct interval {
     wide low, high;
@@ -30,40 +28,41 @@ static enum zone_says judge_int(const struct zone *z, const void *bounds) {
     return ZONE_SOME;
 }
 
-static uint32_t loop_int(struct scan *s, const struct chunk *c, const void *bounds,
-                         struct stretch at, const uint64_t *in, uint64_t *out) {
-    const struct int_bounds *b = bounds;
+uint32_t scan_int_range(struct scan *s, const struct chunk *c, struct stretch at, int64_t low,
+                        int64_t high, bool outside, const uint64_t *in, uint64_t *out) {
     uint32_t n = at.to - at.from;
     switch (c->width) {
     case 1:
-        return s->ops->range_i8((const int8_t *)c->data + at.from, n, (int8_t)b->low,
-                                (int8_t)b->high, b->outside, in, out);
+        return s->ops->range_i8((const int8_t *)c->data + at.from, n, (int8_t)low, (int8_t)high,
+                                outside, in, out);
     case 2:
-        return s->ops->range_i16((const int16_t *)c->data + at.from, n, (int16_t)b->low,
-                                 (int16_t)b->high, b->outside, in, out);
+        return s->ops->range_i16((const int16_t *)c->data + at.from, n, (int16_t)low, (int16_t)high,
+                                 outside, in, out);
     case 4:
-        return s->ops->range_i32((const int32_t *)c->data + at.from, n, (int32_t)b->low,
-                                 (int32_t)b->high, b->outside, in, out);
+        return s->ops->range_i32((const int32_t *)c->data + at.from, n, (int32_t)low, (int32_t)high,
+                                 outside, in, out);
     default:
-        return s->ops->range_i64((const int64_t *)c->data + at.from, n, b->low, b->high, b->outside,
-                                 in, out);
+        return s->ops->range_i64((const int64_t *)c->data + at.from, n, low, high, outside, in,
+                                 out);
     }
 }
 
-static enum scan_how how_int(uint8_t width) {
+static uint32_t loop_int(struct scan *s, const struct chunk *c, const void *bounds,
+                         struct stretch at, const uint64_t *in, uint64_t *out) {
+    const struct int_bounds *b = bounds;
+    return scan_int_range(s, c, at, b->low, b->high, b->outside, in, out);
+}
+
+enum scan_how scan_range_how(uint8_t width) {
     return width == 1   ? HOW_RANGE_8
            : width == 2 ? HOW_RANGE_16
            : width == 4 ? HOW_RANGE_32
                         : HOW_RANGE_64;
 }
 
-static wide base_of(const struct chunk *c) {
-    return c->is_unsigned ? (wide)c->base : (wide)(int64_t)c->base;
-}
-
 /* An interval of the chunk's stored numbers. False: none of them is in it. */
 static bool stored_bounds(const struct chunk *c, struct interval v, struct int_bounds *ret) {
-    wide least = -((wide)1 << (8 * c->width - 1)), most = -least - 1, base = base_of(c);
+    wide least = -((wide)1 << (8 * c->width - 1)), most = -least - 1, base = scan_base(c);
     wide low = v.low - base, high = v.high - base;
     if (v.low > v.high || low > most || high < least)
         return false;
@@ -79,7 +78,7 @@ static uint32_t in_interval(struct scan *s, struct scan_node *node, const struct
     in = scan_valid(s, c, in);
     if (!stored_bounds(c, v, &b))
         return scan_whole(s, node, v.outside, in, out);
-    node->how[how_int(c->width)]++;
+    node->how[scan_range_how(c->width)]++;
     return scan_by_zones(s, node, c, judge_int, loop_int, &b, in, out);
 }
 
@@ -198,36 +197,4 @@ static struct interval time_interval(const struct term *t, uint32_t per_second) 
 uint32_t scan_times(struct scan *s, struct scan_node *node, const struct chunk *c,
                     const uint64_t *in, uint64_t *out) {
     return in_interval(s, node, c, time_interval(node->term, c->per_second), in, out);
-}
-
-/* ---- sets ---- */
-
-/* x IN integers, for a chunk whose stored numbers are few: as a dictionary of all of them. */
-static uint32_t set_over_narrow(struct scan *s, struct scan_node *node, const struct chunk *c,
-                                const uint64_t *in, uint64_t *out) {
-    const struct term *t = node->term;
-    uint64_t bits[4] = {0};
-    wide base = base_of(c);
-    for (unsigned stored = 0; stored < 256; stored++) {
-        wide v = base + (int8_t)stored;
-        bool has = v >= INT64_MIN && v <= INT64_MAX
-                       ? set_has(t->set, value_int((int64_t)v))
-                       : v > 0 && v <= (wide)UINT64_MAX && set_has(t->set, value_uint((uint64_t)v));
-        if (has == (t->want == TRUE_))
-            bits[stored / 64] |= UINT64_C(1) << (stored % 64);
-    }
-    node->how[HOW_LOOKUP_8]++;
-    return s->ops->lookup_u8(c->data, s->n, bits, scan_valid(s, c, in), out);
-}
-
-uint32_t scan_set(struct scan *s, struct scan_node *node, const struct chunk *c, const uint64_t *in,
-                  uint64_t *out) {
-    const struct term *t = node->term;
-    if (set_is_empty(t->set))
-        return t->want == TRUE_ ? scan_nothing(s, out) : scan_copied(s, in, out);
-    if (t->want == FALSE_ && set_has_null(t->set))
-        return scan_nothing(s, out);
-    if (c->kind == CHUNK_INT && c->width == 1 && s->n >= 1024)
-        return set_over_narrow(s, node, c, in, out);
-    return scan_by_kernel(s, node, in, out);
 }

@@ -46,15 +46,6 @@ static enum dense_rel pair_rel(const struct term *t, bool *ret_swap) {
     return (t->want == TRUE_ ? TRUE_REL : FALSE_REL)[t->op];
 }
 
-static const int64_t *widened(struct scan *s, const struct chunk *c, uint32_t from, uint32_t n,
-                              int64_t *room) {
-    if (c->width == 8 && c->base == 0)
-        return (const int64_t *)c->data + from;
-    s->ops->widen_i64((const uint8_t *)c->data + (size_t)from * c->width, n, c->base, c->width,
-                      room);
-    return room;
-}
-
 static uint32_t pair_term(struct scan *s, struct scan_node *node, const struct chunk *x,
                           const struct chunk *y, const uint64_t *in, uint64_t *out) {
     bool swap, ints = x->kind == CHUNK_INT || x->kind == CHUNK_TIME;
@@ -79,9 +70,9 @@ static uint32_t pair_term(struct scan *s, struct scan_node *node, const struct c
             memset(out + from / 64, 0, (n + 63) / 64 * sizeof *out);
             continue;
         }
-        kept +=
-            s->ops->pair_i64(widened(s, x, from, n, s->wide_x), widened(s, y, from, n, s->wide_y),
-                             n, rel, in + from / 64, out + from / 64);
+        kept += s->ops->pair_i64(scan_widened(s, x, from, n, s->wide_x),
+                                 scan_widened(s, y, from, n, s->wide_y), n, rel, in + from / 64,
+                                 out + from / 64);
     }
     return kept;
 }

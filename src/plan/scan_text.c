@@ -77,8 +77,7 @@ static uint32_t loop_text(struct scan *s, const struct chunk *c, const void *bou
     }
 }
 
-/* The first 8 bytes as a number in the order of strings, what is not there filled with `fill`. */
-static uint64_t head(struct str k, uint8_t fill) {
+uint64_t scan_text_head(struct str k, uint8_t fill) {
     uint64_t h = 0;
     for (size_t i = 0; i < 8; i++)
         h = h << 8 | (i < k.n ? (uint8_t)k.p[i] : fill);
@@ -151,8 +150,8 @@ uint32_t scan_strings(struct scan *s, struct scan_node *node, const struct chunk
         return regexp(s, node, c, in, out);
     if (!string_form(t, &b.how, &b.k))
         return scan_by_kernel(s, node, in, out);
-    b.low = head(b.k, 0);
-    b.high = head(b.k, b.how == HOW_STR_EQUAL ? 0 : 0xFF);
+    b.low = scan_text_head(b.k, 0);
+    b.high = scan_text_head(b.k, b.how == HOW_STR_EQUAL ? 0 : 0xFF);
     b.outside = (t->want == TRUE_) == (t->shape == TERM_COMPARE && t->op == CMP_NE);
     node->how[b.how]++;
     return scan_by_zones(s, node, c, judge_text, loop_text, &b, scan_valid(s, c, in), out);

@@ -5,6 +5,7 @@
  *
  * - scan.c: the tree, made and walked; the order of terms
  * - scan_term.c: a term over a chunk, by the chunk's form; scan_number.c, scan_text.c: forms
+ * - scan_set.c: IN
  * - scan_zone.c: what statistics decide
  * - scan_rows.c: whatever has no such form, by the steps of a plan or the kernels of blocks
  * - scan_dict.c: what dictionary values answered
@@ -35,6 +36,12 @@ enum scan_kind {
     X(RANGE_32, "range_i32")                                                                       \
     X(RANGE_64, "range_i64")                                                                       \
     X(RANGE_F64, "range_f64")                                                                      \
+    X(ANY_8, "any_i8")                                                                             \
+    X(ANY_16, "any_i16")                                                                           \
+    X(ANY_32, "any_i32")                                                                           \
+    X(ANY_64, "any_i64")                                                                           \
+    X(ANY_F64, "any_f64")                                                                          \
+    X(SET, "set")                                                                                  \
     X(PAIR_I64, "pair_i64")                                                                        \
     X(PAIR_F64, "pair_f64")                                                                        \
     X(LOOKUP_8, "lookup_u8")                                                                       \
@@ -97,7 +104,8 @@ struct scan_node {
     uint64_t rows_in, rows_out, ns, timed_rows, timed_out;
     uint64_t how[SCAN_HOWS_COUNT]; /* calls */
     uint64_t zones, zones_none, zones_all, values_asked;
-    struct code_set *sets; /* CODE_SETS of them, made at first use */
+    struct code_set *sets;    /* CODE_SETS of them, made at first use */
+    struct scan_items *items; /* of an IN, in order, made at first use (scan_set.c) */
 };
 
 #define LEVEL_SETS 3u

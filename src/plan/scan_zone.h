@@ -6,6 +6,8 @@
 
 #include "plan/scan_tree.h"
 
+typedef __int128 wide; /* any stored number, and what is reckoned with it */
+
 enum zone_says { ZONE_SOME, ZONE_NONE, ZONE_ALL };
 
 struct stretch {
@@ -33,6 +35,28 @@ uint32_t scan_copied(const struct scan *s, const uint64_t *in, uint64_t *out);
 /* All of `in`, or nothing of it, because the whole segment is decided. */
 uint32_t scan_whole(const struct scan *s, struct scan_node *node, bool all, const uint64_t *in,
                     uint64_t *out);
+
+/* low <= x <= high of the numbers that are stored, or `outside`, in a stretch; and how. */
+uint32_t scan_int_range(struct scan *s, const struct chunk *c, struct stretch at, int64_t low,
+                        int64_t high, bool outside, const uint64_t *in, uint64_t *out);
+enum scan_how scan_range_how(uint8_t width);
+/* What stored numbers are added to. */
+static inline wide scan_base(const struct chunk *c) {
+    return c->is_unsigned ? (wide)c->base : (wide)(int64_t)c->base;
+}
+/* The numbers of n <= ZONE_ROWS rows, base and all; room, for so many, is used where they are not
+ * stored like that. */
+static inline const int64_t *scan_widened(struct scan *s, const struct chunk *c, uint32_t from,
+                                          uint32_t n, int64_t *room) {
+    if (c->width == 8 && c->base == 0)
+        return (const int64_t *)c->data + from;
+    s->ops->widen_i64((const uint8_t *)c->data + (size_t)from * c->width, n, c->base, c->width,
+                      room);
+    return room;
+}
+
+/* The first 8 bytes as a number in the order of strings, what is not there filled with `fill`. */
+uint64_t scan_text_head(struct str k, uint8_t fill);
 
 /* Terms by the form of the chunk, for whoever has found that it is that form. */
 uint32_t scan_ints(struct scan *s, struct scan_node *node, const struct chunk *c,

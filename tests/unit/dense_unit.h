@@ -86,6 +86,11 @@ enum op {
     RANGE_I32,
     RANGE_I64,
     RANGE_F64,
+    ANY_I8,
+    ANY_I16,
+    ANY_I32,
+    ANY_I64,
+    ANY_F64,
     PAIR_I64,
     PAIR_F64,
     LOOKUP_U8,
@@ -105,6 +110,9 @@ struct call {
     const void *x, *y;
     int64_t low, high;
     double low_f, high_f;
+    const int64_t *ints; /* `items` of them, or of doubles */
+    const double *doubles;
+    size_t items;
     enum dense_rel rel;
     const uint64_t *set;
     const uint32_t *offsets;
@@ -127,6 +135,16 @@ static uint32_t run(const struct call *c, const uint64_t *in, uint64_t *out) {
         return ops->range_i64(c->x, c->n, c->low, c->high, c->outside, in, out);
     case RANGE_F64:
         return ops->range_f64(c->x, c->n, c->low_f, c->high_f, c->outside, in, out);
+    case ANY_I8:
+        return ops->any_i8(c->x, c->n, c->ints, c->items, c->outside, in, out);
+    case ANY_I16:
+        return ops->any_i16(c->x, c->n, c->ints, c->items, c->outside, in, out);
+    case ANY_I32:
+        return ops->any_i32(c->x, c->n, c->ints, c->items, c->outside, in, out);
+    case ANY_I64:
+        return ops->any_i64(c->x, c->n, c->ints, c->items, c->outside, in, out);
+    case ANY_F64:
+        return ops->any_f64(c->x, c->n, c->doubles, c->items, c->outside, in, out);
     case PAIR_I64:
         return ops->pair_i64(c->x, c->y, c->n, c->rel, in, out);
     case PAIR_F64:
@@ -201,20 +219,35 @@ static bool text_holds(const struct call *c, uint32_t i) {
     return false;
 }
 
+static int64_t int_at(const void *x, unsigned width, uint32_t i) {
+    return width == 1   ? ((const int8_t *)x)[i]
+           : width == 2 ? ((const int16_t *)x)[i]
+           : width == 4 ? ((const int32_t *)x)[i]
+                        : ((const int64_t *)x)[i];
+}
+
+static bool is_item(const struct call *c, uint32_t i) {
+    for (size_t k = 0; k < c->items; k++)
+        if (c->op == ANY_F64 ? ((const double *)c->x)[i] == c->doubles[k]
+                             : int_at(c->x, 1u << (c->op - ANY_I8), i) == c->ints[k])
+            return true;
+    return false;
+}
+
 static bool truth(const struct call *c, uint32_t i) {
     int64_t v = 0;
     switch (c->op) {
+    case ANY_I8:
+    case ANY_I16:
+    case ANY_I32:
+    case ANY_I64:
+    case ANY_F64:
+        return is_item(c, i) != c->outside;
     case RANGE_I8:
-        v = ((const int8_t *)c->x)[i];
-        break;
     case RANGE_I16:
-        v = ((const int16_t *)c->x)[i];
-        break;
     case RANGE_I32:
-        v = ((const int32_t *)c->x)[i];
-        break;
     case RANGE_I64:
-        v = ((const int64_t *)c->x)[i];
+        v = int_at(c->x, 1u << (c->op - RANGE_I8), i);
         break;
     case RANGE_F64:
         return (c->low_f <= ((const double *)c->x)[i] && ((const double *)c->x)[i] <= c->high_f) !=

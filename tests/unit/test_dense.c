@@ -139,6 +139,31 @@ static void test_range_double(void **state) {
     }
 }
 
+static void test_any(void **state) {
+    (void)state;
+    for (size_t s = 0; s < SIZES_N; s++)
+        for (unsigned op = ANY_I8; op <= ANY_F64; op++) {
+            unsigned width = op == ANY_F64 ? 8 : 1u << (op - ANY_I8);
+            struct call c = {.op = op, .n = SIZES[s]};
+            void *x = padded(c.n, width);
+            int64_t ints[20];
+            double doubles[20];
+            c.x = x, c.ints = ints, c.doubles = doubles;
+            for (uint32_t i = 0; i < c.n; i++)
+                if (op == ANY_F64)
+                    ((double *)x)[i] = some_double();
+                else
+                    put_int(x, i, width, some_int(width));
+            for (c.items = 0; c.items <= COUNT_OF(ints); c.items += c.items < 9 ? 1 : 11) {
+                for (size_t k = 0; k < c.items; k++)
+                    ints[k] = some_int(width), doubles[k] = some_double();
+                if (!passed_over(c.n, c.items))
+                    check_both(c);
+            }
+            free(x);
+        }
+}
+
 static void test_pairs(void **state) {
     (void)state;
     for (size_t s = 0; s < SIZES_N; s++) {
@@ -340,10 +365,10 @@ int main(void) {
     const struct CMUnitTest levels[] = {cmocka_unit_test(test_levels)};
     const struct CMUnitTest loops[] = {
         cmocka_unit_test(test_range_int),    cmocka_unit_test(test_both),
-        cmocka_unit_test(test_range_double), cmocka_unit_test(test_pairs),
-        cmocka_unit_test(test_lookup),       cmocka_unit_test(test_bits),
-        cmocka_unit_test(test_indices),      cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_narrow),
+        cmocka_unit_test(test_range_double), cmocka_unit_test(test_any),
+        cmocka_unit_test(test_pairs),        cmocka_unit_test(test_lookup),
+        cmocka_unit_test(test_bits),         cmocka_unit_test(test_indices),
+        cmocka_unit_test(test_bounds),       cmocka_unit_test(test_narrow),
     };
     return cmocka_run_group_tests(levels, NULL, NULL) + on_every_level(loops, COUNT_OF(loops));
 }
