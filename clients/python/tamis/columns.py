@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from operator import countOf, itemgetter
 from typing import Any, Callable, Optional, Union
 
+from msgpack import ExtType
+
 from .bits import to_bitmap
 from .errors import EncodeError
 from .frames import PACK_ERRORS
@@ -93,7 +95,9 @@ def _member(value: Any, key: str) -> Any:
 
 
 def _element(value: Any, index: int) -> Any:
-    return value[index] if isinstance(value, (list, tuple)) and index < len(value) else MISSING
+    # An extension is a named tuple, but no array (N4).
+    inside = isinstance(value, (list, tuple)) and not isinstance(value, ExtType)
+    return value[index] if inside and index < len(value) else MISSING
 
 
 def culprit(
