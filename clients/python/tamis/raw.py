@@ -193,7 +193,9 @@ class RawFilter:
         rest: Union[memoryview, pages.Lent, None] = pages.lend(chunk) if self._stable else None
         if rest is None:
             # What is left of a piece goes out while the next is made: it must stay as it is.
-            rest = memoryview(chunk if self._stable else bytes(chunk)).cast("B")
+            rest = memoryview(chunk).cast("B")
+            if not self._stable:
+                rest = memoryview(bytes(rest))
         while len(rest) > 0:
             size = self._piece_bytes
             self._piece_bytes = min(2 * size, self._most_bytes)

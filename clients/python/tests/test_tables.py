@@ -372,29 +372,6 @@ def test_rows_come_back_as_they_went(client: tamis.Client, rows: list[dict[str, 
         assert as_it_comes(column.to_list()) == as_it_comes([row.get(name) for row in rows])
 
 
-def test_keys_that_are_tuples(real: tamis.Client) -> None:
-    when = datetime.datetime(2020, 1, 1, tzinfo=UTC)
-    rows: list[dict[Any, Any]] = [{(1, "x"): 2, "v": {(1, (when,)): [3]}}, {"v": {5: 6}}]
-    table = real.create_table("tuples", rows, exists="replace")
-    assert table.filter() == rows
-    assert table.select(columns=["v"])["v"].to_list() == [row["v"] for row in rows]
-    assert table.value_counts("v") == [(row["v"], 1) for row in rows]
-    # A map as a key has no form in Python; nor has it one in what Python could have sent.
-    assert table.load_bytes(b"\x81\x81\x01\x02\x03", format="msgpack").rows == 3
-    assert table.filter()[2] == {((1, 2),): 3}
-
-
-def test_columns_as_a_source(real: tamis.Client) -> None:
-    when = datetime.datetime(2020, 1, 1, tzinfo=UTC)
-    full = {"t": when, "n": -1, "u": 2**64 - 1, "f": 1.5, "b": True, "s": "x", "l": [1], "m": 1}
-    rows = [full, full | {"m": "x"}, dict.fromkeys(full), {}]
-    table = real.create_table("selected", rows, exists="replace")
-    for limit in (1, 2, 4):
-        columns = table.select(limit=limit)
-        again = real.create_table("again", columns, exists="replace")
-        assert again.filter() == [dict.fromkeys(full) | row for row in rows[:limit]]
-
-
 def test_queries(client: tamis.Client) -> None:
     table = people(client)
     with table.prepare("age >= 18") as prepared:
