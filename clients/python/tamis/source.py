@@ -21,7 +21,7 @@ from typing import Any, Optional
 from . import arrays
 from .arrow import batches, has_arrow
 from .cells import Cells, ColumnSource, Pieces, blame, put_columns
-from .columns import check_rows, path_text
+from .columns import check_rows, path_text, refusal
 from .errors import EncodeError
 from .frames import PACK_ERRORS
 
@@ -130,6 +130,9 @@ class RowPart(Part):
     def _blame(self, rows: Sequence[Any], pieces: Pieces, cause: BaseException) -> EncodeError:
         for i, row in enumerate(rows):
             for key, value in row.items():
+                reason = refusal(key, pieces.pack)
+                if reason:
+                    return EncodeError(reason, row=self.base + i, field=repr(key))
                 error = blame(str(key), [value], self.base + i, pieces.pack, cause)
                 if error.row is not None:
                     return error

@@ -99,6 +99,27 @@ def test_keys_that_are_tuples(real: tamis.Client) -> None:
     assert table.filter()[2] == {((1, 2),): 3}
 
 
+def test_paths_into_what_default_makes(tamisd: str) -> None:
+    def default(value: Any) -> Any:
+        if isinstance(value, complex):
+            return {"re": value.real, "im": [value.imag]}
+        raise TypeError("no form")
+
+    rows = [{"z": 1 + 2j}, {"z": [3j, {"y": 4j}]}, {"z": {1}}, {"z": 5}, {}]
+    queries = ("z.re = 1.0", "z.im[0] = 2.0", "z[0].im[0] = 3.0", "z[1].y.im[0] = 4.0")
+    with tamis.Client(tamisd, default=default) as client:
+        table = client.create_table("made", [row for row in rows if row != {"z": {1}}])
+        for query in queries:
+            assert client.count(query, rows) == table.count(query) == 1
+        with pytest.raises(tamis.EncodeError, match="row 2, field z: "):
+            client.create_table("none", rows)
+
+
+def test_keys_without_a_form_are_named(real: tamis.Client) -> None:
+    with pytest.raises(tamis.EncodeError, match=r"row 1, field .*2020, 1, 2.*cannot be sent"):
+        real.create_table("keys", [{"a": 1}, {datetime.date(2020, 1, 2): 1}])
+
+
 def test_columns_as_a_source(real: tamis.Client) -> None:
     when = datetime.datetime(2020, 1, 1, tzinfo=UTC)
     full = {"t": when, "n": -1, "u": 2**64 - 1, "f": 1.5, "b": True, "s": "x", "l": [1], "m": 1}
