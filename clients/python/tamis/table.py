@@ -86,7 +86,8 @@ class Table:
     def upsert(
         self, source: Source, *, columns: Names = None, timeout: Optional[float] = None
     ) -> Change:
-        """As append, but a row takes the place of one that has the same key; it goes to the end."""
+        """As append, but a row takes the place of one that has the same key; it goes to the end.
+        RequestError (NO_KEY) if the table has no key."""
         return self._load("upsert", source, columns, timeout)
 
     def replace(
