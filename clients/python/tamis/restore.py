@@ -11,10 +11,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any, Union
 
+import msgpack
 from msgpack import Timestamp
 
 from .errors import ProtocolError
-from .frames import LENGTH, UNPACK_ERRORS, unpacked
+from .frames import LENGTH, UNPACK_ERRORS, with_tuples
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 FIRST_SECOND = -62135596800  # of year 1
@@ -65,9 +66,16 @@ def rows_of(parts: list[bytes], count: int) -> list[dict[Any, Any]]:
 
 def _unpacked(data: bytes) -> Any:
     try:
-        return unpacked(data, "surrogatepass")
+        return _unpacked_as(data, "surrogatepass")
     except UnicodeDecodeError:
-        return unpacked(data, "surrogateescape")
+        return _unpacked_as(data, "surrogateescape")
+
+
+def _unpacked_as(data: bytes, unicode_errors: str) -> Any:
+    try:
+        return msgpack.unpackb(data, strict_map_key=False, unicode_errors=unicode_errors)
+    except TypeError:
+        return with_tuples(data, unicode_errors)
 
 
 NESTED = frozenset((Timestamp, list, dict, tuple))
