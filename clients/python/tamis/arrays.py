@@ -253,10 +253,13 @@ def _listed(name: str, source: Any) -> list[Any]:
     if kind != "M":
         return source.tolist()  # type: ignore[no-any-return]
     unit, counts = _counts(name, _unmasked(source))
-    per_second = PER_SECOND[unit]
-    nanos = 10**9 // per_second
-    pairs = [(count // per_second, count % per_second * nanos) for count in counts.tolist()]
-    return [Timestamp(*pair) if ok else None for pair, ok in zip(pairs, counts != NAT)]
+    return [None if count == NAT else _instant(unit, count) for count in counts.tolist()]
+
+
+def _instant(unit: str, count: int) -> Timestamp:
+    """So many of a unit since 1970."""
+    seconds, rest = divmod(count, PER_SECOND[unit])
+    return Timestamp(seconds, rest * (10**9 // PER_SECOND[unit]))
 
 
 def _unmasked(times: Any) -> Any:
@@ -368,7 +371,10 @@ def _plain_value(value: Any) -> Any:
     name = type(value).__name__
     if name in ("NAType", "NaTType"):
         return None
-    return Timestamp.from_unix_nano(value.value) if name == "Timestamp" else value
+    if name != "Timestamp":
+        return value
+    unit, counts = _counts(name, value.asm8)  # in its own unit: nanoseconds do not reach far
+    return _instant(unit, int(counts))
 
 
 def of_pandas(kind: type) -> bool:

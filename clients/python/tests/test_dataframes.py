@@ -490,6 +490,8 @@ def test_pandas() -> None:
     assert rows({"i": frame["i"], "j": frame.index})[0] == {"i": 1, "j": 7}
     stamps = pd.Series([pd.Timestamp("2020-01-01 00:00:00.000000001")], dtype=object)
     assert column(stamps) == [Timestamp(second(2020, 1, 1).seconds, 1)]
+    far = pd.Series([pd.Timestamp("9000-01-01"), pd.NaT, pd.Timestamp("1000-01-01", tz="UTC")])
+    assert column(far.astype(object)) == [second(9000, 1, 1), None, second(1000, 1, 1)]
     backed = pd.Series([1, None, 3], dtype=pd.ArrowDtype(pa.int32()))
     assert column(backed) == [1, None, 3]
     assert types_of({"a": backed}) == ["i32"]
