@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import io
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,6 +91,25 @@ def test_bytes_that_are_none(real: tamis.Client, wrong: Any) -> None:
     with pytest.raises(TypeError, match="bytes-like object is required"):
         list(real.filter_stream(iter(wrong), "TRUE"))
     assert table.count() == 0
+
+
+def test_a_named_pipe_is_opened_once(real: tamis.Client, tmp_path: Path) -> None:
+    pipe = tmp_path / "rows.jsonl"
+    os.mkfifo(pipe)
+    lines = b'{"a": 5}\n' * 50_000
+    for read in (
+        lambda: real.create_table("piped", exists="replace").load_file(pipe).rows,
+        lambda: real.filter_file(pipe, "a = 5", io.BytesIO()).stats.matched,
+    ):
+        program = "import sys; open(sys.argv[1], 'wb').write(b'{\"a\": 5}\\n' * 50_000)"
+        with subprocess.Popen([sys.executable, "-c", program, str(pipe)]) as writer:
+            found: list[int] = []
+            reader = threading.Thread(target=lambda: found.append(read()), daemon=True)  # noqa: B023
+            reader.start()
+            reader.join(60)
+            if reader.is_alive():
+                writer.kill()
+            assert found == [lines.count(b"\n")]
 
 
 def test_keys_that_are_tuples(real: tamis.Client) -> None:
