@@ -8,6 +8,10 @@
 
 static enum status start(struct request *r, struct error *e) {
     const struct limits *l = &r->session->service->limits;
+    if (r->use.mode == BATCH_UPSERT && !table_key(r->use.table->table).p)
+        return error_set(e, E_NO_KEY,
+                         "the table has no key by which rows could be replaced: "
+                         "append them, or make it with a key");
     r->use.loader =
         loader_new(r->use.table->table, &r->session->service->budget, r->session->service->crew);
     if (!r->use.loader || !scanner_init(&r->scanner, &r->arena, loader_fields(r->use.loader),

@@ -204,6 +204,15 @@ def test_bad_keys(people: tuple[Connection, int], key: Plain) -> None:
     assert count(client, table) == 1000
 
 
+def test_an_upsert_needs_a_key(client: Connection) -> None:
+    table = client.create("t")
+    client.load(table, [maps([{"k": 1}])])
+    for payloads in ([maps([{"k": 1}])], [maps([{"k": 1}]), maps([{"k": 2}])], []):
+        with pytest.raises(Refused, match="NO_KEY"):
+            client.load(table, payloads, mode="upsert")
+        assert count(client, table) == 1
+
+
 def test_keys_are_equal_as_values_are(client: Connection) -> None:
     table = client.create("t", key="k")
     when = Ext(-1, struct.pack(">I", 5))

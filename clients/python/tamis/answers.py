@@ -118,7 +118,7 @@ def columns(
             raise ProtocolError("a result whose columns have different lengths")
         size = sizes.pop() if sizes else 0
         for path, chunk in chunks:
-            mine = found.setdefault(key_of(path), [])
+            mine = found.setdefault(key_of(restored(path)), [])
             _fill(mine, total)
             mine.append(chunk)
         total += size
@@ -163,9 +163,21 @@ def path_option(path: Any) -> Any:
     if isinstance(path, str):
         return path
     steps = list(path) if isinstance(path, (list, tuple)) else []
-    if not steps or not all(isinstance(step, (str, int)) for step in steps):
-        raise TypeError(f"a path is a name, or a sequence of names and numbers, not {path!r}")
+    if not steps or not isinstance(steps[0], str) or not all(map(_is_step, steps)):
+        raise TypeError(f"a path is a name, or a name and then names and numbers, not {path!r}")
     return steps
+
+
+def _is_step(step: Any) -> bool:
+    return isinstance(step, str) or (type(step) is int and step >= 0)
+
+
+def columns_option(columns: Sequence[Path]) -> list[Any]:
+    """Paths of columns as an option has them; one that is there twice is one column."""
+    if isinstance(columns, str):
+        raise TypeError("columns must be a sequence of paths, not one name")
+    paths = {key_of(path): path for path in map(path_option, columns)}
+    return list(paths.values())
 
 
 def order_option(order: Order) -> list[list[Any]]:

@@ -19,12 +19,15 @@ from msgpack import Timestamp
 from .arrow import ArrowColumn, has_arrow
 from .bits import Bits, cut, to_bitmap
 from .cells import Cells
+from .column import PER_SECOND, Column
 from .columns import path_text
 from .errors import EncodeError
 
 SIGNED, UNSIGNED = frozenset("bhilqn"), frozenset("BHILQN")
 FLOATS = {"f": "f32", "d": "f64"}
 UNITS = ("s", "ms", "us", "ns")
+COARSE = ("Y", "M", "W", "D", "h", "m")  # of datetime64, which also has finer ones
+NAT = -(2**63)
 AS_NUMPY = "convert the column first, for example to float64 or to str"
 
 AnyColumn = Union["Values", "Numbers", "Times", ArrowColumn]
@@ -142,6 +145,8 @@ def column_of(name: str, source: Any) -> AnyColumn:
         return Values(source)
     if isinstance(source, (str, bytes, bytearray, Mapping, Set)):
         raise TypeError(f"column {path_text((name,))}: a {type(source).__name__} is no sequence")
+    if isinstance(source, Column):
+        return _selected(source)
     if is_pandas(source):
         return _pandas(name, source)
     if has_arrow(source):
@@ -158,6 +163,15 @@ def column_of(name: str, source: Any) -> AnyColumn:
         return Values(list(source))
     kind = type(source).__name__
     raise TypeError(f"column {path_text((name,))} is of type '{kind}', not a sequence of values")
+
+
+def _selected(source: Column) -> AnyColumn:
+    """A column that Table.select gave."""
+    if source.values is None:
+        return Values(source.to_list())
+    if source.type == "timestamp":
+        return Times(source.unit, source.values, source.valid)
+    return Numbers(source.type, source.values, source.valid)
 
 
 def _buffer(name: str, view: memoryview) -> AnyColumn:
@@ -184,18 +198,25 @@ def _numpy(name: str, source: Any, missing: Optional[Bits] = None) -> AnyColumn:
     if type(source).__module__.startswith("numpy.ma"):
         mask = source.mask  # one for all, or one each
         flags = mask.tobytes() if mask.shape else bytes([bool(mask)]) * len(source)
-        if source.ndim != 1:
-            return Values(source.tolist())
+        if source.ndim != 1 or source.dtype.names:
+            return Values(_listed(name, source))
+        if source.dtype.kind == "M":  # what is masked need not be a time that has a form
+            return _numpy(name, _unmasked(source))
         return _numpy(name, source.data, to_bitmap(flags))
     interface = source.__array_interface__
+    if interface["typestr"].startswith("StringDType"):  # its missing value may be anything
+        texts = source.tolist()
+        if source.ndim == 1:
+            texts = [value if isinstance(value, str) else None for value in texts]
+        return Values(texts if missing is None else _with_nulls(texts, missing))
     order, kind, size = _typestr(interface["typestr"])
     if len(interface["shape"]) != 1:
         if not interface["shape"]:
             raise TypeError(f"column {path_text((name,))}: an array without dimensions")
-        return Values(source.tolist())
+        return Values(_listed(name, source))
     valid = None if missing is None else inverted(missing, len(source))
     if kind == "M":
-        return _times(name, source, interface, valid)
+        return _times(name, source, valid)
     if kind in "iufb":
         if order != ("<" if sys.byteorder == "little" else ">") and size > 1:
             source = source.astype(f"={kind}{size}")
@@ -208,8 +229,8 @@ def _numpy(name: str, source: Any, missing: Optional[Bits] = None) -> AnyColumn:
     if kind in "OUS":
         values = source if missing is None else _with_nulls(source.tolist(), missing)
         return Values(values, foreign=kind == "O")
-    if kind == "V" and "descr" in interface and source.dtype.names:
-        return Values([dict(zip(source.dtype.names, value)) for value in source.tolist()])
+    if kind == "V" and source.dtype.names:
+        return Values(_listed(name, source))
     raise _no_form(name, f"an array of type '{source.dtype}'")
 
 
@@ -220,18 +241,63 @@ def _typestr(text: str) -> tuple[str, str, int]:
     return order, text[1], int(digits or 0)
 
 
-def _times(name: str, source: Any, interface: Any, valid: Optional[Bits]) -> Times:
+def _listed(name: str, source: Any) -> list[Any]:
+    """The values of an array of any shape as Python has them, a structure's as maps. None for what
+    is masked."""
+    names, kind = source.dtype.names, source.dtype.kind
+    if source.ndim > 1 and kind in "MV":
+        return [_listed(name, part) for part in source]
+    if names:
+        fields = [_listed(name, source[field]) for field in names]
+        return [dict(zip(names, values)) for values in zip(*fields)]
+    if kind != "M":
+        return source.tolist()  # type: ignore[no-any-return]
+    unit, counts = _counts(name, _unmasked(source))
+    return [None if count == NAT else _instant(unit, count) for count in counts.tolist()]
+
+
+def _instant(unit: str, count: int) -> Timestamp:
+    """So many of a unit since 1970."""
+    seconds, rest = divmod(count, PER_SECOND[unit])
+    return Timestamp(seconds, rest * (10**9 // PER_SECOND[unit]))
+
+
+def _unmasked(times: Any) -> Any:
+    """datetime64 that may be masked, as such that is NaT there."""
+    mask = getattr(times, "mask", None)
+    if mask is None:
+        return times
+    plain = times.data.copy()
+    plain[mask] = "NaT"
+    return plain
+
+
+def _times(name: str, source: Any, valid: Optional[Bits]) -> Times:
     """datetime64, as instants of UTC; NaT is null."""
-    unit = interface["typestr"].partition("[")[2].rstrip("]")
-    if unit not in UNITS:
-        finer = "s" if unit in ("Y", "M", "W", "D", "h", "m") else "ns"
-        source, unit = source.astype(f"datetime64[{finer}]"), finer
-    counts = source.astype(f"=M8[{unit}]", copy=False).view("i8")
-    there = counts != -(2**63)
+    unit, counts = _counts(name, source)
+    there = counts != NAT
     if not there.all():
         bits = to_bitmap(there.tobytes())
         valid = bits if valid is None else both(valid, bits)
     return Times(unit, memoryview(counts), valid)
+
+
+def _counts(name: str, source: Any) -> tuple[str, Any]:
+    """datetime64 as 64-bit counts of one of UNITS. EncodeError for a time that is none: numpy casts
+    what does not fit to another time."""
+    text = source.dtype.str.partition("[")[2].rstrip("]")
+    source = source.astype(f"=M8[{text}]" if text else "=M8", copy=False)
+    if text in UNITS:
+        return text, source.view("i8")
+    base = text.lstrip("0123456789")  # 25s: in steps of 25 seconds
+    unit = "s" if base in COARSE else base if base in UNITS else "ns"
+    cast = source.astype(f"=M8[{unit}]")
+    same = cast.astype(source.dtype).view("i8") == source.view("i8")
+    if not same.all():
+        row = int(same.argmin())
+        reason = f"a datetime64[{text}] that a datetime64[{unit}] does not hold cannot be sent"
+        raise EncodeError(reason, row=row, field=path_text((name,)))
+    return unit, cast.view("i8")
 
 
 def structured(source: Any) -> Optional[list[tuple[str, AnyColumn]]]:
@@ -269,6 +335,10 @@ def _pandas(name: str, series: Any) -> AnyColumn:
         filler = False if plain_type.kind == "b" else 0
         filled = series.to_numpy(dtype=plain_type, na_value=filler)
         return _numpy(name, filled, missing)
+    if hasattr(dtype, "subtype") and getattr(dtype, "kind", "O") in "iufbM":  # Sparse
+        return _numpy(name, series.to_numpy(), missing)
+    if _scalar(dtype) in ("Period", "Interval"):  # in Arrow only a number, or a map
+        raise _no_form(name, f"a column of type '{_scalar(dtype)}'")
     if has_arrow(series):
         try:
             return ArrowColumn.of(name, series)
@@ -276,6 +346,12 @@ def _pandas(name: str, series: Any) -> AnyColumn:
             pass  # no pyarrow, or values that it has no type for
     values = series.tolist()
     return Values(values if missing is None else _with_nulls(values, missing), foreign=True)
+
+
+def _scalar(dtype: Any) -> str:
+    """The name of the type that a value of a pandas column, or a category of one, has."""
+    kind = getattr(getattr(dtype, "categories", None), "dtype", dtype)
+    return getattr(getattr(kind, "type", None), "__name__", "")
 
 
 def _flags(flags: Any) -> bytes:
@@ -295,7 +371,10 @@ def _plain_value(value: Any) -> Any:
     name = type(value).__name__
     if name in ("NAType", "NaTType"):
         return None
-    return Timestamp.from_unix_nano(value.value) if name == "Timestamp" else value
+    if name != "Timestamp":
+        return value
+    unit, counts = _counts(name, value.asm8)  # in its own unit: nanoseconds do not reach far
+    return _instant(unit, int(counts))
 
 
 def of_pandas(kind: type) -> bool:

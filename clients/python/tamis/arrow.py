@@ -21,7 +21,7 @@ from .arrow_array import Array, Kind
 from .arrow_cells import kind_of
 from .cells import Cells
 from .columns import path_text
-from .errors import ArrowError
+from .errors import ArrowError, EncodeError
 
 
 class CSchema(Structure):
@@ -227,6 +227,7 @@ class ArrowColumn:
 
     @classmethod
     def of(cls, name: str, source: Any) -> ArrowColumn:
+        _check_objects(source, name)
         return cls(name, list(arrays(source)))
 
     def __len__(self) -> int:
@@ -252,8 +253,19 @@ def batches(source: Any) -> Iterator[tuple[int, list[tuple[str, ArrowColumn]]]]:
 
     TypeError for a source of another type; EncodeError for a column's.
     """
+    _check_objects(source)
     for array in arrays(source):
         if array.format != "+s":
             raise TypeError("an Arrow source of rows must be of structs, such as a table has")
         columns = [(child.name, ArrowColumn(child.name, [child])) for child in array.members()]
         yield array.length, columns
+
+
+def _check_objects(source: Any, column: str = "") -> None:
+    """EncodeError for Python objects in polars, which gives their addresses and says bytes."""
+    if type(source).__module__.partition(".")[0] != "polars":
+        return
+    for name, dtype in getattr(source, "schema", {column: getattr(source, "dtype", "")}).items():
+        if str(dtype) == "Object":
+            reason = "Python objects of polars cannot be sent: make a list of them"
+            raise EncodeError(reason, field=path_text((name,)))

@@ -499,6 +499,7 @@ class Client:
 
     def table(self, name: str, /, *, timeout: Optional[float] = None) -> Table:
         """A table that is there; TableError if it is not."""
+        tables.check_name(name)
         home, told = tables.opened(self._runner, OPEN, (name,), timeout)
         return Table(self, home, told, None)
 

@@ -11,8 +11,11 @@ missing too, never an error.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from operator import countOf, itemgetter
 from typing import Any, Callable, Optional, Union
+
+from msgpack import ExtType, Timestamp
 
 from .bits import to_bitmap
 from .errors import EncodeError
@@ -24,6 +27,21 @@ Column = tuple[Path, str, list[Any], None, Optional[bytes]]
 Payload = tuple[str, int, list[Column]]
 
 MISSING: Any = object()
+Default = Callable[[Any], Any]
+# What has a form, or leads to what may have one.
+FORMS: tuple[Any, ...] = (
+    type(None),
+    int,
+    float,
+    str,
+    bytes,
+    bytearray,
+    memoryview,
+    list,
+    tuple,
+    Mapping,
+)
+FORMS += (datetime, Timestamp)
 
 
 class Gatherer:
@@ -36,8 +54,10 @@ class Gatherer:
             (path, itemgetter(path[0]) if len(path) == 1 else None) for path in self.paths
         ]
 
-    def payload(self, rows: Sequence[Any], base: int = 0) -> Payload:
-        """The column payload for the rows; base is the number of the first.
+    def payload(
+        self, rows: Sequence[Any], base: int = 0, default: Optional[Default] = None
+    ) -> Payload:
+        """The column payload for the rows; base is the number of the first. default: of the packer.
 
         TypeError, naming the row, if one is no mapping.
         """
@@ -54,7 +74,7 @@ class Gatherer:
                     continue
                 except KeyError:
                     pass
-            values = follow(rows, path)
+            values = follow(rows, path, default)
             flags = bytes([value is not MISSING for value in values])
             if 0 not in flags:
                 columns.append((path, "list", values, None, None))
@@ -74,10 +94,13 @@ def check_rows(rows: Sequence[Any], base: int) -> None:
             raise TypeError(f"row {base + at} is of type '{name}', not a mapping")
 
 
-def follow(rows: Sequence[Any], path: Path) -> list[Any]:
-    """The value of the path in each row, MISSING where there is none."""
+def follow(rows: Sequence[Any], path: Path, default: Optional[Default] = None) -> list[Any]:
+    """The value of the path in each row, MISSING where there is none. default: makes something of
+    values that have no form, inside of which a path may go on."""
     values: list[Any] = list(rows)
-    for key in path:
+    for depth, key in enumerate(path):
+        if default is not None and depth > 0:
+            values = [v if isinstance(v, FORMS) else _made(v, default) for v in values]
         if isinstance(key, str):
             values = [
                 value.get(key, MISSING) if type(value) is dict else _member(value, key)
@@ -88,12 +111,22 @@ def follow(rows: Sequence[Any], path: Path) -> list[Any]:
     return values
 
 
+def _made(value: Any, default: Default) -> Any:
+    """What goes in place of the value; itself where that fails: it is only passed through."""
+    try:
+        return value if value is MISSING else default(value)
+    except PACK_ERRORS:
+        return value
+
+
 def _member(value: Any, key: str) -> Any:
     return value[key] if isinstance(value, Mapping) and key in value else MISSING
 
 
 def _element(value: Any, index: int) -> Any:
-    return value[index] if isinstance(value, (list, tuple)) and index < len(value) else MISSING
+    # An extension is a named tuple, but no array (N4).
+    inside = isinstance(value, (list, tuple)) and not isinstance(value, ExtType)
+    return value[index] if inside and index < len(value) else MISSING
 
 
 def culprit(

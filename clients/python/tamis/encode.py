@@ -39,7 +39,7 @@ def execute_frame(
     packer: Packer, id: int, plan: Plan, options: Mapping[str, Any], rows: Sequence[Any], base: int
 ) -> bytes:
     """EXECUTE with its rows. EncodeError, or TypeError for a row that is no mapping."""
-    payload = plan.gatherer.payload(rows, base)
+    payload = plan.gatherer.payload(rows, base, packer.default)
     try:
         return packer.frame((EXECUTE, id, plan.number, options, payload))
     except PACK_ERRORS as error:
@@ -49,7 +49,7 @@ def execute_frame(
 
 def rows_frame(packer: Packer, id: int, plan: Plan, rows: Sequence[Any], base: int) -> bytes:
     """ROWS; errors as execute_frame."""
-    payload = plan.gatherer.payload(rows, base)
+    payload = plan.gatherer.payload(rows, base, packer.default)
     try:
         return packer.frame((ROWS, id, payload))
     except PACK_ERRORS as error:
@@ -67,7 +67,7 @@ def explain_frame(
     opening = (EXPLAIN, id, plan.number, options)
     if rows is None:
         return frame_without_rows(packer, opening, options)
-    payload = plan.gatherer.payload(rows)
+    payload = plan.gatherer.payload(rows, 0, packer.default)
     try:
         return packer.frame((*opening, payload))
     except PACK_ERRORS as error:

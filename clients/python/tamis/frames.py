@@ -120,7 +120,27 @@ def unpack(body: Union[bytes, bytearray]) -> Any:
     try:
         # Timestamps stay msgpack.Timestamp: they may lie outside what datetime can hold. A str
         # that is no UTF-8 (the name of a field may be) keeps its bytes as lone surrogates.
-        return msgpack.unpackb(body, strict_map_key=False, unicode_errors="surrogateescape")
+        try:
+            return msgpack.unpackb(body, strict_map_key=False, unicode_errors="surrogateescape")
+        except TypeError:
+            return with_tuples(body, "surrogateescape")
     except UNPACK_ERRORS as error:
         detail = f"{type(error).__name__}: {error}"
         raise ProtocolError(f"a frame that is not msgpack ({detail})") from error
+
+
+def with_tuples(body: Union[bytes, bytearray], unicode_errors: str) -> Any:
+    """A msgpack value whose keys cannot all be hashed, which unpackb answers with TypeError: those
+    that are arrays become tuples. One of UNPACK_ERRORS."""
+    how = {"strict_map_key": False, "unicode_errors": unicode_errors}
+    return msgpack.unpackb(body, object_pairs_hook=_map, **how)
+
+
+def _map(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    return {_key(key): value for key, value in pairs}
+
+
+def _key(key: Any) -> Any:
+    if type(key) is dict:  # of none of ours: maps are no keys in Python
+        key = list(key.items())
+    return tuple(map(_key, key)) if type(key) in (list, tuple) else key

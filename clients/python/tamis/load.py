@@ -133,7 +133,9 @@ class Load:
             self._add(self._packed(first))
             head = pack(("bytes", layout.format, 0))[:-1]
             for chunk in chunks:
-                view = memoryview(chunk if stable else bytes(chunk)).cast("B")
+                view = memoryview(chunk).cast("B")
+                if not stable:
+                    view = memoryview(bytes(view))
                 for at in range(0, len(view), most):
                     payload = self._packed(head)
                     payload.bin(view[at : at + most])

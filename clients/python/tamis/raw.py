@@ -101,9 +101,11 @@ def read_pieces(file: BinaryIO) -> Iterator[bytes]:
 def regular_path(path: Union[str, bytes, os.PathLike[str]]) -> Optional[bytes]:
     """The absolute path of a regular file; None for another kind of file. OSError if there is none,
     or if it may not be read."""
-    with open(path, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            return None
+    # A pipe is not opened to look at it: its writer would end, and the next open wait for another.
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        return None
+    with open(path, "rb", buffering=0):
+        pass
     return os.fsencode(os.path.abspath(path))
 
 
@@ -193,7 +195,9 @@ class RawFilter:
         rest: Union[memoryview, pages.Lent, None] = pages.lend(chunk) if self._stable else None
         if rest is None:
             # What is left of a piece goes out while the next is made: it must stay as it is.
-            rest = memoryview(chunk if self._stable else bytes(chunk)).cast("B")
+            rest = memoryview(chunk).cast("B")
+            if not self._stable:
+                rest = memoryview(bytes(rest))
         while len(rest) > 0:
             size = self._piece_bytes
             self._piece_bytes = min(2 * size, self._most_bytes)

@@ -15,7 +15,7 @@ import msgpack
 from msgpack import Timestamp
 
 from .errors import ProtocolError
-from .frames import LENGTH, UNPACK_ERRORS
+from .frames import LENGTH, UNPACK_ERRORS, with_tuples
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 FIRST_SECOND = -62135596800  # of year 1
@@ -38,6 +38,8 @@ def restored(value: Any) -> Any:
         return instant(value.seconds, value.nanoseconds)
     if kind is list:
         return list(map(restored, value))
+    if kind is tuple:  # a key
+        return tuple(map(restored, value))
     if kind is dict:
         return {restored(key): restored(item) for key, item in value.items()}
     if kind is str and not value.isascii():
@@ -64,12 +66,19 @@ def rows_of(parts: list[bytes], count: int) -> list[dict[Any, Any]]:
 
 def _unpacked(data: bytes) -> Any:
     try:
-        return msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass")
+        return _unpacked_as(data, "surrogatepass")
     except UnicodeDecodeError:
-        return msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogateescape")
+        return _unpacked_as(data, "surrogateescape")
 
 
-NESTED = frozenset((Timestamp, list, dict))
+def _unpacked_as(data: bytes, unicode_errors: str) -> Any:
+    try:
+        return msgpack.unpackb(data, strict_map_key=False, unicode_errors=unicode_errors)
+    except TypeError:
+        return with_tuples(data, unicode_errors)
+
+
+NESTED = frozenset((Timestamp, list, dict, tuple))
 
 
 def _with_instants(value: Any) -> Any:
@@ -78,8 +87,10 @@ def _with_instants(value: Any) -> Any:
         return instant(value.seconds, value.nanoseconds)
     if kind is list:
         return list(map(_with_instants, value))
+    if kind is tuple:  # a key
+        return tuple(map(_with_instants, value))
     if kind is dict:
-        if NESTED.isdisjoint(map(type, value.values())) and Timestamp not in map(type, value):
+        if NESTED.isdisjoint(map(type, value.values())) and NESTED.isdisjoint(map(type, value)):
             return value
         return {_with_instants(key): _with_instants(item) for key, item in value.items()}
     return value

@@ -21,7 +21,7 @@ from typing import Any, Optional
 from . import arrays
 from .arrow import batches, has_arrow
 from .cells import Cells, ColumnSource, Pieces, blame, put_columns
-from .columns import check_rows, path_text
+from .columns import check_rows, path_text, refusal
 from .errors import EncodeError
 from .frames import PACK_ERRORS
 
@@ -130,6 +130,9 @@ class RowPart(Part):
     def _blame(self, rows: Sequence[Any], pieces: Pieces, cause: BaseException) -> EncodeError:
         for i, row in enumerate(rows):
             for key, value in row.items():
+                reason = refusal(key, pieces.pack)
+                if reason:
+                    return EncodeError(reason, row=self.base + i, field=repr(key))
                 error = blame(str(key), [value], self.base + i, pieces.pack, cause)
                 if error.row is not None:
                     return error
@@ -150,7 +153,7 @@ def parts(source: Source, columns: Names, pace: Pace) -> Iterator[Part]:
     if isinstance(source, (str, bytes, bytearray, memoryview)):
         raise TypeError("rows as text or bytes: use load_bytes")
     if arrays.is_pandas_frame(source):
-        yield from _cut(_pandas(source, columns), 0, pace)
+        yield from _cut(_pandas(source, columns), 0, pace, len(source))
     elif has_arrow(source):
         base = 0
         for count, found in batches(source):
@@ -206,10 +209,7 @@ def _cut(
     columns: Sequence[tuple[str, ColumnSource]], base: int, pace: Pace, rows: Optional[int] = None
 ) -> Iterator[Part]:
     """Columns of one length, in parts. rows: how many there are, if there may be no column."""
-    if len({name for name, _ in columns}) < len(columns):
-        names = [name for name, _ in columns]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"two columns have the name {path_text((twice,))}")
+    _unique([name for name, _ in columns])
     lengths = {len(column) for _, column in columns}
     if len(lengths) > 1:
         text = ", ".join(f"{path_text((name,))}: {len(column)}" for name, column in columns)
@@ -233,6 +233,9 @@ def _chosen(found: Sequence[tuple[Any, Any]], columns: Names) -> list[tuple[str,
     if columns is None:
         return [(_text(name), value) for name, value in found]
     table = dict(found)
+    if len(table) < len(found):
+        names = [name for name, _ in found]
+        _unique([name for name in names if name in columns])
     return [(name, _member(table, name)) for name in columns]
 
 
@@ -245,7 +248,15 @@ def _member(table: Mapping[Any, Any], name: str) -> Any:
 def _names(columns: Sequence[str]) -> list[str]:
     if isinstance(columns, str):
         raise TypeError("columns must be a sequence of names, not one name")
-    return [_text(name) for name in columns]
+    return _unique([_text(name) for name in columns])
+
+
+def _unique(names: list[str]) -> list[str]:
+    """The names; ValueError if one is there twice."""
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"two columns have the name {path_text((twice,))}")
+    return names
 
 
 def _text(name: Any) -> str:

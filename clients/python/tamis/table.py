@@ -14,13 +14,14 @@ from . import raw, tables
 from .answers import KINDS, Order, Path
 from .column import Column
 from .connection import DELETE, DROP
-from .errors import DaemonDied, TamisError
+from .errors import DaemonDied, TableError, TamisError
 from .explain import Explanation
 from .journal import Journal, keepable
 from .load import Change, Load, change
 from .plans import Params, Query
 from .prepared_table import PreparedTable
 from .raw import Bytes
+from .restore import restored
 from .source import Names, Source
 from .tables import EVERY_ROW, Home, TableInfo, query_options
 
@@ -56,9 +57,9 @@ class Table:
         self._journal = journal
         self._lock = threading.Lock()
         self._reviver = 0  # the thread that holds the lock
-        self.name: str = str(told.get("name", ""))
+        self.name: str = restored(str(told.get("name", "")))
         key = told.get("key")
-        self.key: Optional[str] = None if key is None else str(key)
+        self.key: Optional[str] = None if key is None else restored(str(key))
         """The column whose values tell rows apart, or None."""
         self.private = bool(told.get("private", False))
 
@@ -85,7 +86,8 @@ class Table:
     def upsert(
         self, source: Source, *, columns: Names = None, timeout: Optional[float] = None
     ) -> Change:
-        """As append, but a row takes the place of one that has the same key; it goes to the end."""
+        """As append, but a row takes the place of one that has the same key; it goes to the end.
+        RequestError (NO_KEY) if the table has no key."""
         return self._load("upsert", source, columns, timeout)
 
     def replace(
@@ -188,7 +190,11 @@ class Table:
         """Take the table away, with all its rows. Queries that are under way end as they would."""
         self._journal = None
         home = self._home
-        return change(tables.request(home.runner, DROP, (home.number,), timeout))
+        try:
+            return change(tables.request(home.runner, DROP, (home.number,), timeout))
+        except TableError as error:
+            tables.tell_name(error, self.name)
+            raise
 
     # Queries -----------------------------------------------------------------------------------
 
@@ -329,13 +335,15 @@ class Table:
     ) -> list[Any]:
         """Several queries of the same state of the table, in one pass where they can share it.
 
-        asked: queries (then their indices), or pairs of a query and a mapping of options: "result"
-        ("count", "indices", "mask", "bitmap", "rows", "columns" or "counts": what count, indices,
-        mask, bitmap, filter, select and value_counts give), "params", "limit", "offset",
-        "order_by", "columns", "by" (of "counts") and "strict". A query may be a PreparedTable of
-        this table.
+        asked: queries (then their indices; None: every row), or pairs of a query and a mapping of
+        options: "result" ("count", "indices", "mask", "bitmap", "rows", "columns" or "counts": what
+        count, indices, mask, bitmap, filter, select and value_counts give), "params", "limit",
+        "offset", "order_by", "columns", "by" (of "counts") and "strict". A query may be a
+        PreparedTable of this table.
         return_errors: the error of a query stands in its place; else the first one is raised.
         """
+        if isinstance(asked, str):
+            raise TypeError("queries() takes an iterable of queries, not one")
         requests = [_asked(element) for element in asked]
 
         def work(home: Home) -> list[Any]:
@@ -418,6 +426,9 @@ class Table:
         home = self._home
         try:
             return work(home)
+        except TableError as error:
+            tables.tell_name(error, self.name)
+            raise
         except DaemonDied:
             fresh = self._revived(home)
             if fresh is None:
@@ -478,7 +489,8 @@ def _asked(element: Any) -> tuple[str, Any, dict[str, Any]]:
     unknown = set(given) - set(ASKED)
     if unknown:
         raise TypeError(f"an option that queries() does not have: {min(unknown)!r}")
-    return kind, query, query_options(kind, given.pop("params", None), {}, **given)
+    asked = EVERY_ROW if query is None else query
+    return kind, asked, query_options(kind, given.pop("params", None), {}, **given)
 
 
 def _source(query: Any, home: Home, timeout: Optional[float]) -> Any:

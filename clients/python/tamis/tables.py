@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Optional
 
 from . import answers, encode, result
-from .answers import KINDS, Order, Path, order_option, path_option
+from .answers import KINDS, Order, Path, columns_option, order_option, path_option
 from .connection import CREATE, DESCRIBE, EXECUTE, EXPLAIN, QUERIES, Request
-from .errors import ProtocolError, RequestError
+from .errors import ProtocolError, RequestError, TableError
 from .explain import Explanation, explanation
 from .plans import Params, Plan, make_options
+from .restore import restored
 from .runner import Runner, Source
 
 EVERY_ROW = "TRUE"  # the query that all rows match
 EXISTS = ("fail", "open", "replace")
+NAME_BYTES = 65536
 
 
 class Home(NamedTuple):
@@ -69,8 +71,8 @@ def info(told: Any) -> TableInfo:
     """From a map of a DESCRIBED reply; ProtocolError if it is none."""
     try:
         return TableInfo(
-            name=_is(told["name"], str),
-            key=None if told["key"] is None else _is(told["key"], str),
+            name=restored(_is(told["name"], str)),
+            key=None if told["key"] is None else restored(_is(told["key"], str)),
             private=_is(told["private"], bool),
             rows=_is(told["rows"], int),
             bytes=_is(told["bytes"], int),
@@ -83,7 +85,7 @@ def info(told: Any) -> TableInfo:
 
 def _column_info(told: Any) -> ColumnInfo:
     return ColumnInfo(
-        name=None if told["name"] is None else _is(told["name"], str),
+        name=None if told["name"] is None else restored(_is(told["name"], str)),
         types=tuple(_is(told["types"], list)),
         nulls=_is(told["nulls"], int),
         missing=_is(told["missing"], int),
@@ -130,6 +132,14 @@ def _request(
     return asked.answer
 
 
+def check_name(name: str) -> None:
+    """TypeError or ValueError for what cannot be the name of a table."""
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a table must be str, not {type(name).__name__}")
+    if not 0 < len(name.encode("utf-8", "surrogatepass")) <= NAME_BYTES:
+        raise ValueError(f"the name of a table has 1 to {NAME_BYTES} bytes")
+
+
 def opened(
     runner: Runner, kind: int, elements: Sequence[Any], timeout: Optional[float]
 ) -> tuple[Home, dict[str, Any]]:
@@ -148,12 +158,20 @@ def create(
     exists: str,
     timeout: Optional[float],
 ) -> tuple[Home, dict[str, Any]]:
+    check_name(name)
     if exists not in EXISTS:
         raise ValueError(f"exists must be one of {', '.join(EXISTS)}, not {exists!r}")
     options = {"private": private, "exists": exists}
     if key is not None:
         options["key"] = key
     return opened(runner, CREATE, (name, options), timeout)
+
+
+def tell_name(error: TableError, name: str) -> None:
+    """Makes an error name the table that the daemon, asked by number, has no name of."""
+    if error.name == "TABLE_UNKNOWN":
+        error.message = f'the table "{name}" has been dropped or replaced'
+        error.args = (error.message,)
 
 
 def listed(runner: Runner, table: Optional[int], timeout: Optional[float]) -> list[TableInfo]:
@@ -191,9 +209,7 @@ def query_options(
     if order_by:
         options["order"] = order_option(order_by)
     if columns is not None:
-        if isinstance(columns, str):
-            raise TypeError("columns must be a sequence of paths, not one name")
-        options["columns"] = list(map(path_option, columns))
+        options["columns"] = columns_option(columns)
     if by is not None:
         options["by"] = path_option(by)
     return options

@@ -191,6 +191,8 @@ class Store:
         old = [] if mode == "replace" else list(self.rows)
         deleted = len(self.rows) - len(old)
         replaced = 0
+        if self.key is None and mode == "upsert":
+            raise Refused(self.NO_KEY, "NO_KEY")
         if self.key is not None:
             index = {row[self.key]: row for row in old}
             for i, row in enumerate(rows):

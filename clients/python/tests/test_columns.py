@@ -102,6 +102,12 @@ def test_an_index_is_for_arrays_and_a_name_for_mappings() -> None:
     assert column[2:] == ([None, None, None, 7, 8], None, b"\x18")
 
 
+def test_an_index_is_not_for_an_extension() -> None:
+    # Which is a tuple in Python: (code, data).
+    rows = [{"a": msgpack.ExtType(5, b"x")}, {"a": (5, b"x")}]
+    assert Gatherer([("a", 0)]).payload(rows)[2] == [(("a", 0), "list", [None, 5], None, b"\x02")]
+
+
 def test_the_culprit_is_found() -> None:
     payload = Gatherer([("a",), ("b", 0)]).payload([{"a": 1, "b": [1]}, {"a": 2, "b": [{1}]}])
     error = culprit(payload, 10, msgpack.Packer().pack, TypeError("x"))

@@ -85,6 +85,33 @@ def test_times(unit: str, order: str) -> None:
     assert column(times[2:]) == [second(2020, 1, 1)]
 
 
+def test_times_in_odd_units() -> None:
+    far = np.array([3_000_000_000, -1, -(2**63)], "i8")  # in nanoseconds beyond 64 bits
+    assert column(far.view("M8[25s]")) == [Timestamp(75_000_000_000, 0), Timestamp(-25, 0), None]
+    assert column(far.view("M8[7D]"))[0] == Timestamp(7 * 86400 * 3_000_000_000, 0)
+    assert column(far.view(">M8[10us]").byteswap())[0] == Timestamp(30_000, 0)
+    assert column(np.array([2000, -1000], "i8").view("M8[ps]")) == [
+        Timestamp(0, 2),
+        Timestamp(-1, 999_999_999),
+    ]
+    for unit, count in (("Y", 10**12), ("h", 2**62), ("M", -(2**62)), ("ps", 1500), ("as", 1)):
+        times = np.array([0, count], "i8").view(f"M8[{unit}]")
+        with pytest.raises(tamis.EncodeError, match=r"row 1, field a: a datetime64.*does not hold"):
+            column(times)
+        assert column(np.ma.array(times, mask=[False, True])) == [Timestamp(0, 0), None]
+
+
+def test_strings_of_variable_width() -> None:
+    for missing in ({}, {"na_object": None}, {"na_object": math.nan}):
+        words = np.array(["x", "é" * 40, ""], np.dtypes.StringDType(**missing))
+        assert column(words) == ["x", "é" * 40, ""]
+        assert column(np.ma.array(words, mask=[True, False, False]))[:2] == [None, "é" * 40]
+        assert column(words.reshape(1, 3)) == [["x", "é" * 40, ""]]
+        if missing:
+            words[1] = missing["na_object"]
+            assert column(words[::-1]) == ["", None, "x"]
+
+
 def test_masked_arrays() -> None:
     masked = np.ma.array([1, 2, 3], mask=[False, True, False])
     assert column(masked) == [1, None, 3]
@@ -98,8 +125,19 @@ def test_structured_arrays() -> None:
     assert rows(fields) == expected
     assert rows(fields, ["c"]) == [{"c": "x"}, {"c": "y"}]
     assert rows(np.array([[1, 2], [3, 4]]), ["a", "b"]) == [{"a": 1, "b": 2}, {"a": 3, "b": 4}]
+    masked = np.ma.array(fields[["a", "c"]], mask=[(True, False), (False, True)])
+    assert rows(masked) == column(masked) == [{"a": None, "c": "x"}, {"a": 3, "c": None}]
     with pytest.raises(TypeError, match="columns= names the second"):
         rows(np.array([1, 2]))
+
+
+def test_structures_inside() -> None:
+    inner = np.array([((1,), [2, 3], 4)], [("p", [("q", "i4")]), ("r", "i4", 2), ("t", "M8[s]")])
+    assert column(inner) == [{"p": {"q": 1}, "r": [2, 3], "t": Timestamp(4, 0)}]
+    assert column(inner.reshape(1, 1)) == [column(inner)]
+    counts = np.array([[1, 2], [3, -(2**63)]]).view("M8[ms]")
+    times = np.ma.array(counts, mask=[[False, True], [False, False]])
+    assert column(times) == [[Timestamp(0, 1_000_000), None], [Timestamp(0, 3_000_000), None]]
 
 
 # Arrow ---------------------------------------------------------------------------------------
@@ -279,6 +317,16 @@ def test_few_strings_in_many_views(distinct: int, length: int) -> None:
 
 
 def test_two_columns_of_one_name() -> None:
+    twice = pd.DataFrame([[1, 2, 3]], columns=["a", "a", "b"])
+    assert rows(twice, ["b"]) == [{"b": 3}]
+    for source, names in (
+        (twice, ["b", "a"]),
+        ([{"a": 1}], ["a", "a"]),
+        ([(1, 2)], ["a", "a"]),
+        (np.ones((2, 2)), ["a", "a"]),
+    ):
+        with pytest.raises(ValueError, match="two columns have the name a"):
+            rows(source, names)
     table = pa.table([[1], [2]], names=["a", "a"])
     with pytest.raises(ValueError, match="two columns have the name a"):
         rows(table)
@@ -400,6 +448,14 @@ def test_polars() -> None:
     assert len(rows(many, None, BIG)) == 15_000
 
 
+def test_objects_in_polars() -> None:
+    # Polars would give their addresses, as bytes.
+    objects = pl.Series("a", [object()], dtype=pl.Object)
+    for source in (pl.DataFrame([pl.Series("n", [1]), objects]), {"a": objects}):
+        with pytest.raises(tamis.EncodeError, match="a: Python objects of polars"):
+            rows(source)
+
+
 def pandas_frame() -> pd.DataFrame:
     return pd.DataFrame(
         {
@@ -434,11 +490,38 @@ def test_pandas() -> None:
     assert rows({"i": frame["i"], "j": frame.index})[0] == {"i": 1, "j": 7}
     stamps = pd.Series([pd.Timestamp("2020-01-01 00:00:00.000000001")], dtype=object)
     assert column(stamps) == [Timestamp(second(2020, 1, 1).seconds, 1)]
+    far = pd.Series([pd.Timestamp("9000-01-01"), pd.NaT, pd.Timestamp("1000-01-01", tz="UTC")])
+    assert column(far.astype(object)) == [second(9000, 1, 1), None, second(1000, 1, 1)]
     backed = pd.Series([1, None, 3], dtype=pd.ArrowDtype(pa.int32()))
     assert column(backed) == [1, None, 3]
     assert types_of({"a": backed}) == ["i32"]
     with pytest.raises(TypeError, match="must be str, not int"):
         rows(pd.DataFrame({0: [1]}))
+
+
+def test_sparse_columns_of_pandas() -> None:
+    for values, fill in (([0, 0, 7], 0), ([False, True, False], False), ([1.5, 0.0, 2.5], 1.5)):
+        sparse = pd.Series(pd.arrays.SparseArray(values, fill_value=fill))
+        assert column(sparse) == column(sparse.array) == values
+        assert type(column(sparse)[0]) is type(values[0])
+    assert column(pd.Series(pd.arrays.SparseArray([1.5, math.nan]))) == [1.5, None]
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_types_of_pandas_without_a_form(wrapped: bool) -> None:
+    for kind, values in (
+        ("Period", pd.period_range("2020", periods=2, freq="D")),
+        ("Interval", pd.interval_range(0, 2)),
+    ):
+        wrong = pd.Series(pd.Categorical(values) if wrapped else values)
+        with pytest.raises(tamis.EncodeError, match=f"a: a column of type '{kind}'"):
+            rows(pd.DataFrame({"a": wrong}))
+
+
+def test_a_pandas_frame_without_columns_has_rows() -> None:
+    assert (
+        rows(pd.DataFrame(index=range(3))) == [{}] * 3 == rows(pa.table({"a": [1] * 3}).select([]))
+    )
 
 
 def test_pandas_without_pyarrow() -> None:

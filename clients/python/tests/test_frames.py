@@ -77,7 +77,6 @@ def test_a_claim_beyond_the_limit_is_refused_and_one_within_takes_no_memory() ->
         b"\xdd\xff\xff\xff\xff",
         b"\x91" * 100_000,
         b"\xdf\xff\xff\xff\xff\x01",
-        b"\x81\x90\x01",  # a map with an array for a key
         b"\xc6\xff\xff\xff\xff",
         b"\xd6\xff\x00",
     ],
@@ -85,6 +84,14 @@ def test_a_claim_beyond_the_limit_is_refused_and_one_within_takes_no_memory() ->
 def test_bodies_that_are_no_value(body: bytes) -> None:
     with pytest.raises(ProtocolError, match="not msgpack"):
         Decoder(1 << 20).feed(struct.pack(">I", len(body)) + body)
+
+
+def test_keys_that_python_cannot_hash() -> None:
+    body = msgpack.packb({(1, ("x",)): [2], msgpack.ExtType(5, b"x"): {(): 3}})
+    expected = {(1, ("x",)): [2], msgpack.ExtType(5, b"x"): {(): 3}}
+    assert Decoder(1 << 20).feed(struct.pack(">I", len(body)) + body) == [expected]
+    body = b"\x82\x81\x01\x02\x03\x91\x80\x04"  # maps, which are no keys of ours
+    assert Decoder(1 << 20).feed(struct.pack(">I", len(body)) + body) == [{((1, 2),): 3, ((),): 4}]
 
 
 @given(st.binary(max_size=200))

@@ -176,6 +176,12 @@ def test_no_key(client: tamis.Client) -> None:
     with pytest.raises(tamis.RequestError) as caught:
         people(client).delete([1])
     assert caught.value.name == "NO_KEY"
+    for source in ([{"name": "Ann"}], [], ({"n": i} for i in range(5000))):
+        table = people(client)
+        with pytest.raises(tamis.RequestError) as caught:
+            table.upsert(source)  # would append, and make twins of what is there
+        assert caught.value.name == "NO_KEY"
+        assert len(table) == len(PEOPLE)
 
 
 def test_names(client: tamis.Client) -> None:
