@@ -46,12 +46,64 @@ static enum dense_rel pair_rel(const struct term *t, bool *ret_swap) {
     return (t->want == TRUE_ ? TRUE_REL : FALSE_REL)[t->op];
 }
 
+/* Whether all integers of a chunk are doubles, too. */
+static bool are_doubles(const struct scan *s, const struct chunk *c) {
+    const wide most = (wide)1 << 53, base = scan_base(c);
+    uint32_t zones = (s->n + ZONE_ROWS - 1) / ZONE_ROWS;
+    for (uint32_t z = 0; z < zones; z++) {
+        const struct zone *zone = c->zones ? &c->zones[z] : NULL;
+        if (!zone ||
+            (zone->has_value && (base + zone->low.i < -most || base + zone->high.i > most)))
+            return false;
+    }
+    return true;
+}
+
+/* n <= ZONE_ROWS doubles, or integers as such. */
+static const double *as_doubles(struct scan *s, const struct chunk *c, uint32_t from, uint32_t n,
+                                int64_t *room) {
+    if (c->kind == CHUNK_DOUBLE)
+        return (const double *)c->data + from;
+    s->ops->widen_i64((const uint8_t *)c->data + (size_t)from * c->width, n, c->base, c->width,
+                      room);
+    for (uint32_t i = 0; i < n; i++) {
+        double d = (double)room[i];
+        memcpy(&room[i], &d, sizeof d);
+    }
+    return (const double *)(const void *)room;
+}
+
+/* A zone of two columns, as integers or as doubles. */
+static uint32_t pair_zone(struct scan *s, const struct chunk *x, const struct chunk *y, bool ints,
+                          enum dense_rel rel, uint32_t from, const uint64_t *in, uint64_t *out) {
+    uint32_t n = s->n - from < ZONE_ROWS ? s->n - from : ZONE_ROWS;
+    if (scan_is_empty(in, 0, n)) {
+        memset(out, 0, (n + 63) / 64 * sizeof *out);
+        return 0;
+    }
+    if (ints)
+        return s->ops->pair_i64(scan_widened(s, x, from, n, s->wide_x),
+                                scan_widened(s, y, from, n, s->wide_y), n, rel, in, out);
+    return s->ops->pair_f64(as_doubles(s, x, from, n, s->wide_x),
+                            as_doubles(s, y, from, n, s->wide_y), n, rel, in, out);
+}
+
+/* Whether two columns have a loop, and whether it is that of integers. */
+static bool have_loop(const struct scan *s, const struct chunk *x, const struct chunk *y,
+                      bool *ret_ints) {
+    *ret_ints = x->kind == CHUNK_INT || x->kind == CHUNK_TIME;
+    if (x->kind == y->kind)
+        return (*ret_ints || x->kind == CHUNK_DOUBLE) && !x->is_unsigned && !y->is_unsigned &&
+               x->per_second == y->per_second;
+    *ret_ints = false;
+    return (x->kind == CHUNK_INT && y->kind == CHUNK_DOUBLE && are_doubles(s, x)) ||
+           (x->kind == CHUNK_DOUBLE && y->kind == CHUNK_INT && are_doubles(s, y));
+}
+
 static uint32_t pair_term(struct scan *s, struct scan_node *node, const struct chunk *x,
                           const struct chunk *y, const uint64_t *in, uint64_t *out) {
-    bool swap, ints = x->kind == CHUNK_INT || x->kind == CHUNK_TIME;
-    bool same = x->kind == y->kind && (ints || x->kind == CHUNK_DOUBLE) && !x->is_unsigned &&
-                !y->is_unsigned && x->per_second == y->per_second;
-    if (!same)
+    bool swap, ints;
+    if (!have_loop(s, x, y, &ints))
         return scan_by_kernel(s, node, in, out);
     enum dense_rel rel = pair_rel(node->term, &swap);
     if (swap) {
@@ -61,19 +113,9 @@ static uint32_t pair_term(struct scan *s, struct scan_node *node, const struct c
     }
     in = scan_valid(s, y, scan_valid(s, x, in));
     node->how[ints ? HOW_PAIR_I64 : HOW_PAIR_F64]++;
-    if (!ints)
-        return s->ops->pair_f64(x->data, y->data, s->n, rel, in, out);
     uint32_t kept = 0;
-    for (uint32_t from = 0; from < s->n; from += ZONE_ROWS) {
-        uint32_t n = s->n - from < ZONE_ROWS ? s->n - from : ZONE_ROWS;
-        if (scan_is_empty(in, from, from + n)) {
-            memset(out + from / 64, 0, (n + 63) / 64 * sizeof *out);
-            continue;
-        }
-        kept += s->ops->pair_i64(scan_widened(s, x, from, n, s->wide_x),
-                                 scan_widened(s, y, from, n, s->wide_y), n, rel, in + from / 64,
-                                 out + from / 64);
-    }
+    for (uint32_t from = 0; from < s->n; from += ZONE_ROWS)
+        kept += pair_zone(s, x, y, ints, rel, from, in + from / 64, out + from / 64);
     return kept;
 }
 
