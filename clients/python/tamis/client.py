@@ -14,11 +14,11 @@ import time
 import warnings
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import TracebackType
 from typing import Any, BinaryIO, Optional, TypeVar, Union
 
 from . import raw, tables
 from .channel import Channel
+from .closing import Closing
 from .connection import OPEN, PING, STATS
 from .errors import ProtocolError
 from .explain import Explanation
@@ -48,7 +48,7 @@ RAW_RESULTS = {"rows": "rows", "views": "spans", "spans": "spans"}
 RAW_RESULTS |= {"indices": "indices", "mask": "bitmap", "count": "count"}
 
 
-class Client:
+class Client(Closing):
     """A daemon of our own, spawned as a child process, and the way to it.
 
     command: the tamisd to start, or its argument vector (--stdio is put behind); else $TAMISD, else
@@ -541,17 +541,6 @@ class Client:
         seconds by SIGTERM, then SIGKILL. A request of another thread gets two seconds to end,
         then ClosedError. Twice is once."""
         self._channel.close(GRACE_SECONDS)
-
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[type[BaseException]],
-        value: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         channel: Optional[Channel] = getattr(self, "_channel", None)

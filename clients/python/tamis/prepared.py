@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
+from .closing import Closing
 from .errors import ClosedError
 from .explain import Explanation
 from .plans import Params, Plan, make_options
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Prepared:
+class Prepared(Closing):
     """A query that the daemon holds a plan for. The methods are those of Client, without the query.
 
     Belongs to its client. close() (or the end of a `with`) lets the daemon forget the plan.
@@ -137,17 +137,6 @@ class Prepared:
         if plan is not None:
             plan.closed = True
             self._runner.channel.close_plan_later(plan.number)
-
-    def __enter__(self) -> Prepared:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[type[BaseException]],
-        value: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         if getattr(self, "_own", None) is not None:

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import wraps
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, cast
 
 from . import answers, quick, result, tables
 from .answers import KINDS, Order, Path
+from .closing import Closing
 from .column import Column
 from .connection import Request
 from .errors import ClosedError, DaemonDied, RequestError
@@ -99,7 +99,7 @@ def _shortly(kind: str) -> Callable[[Method], Method]:
     return shortened
 
 
-class PreparedTable:
+class PreparedTable(Closing):
     """A query of a table that the daemon holds a plan for. Methods as those of Table, without the
     query.
 
@@ -252,17 +252,6 @@ class PreparedTable:
         if ready is not None:
             ready.plan.closed = True
             ready.home.runner.channel.close_plan_later(ready.plan.number)
-
-    def __enter__(self) -> PreparedTable:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[type[BaseException]],
-        value: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         if getattr(self, "_ready", None) is not None:

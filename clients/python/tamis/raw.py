@@ -13,10 +13,10 @@ import sys
 import time
 from array import array
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Optional, Union
 
 from . import encode, pages, result
+from .closing import Closing
 from .connection import EXECUTE, ROWS, TAKEN, Request
 from .errors import ClosedError, ProtocolError
 from .frames import frame_of_bytes
@@ -327,7 +327,7 @@ def raw_stats(done: Any, query: object) -> RawStats:
     return RawStats(stats, read, unfit, counts[2], tuple(counts[3:]))
 
 
-class ByteStream:
+class ByteStream(Closing):
     """An iterator over the bytes of the rows that match; see Client.filter_stream.
 
     Each item has whole rows, one or more. close() (or the end of a `with`, or dropping it) cancels
@@ -349,17 +349,6 @@ class ByteStream:
     def __next__(self) -> bytes:
         rows: Union[bytes, memoryview] = next(self._results)[3]
         return bytes(rows)  # itself, if it is bytes
-
-    def __enter__(self) -> ByteStream:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[type[BaseException]],
-        value: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Cancel what is under way. Iterating on ends at once."""

@@ -12,10 +12,10 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import islice
-from types import TracebackType
 from typing import Any, Generic, Optional, TypeVar
 
 from . import encode, result
+from .closing import Closing
 from .connection import EXECUTE, Request
 from .errors import ClosedError, RowError
 from .runner import Runner, Source
@@ -23,7 +23,7 @@ from .runner import Runner, Source
 T = TypeVar("T")
 
 
-class Stream(Generic[T]):
+class Stream(Closing, Generic[T]):
     """An iterator over the rows that match; see Client.stream.
 
     close() (or the end of a `with`, or dropping the iterator) cancels what is under way and leaves
@@ -40,17 +40,6 @@ class Stream(Generic[T]):
 
     def __next__(self) -> T:
         return next(self._matches)
-
-    def __enter__(self) -> Stream[T]:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[type[BaseException]],
-        value: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     @property
     def stats(self) -> result.Stats:
