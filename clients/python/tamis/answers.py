@@ -172,11 +172,18 @@ def _is_step(step: Any) -> bool:
     return isinstance(step, str) or (type(step) is int and step >= 0)
 
 
-def columns_option(columns: Sequence[Path]) -> list[Any]:
-    """Paths of columns as an option has them; one that is there twice is one column."""
+def columns_option(kind: str, columns: Sequence[Path]) -> list[Any]:
+    """Paths of columns as an option has them; one that is there twice is one column. ValueError for
+    two that a row would have by one name."""
     if isinstance(columns, str):
         raise TypeError("columns must be a sequence of paths, not one name")
     paths = {key_of(path): path for path in map(path_option, columns)}
+    if kind == "rows":
+        names: dict[Any, Any] = {}
+        for key in paths:
+            name = key if isinstance(key, str) else key[-1]
+            if names.setdefault(name, key) != key:
+                raise ValueError(f"two columns of a row have the name {name!r}: select() has paths")
     return list(paths.values())
 
 

@@ -146,8 +146,9 @@ def refusal(value: Any, pack: Callable[[Any], bytes]) -> str:
     try:
         pack(value)
     except PACK_ERRORS as error:
-        reason = str(error)
-        return f"a value of type '{type(value).__name__}' cannot be sent: {reason}"
+        kind = type(value)
+        hint = "; give the array itself, or its tolist()" if kind.__module__ == "numpy" else ""
+        return f"a value of type '{kind.__name__}' cannot be sent: {error}{hint}"
     return ""
 
 

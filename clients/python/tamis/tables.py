@@ -209,7 +209,7 @@ def query_options(
     if order_by:
         options["order"] = order_option(order_by)
     if columns is not None:
-        options["columns"] = columns_option(columns)
+        options["columns"] = columns_option(kind, columns)
     if by is not None:
         options["by"] = path_option(by)
     return options

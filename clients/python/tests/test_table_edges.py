@@ -38,6 +38,21 @@ def test_a_column_named_twice_is_one(real: tamis.Client) -> None:
         assert table.filter(columns=twice, limit=1) == [{"name": names[0]}]
 
 
+def test_two_columns_of_a_row_have_two_names(real: tamis.Client) -> None:
+    table = real.create_table("nested", [{"x": 1, "b": {"x": 2, "y": [3]}}], exists="replace")
+    columns = ["x", ("b", "x")]
+    with pytest.raises(ValueError, match="two columns of a row have the name 'x'"):
+        table.filter(columns=columns)
+    assert [column.to_list() for column in table.select(columns=columns).values()] == [[1], [2]]
+    assert table.filter(columns=["x", ("b", "y")]) == [{"x": 1, "y": [3]}]
+
+
+def test_scalars_of_numpy_are_told_what_to_do(real: tamis.Client) -> None:
+    np = pytest.importorskip("numpy")
+    with pytest.raises(tamis.EncodeError, match=r"row 1, field a: .*; give the array itself"):
+        real.create_table("scalars", {"a": [1, np.int64(2)]})
+
+
 def test_no_query_is_every_row(real: tamis.Client) -> None:
     table = people(real)
     count, numbers = table.queries([(None, {"result": "count"}), None])
