@@ -13,7 +13,7 @@
 /* More than so many items are not put in order, and of small segments no more than so many. */
 #define ITEMS_MOST  65536u
 #define ITEMS_SMALL 64u
-#define FILTER_BITS 32u /* for each item, of which there is one */
+#define FILTER_BITS 32u /* for each item, which sets one of them */
 #define FILTER_LOG2 20u /* at most */
 
 struct text_item {
@@ -22,13 +22,13 @@ struct text_item {
     uint32_t n;
 };
 
-/* Ascending, each once. */
+/* Ascending; integers and times each once. */
 struct scan_items {
     wide *ints, *times; /* times: nanoseconds since 1970 */
     double *doubles;    /* all numbers that are some double */
     struct text_item *texts;
     uint32_t n_ints, n_times, n_doubles, n_texts;
-    uint64_t *filter; /* of the integers; NULL: not made yet */
+    uint64_t *filter; /* of the integers; NULL: they are few */
     uint64_t factor;  /* x is in place x * factor >> shift */
     unsigned shift;
 };
@@ -116,8 +116,7 @@ static struct scan_items *make_items(struct scan *s, const struct set *set) {
     return items;
 }
 
-/* Of [0, n) the items of low .. high, in [*ret_from, *ret_to); less(list, i, key) is whether item i
- * stands before the key. */
+/* The items whose keys are low .. high: [*ret_from, *ret_to) of the n of a list. */
 #define SEARCH(name, list_type, key_type, key_of)                                                  \
     static void name(const list_type *list, uint32_t n, key_type low, key_type high,               \
                      uint32_t *ret_from, uint32_t *ret_to) {                                       \
