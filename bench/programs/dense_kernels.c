@@ -203,6 +203,16 @@ static uint32_t str_contains_few(const struct dense_ops *ops, size_t row, uint32
 
 static const struct needle NEEDLES[] = {{4, "son "}, {4, "sen "}};
 
+static uint32_t str_range(const struct dense_ops *ops, size_t row, uint32_t n) {
+    const struct text_range r = {.low = (const uint8_t *)"Anna",
+                                 .low_n = 4,
+                                 .has_low = true,
+                                 .high = (const uint8_t *)"Mika",
+                                 .high_n = 4,
+                                 .has_high = true};
+    (void)row;
+    return ops->str_range(data.offsets, data.names, n, &r, false, data.all, data.out);
+}
 static uint32_t str_any(const struct dense_ops *ops, size_t row, uint32_t n) {
     (void)row;
     return ops->str_any(data.offsets, data.names, n, NEEDLES, 2, data.all, data.out);
@@ -278,6 +288,7 @@ static const struct loop {
     {"str_contains, 1 % wanted", str_contains_few, 0, 1},
     {"str_any, 2 needles", str_any, 0, 1},
     {"str_any, 1 % wanted", str_any_few, 0, 1},
+    {"str_range", str_range, 0, 1},
     {"str_first", str_first, 0, 1},
     {"bits_and", bits_and, 0, 1},
     {"indices, 82 % set", indices_most, 0, 1},

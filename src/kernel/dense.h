@@ -34,6 +34,16 @@ struct byte_range {
     bool outside;
 };
 
+/* Strings in the order of their bytes, a prefix first: from low to high, each if there is one, and
+ * itself among them unless it is open. The first `skip` bytes do not count; all rows that are
+ * wanted have so many. */
+struct text_range {
+    uint32_t skip;
+    const uint8_t *low, *high;
+    size_t low_n, high_n;
+    bool has_low, has_high, low_open, high_open;
+};
+
 struct dense_ops {
     const char *name; /* "base" (SSE2, NEON or plain C), "avx2", "avx512" */
 
@@ -100,6 +110,10 @@ struct dense_ops {
     uint32_t (*str_any)(const uint32_t *offsets, const uint8_t *bytes, uint32_t n,
                         const struct needle *needles, size_t count, const uint64_t *in,
                         uint64_t *out);
+    /* Between bounds; `outside`: those that are not. */
+    uint32_t (*str_range)(const uint32_t *offsets, const uint8_t *bytes, uint32_t n,
+                          const struct text_range *range, bool outside, const uint64_t *in,
+                          uint64_t *out);
     /* With a first byte of low .. high. */
     uint32_t (*str_first)(const uint32_t *offsets, const uint8_t *bytes, uint32_t n, uint8_t low,
                           uint8_t high, const uint64_t *in, uint64_t *out);

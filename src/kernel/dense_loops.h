@@ -446,6 +446,7 @@ const struct dense_ops LEVEL = {
     .str_suffix = str_suffix,
     .str_contains = str_contains,
     .str_any = str_any,
+    .str_range = str_range,
     .str_first = str_first,
     .bits_and = bits_and,
     .bits_and_not = bits_and_not,

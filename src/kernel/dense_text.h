@@ -14,6 +14,8 @@
 
 #include "kernel/dense_loops.h"
 
+#include <endian.h>
+
 struct text {
     const uint32_t *offsets;
     const uint8_t *bytes;
@@ -324,6 +326,96 @@ static uint32_t str_any(const uint32_t *offsets, const uint8_t *bytes, uint32_t 
         a.of[i] = (struct contains){t, search_folded(&needles[i]), &credit};
     }
     return count > 0 ? each_word(look_any, &a, n, false, in, out) : none(n, false, in, out);
+}
+
+/* --- between --- */
+
+#define FEW_TEXTS 12 /* rows of 64 that are rather compared one by one */
+
+struct between {
+    struct text text;
+    const struct text_range *range;
+    uint64_t low, high;           /* the heads of the bounds */
+    uint64_t sure_low, sure_span; /* heads of strings that are surely between them ... */
+    bool has_sure;                /* ... if there can be any */
+};
+
+/* The first 8 bytes as a number of the same order, zeros for those that are not there. Eight can be
+ * read, whatever n. */
+INLINE uint64_t head_of(const uint8_t *p, uint32_t n) {
+    uint64_t head = be64toh(load_word(p));
+    return n >= 8 ? head : n == 0 ? 0 : head >> (64 - 8 * n) << (64 - 8 * n);
+}
+
+INLINE int text_order(const uint8_t *p, size_t n, const uint8_t *k, size_t k_n) {
+    int order = n && k_n ? memcmp(p, k, n < k_n ? n : k_n) : 0;
+    return order ? order : (n > k_n) - (n < k_n);
+}
+
+static bool is_between(const struct text_range *r, const uint8_t *p, size_t n) {
+    int low = r->has_low ? text_order(p, n, r->low, r->low_n) : 1;
+    if (low < 0 || (low == 0 && r->low_open))
+        return false;
+    int high = r->has_high ? text_order(p, n, r->high, r->high_n) : -1;
+    return high < 0 || (high == 0 && !r->high_open);
+}
+
+INLINE uint64_t compare_each(const struct between *b, const uint32_t *offsets, uint64_t rows) {
+    uint64_t found = 0;
+    for (; rows; rows &= rows - 1) {
+        const uint32_t *at = offsets + __builtin_ctzll(rows);
+        uint32_t from = at[0] + b->range->skip;
+        if (is_between(b->range, b->text.bytes + from, at[1] - from))
+            found |= rows & -rows;
+    }
+    return found;
+}
+
+/* Heads decide, but for those that are a bound's own. */
+INLINE uint64_t look_between(const void *condition, size_t row, uint64_t want) {
+    const struct between *b = condition;
+    uint32_t copy[65];
+    const uint32_t *offsets = offsets_of(&b->text, row, copy);
+    int64_t heads[64];
+    uint64_t sure = 0, maybe = 0;
+    if (__builtin_popcountll(want) <= FEW_TEXTS)
+        return compare_each(b, offsets, want);
+    for (unsigned i = 0; i < 64; i++) {
+        uint32_t n = offsets[i + 1] - offsets[i], skip = n < b->range->skip ? n : b->range->skip;
+        heads[i] = (int64_t)head_of(b->text.bytes + offsets[i] + skip, n - skip);
+    }
+    if (b->has_sure)
+        sure = rows_in_i64(heads, (int64_t)b->sure_low, b->sure_span);
+    if (b->range->has_low)
+        maybe = rows_in_i64(heads, (int64_t)b->low, 0);
+    if (b->range->has_high)
+        maybe |= rows_in_i64(heads, (int64_t)b->high, 0);
+    return (want & sure & ~maybe) | compare_each(b, offsets, want & maybe);
+}
+
+static uint32_t str_range(const uint32_t *offsets, const uint8_t *bytes, uint32_t n,
+                          const struct text_range *range, bool outside, const uint64_t *in,
+                          uint64_t *out) {
+    struct between b = {.text = {.offsets = offsets, .bytes = bytes, .n = n}, .range = range};
+    uint64_t sure_high = UINT64_MAX;
+    bool low_end = false, high_end = false; /* nothing is above, or below */
+    if (range->has_low) {
+        uint64_t word, care;
+        first_word(range->low, range->low_n, &word, &care);
+        b.low = be64toh(word);
+        low_end = b.low == UINT64_MAX;
+        b.sure_low = b.low + 1;
+    }
+    if (range->has_high) {
+        uint64_t word, care;
+        first_word(range->high, range->high_n, &word, &care);
+        b.high = be64toh(word);
+        high_end = b.high == 0;
+        sure_high = b.high - 1;
+    }
+    b.has_sure = !low_end && !high_end && b.sure_low <= sure_high;
+    b.sure_span = sure_high - b.sure_low;
+    return each_word(look_between, &b, n, outside, in, out);
 }
 
 /* --- the first byte --- */

@@ -16,17 +16,11 @@
 #define FILTER_BITS 32u /* for each item, which sets one of them */
 #define FILTER_LOG2 20u /* at most */
 
-struct text_item {
-    uint64_t head; /* its first 8 bytes, as zones have them */
-    const uint8_t *p;
-    uint32_t n;
-};
-
 /* Ascending; integers and times each once. */
 struct scan_items {
     wide *ints, *times; /* times: nanoseconds since 1970 */
     double *doubles;    /* all numbers that are some double */
-    struct text_item *texts;
+    struct str *texts;
     uint32_t n_ints, n_times, n_doubles, n_texts;
     uint64_t *filter; /* of the integers; NULL: they are few */
     uint64_t factor;  /* x is in place x * factor >> shift */
@@ -45,9 +39,9 @@ static int by_double(const void *a, const void *b) {
     return (*x > *y) - (*x < *y);
 }
 
-static int by_head(const void *a, const void *b) {
-    const struct text_item *x = a, *y = b;
-    return (x->head > y->head) - (x->head < y->head);
+static int by_bytes(const void *a, const void *b) {
+    const struct str *x = a, *y = b;
+    return str_cmp(*x, *y);
 }
 
 /* Equal neighbours become one. */
@@ -81,8 +75,7 @@ static void take(struct scan_items *items, struct value v) {
         items->times[items->n_times++] = (wide)v.w.i * 1000000000 + v.n;
         break;
     case T_STR:
-        items->texts[items->n_texts++] =
-            (struct text_item){scan_text_head(value_as_str(v), 0), v.w.p, v.n};
+        items->texts[items->n_texts++] = value_as_str(v);
         break;
     default: /* no column of numbers or strings has it */
         break;
@@ -110,7 +103,7 @@ static struct scan_items *make_items(struct scan *s, const struct set *set) {
     qsort(items->ints, items->n_ints, sizeof *items->ints, by_wide);
     qsort(items->times, items->n_times, sizeof *items->times, by_wide);
     qsort(items->doubles, items->n_doubles, sizeof *items->doubles, by_double);
-    qsort(items->texts, items->n_texts, sizeof *items->texts, by_head);
+    qsort(items->texts, items->n_texts, sizeof *items->texts, by_bytes);
     items->n_ints = only_once(items->ints, items->n_ints);
     items->n_times = only_once(items->times, items->n_times);
     return items;
@@ -118,19 +111,19 @@ static struct scan_items *make_items(struct scan *s, const struct set *set) {
 
 /* The items whose keys are low .. high: [*ret_from, *ret_to) of the n of a list. */
 #define SEARCH(name, list_type, key_type, key_of)                                                  \
-    static void name(const list_type *list, uint32_t n, key_type low, key_type high,               \
-                     uint32_t *ret_from, uint32_t *ret_to) {                                       \
+    static void name(const struct chunk *c, const list_type *list, uint32_t n, key_type low,       \
+                     key_type high, uint32_t *ret_from, uint32_t *ret_to) {                        \
         uint32_t from = 0, to = n;                                                                 \
         for (uint32_t left = n; left > 0;) { /* the first that is not below low */                 \
             uint32_t half = left / 2;                                                              \
-            bool below = key_of(list[from + half]) < low;                                          \
+            bool below = key_of(c, list[from + half]) < low;                                       \
             from += below ? half + 1 : 0;                                                          \
             left = below ? left - half - 1 : half;                                                 \
         }                                                                                          \
         to = from;                                                                                 \
         for (uint32_t left = n - from; left > 0;) { /* the first that is above high */             \
             uint32_t half = left / 2;                                                              \
-            bool within = key_of(list[to + half]) <= high;                                         \
+            bool within = key_of(c, list[to + half]) <= high;                                      \
             to += within ? half + 1 : 0;                                                           \
             left = within ? left - half - 1 : half;                                                \
         }                                                                                          \
@@ -138,11 +131,11 @@ static struct scan_items *make_items(struct scan *s, const struct set *set) {
         *ret_to = to;                                                                              \
     }
 
-#define ITSELF(item)  (item)
-#define HEAD_OF(item) (item).head
+#define ITSELF(c, item)  ((void)(c), (item))
+#define HEAD_OF(c, item) scan_text_head(c, item, 0)
 SEARCH(find_wide, wide, wide, ITSELF)
 SEARCH(find_double, double, double, ITSELF)
-SEARCH(find_head, struct text_item, uint64_t, HEAD_OF)
+SEARCH(find_head, struct str, uint64_t, HEAD_OF)
 #undef SEARCH
 
 /* ---- zone by zone ---- */
@@ -166,12 +159,12 @@ static void held_by(const struct set_bounds *b, const struct zone *z, uint32_t *
     if (!z)
         return;
     if (b->chunk->kind == CHUNK_DOUBLE)
-        find_double(b->items->doubles, b->n, z->low.d, z->high.d, ret_from, ret_to);
+        find_double(b->chunk, b->items->doubles, b->n, z->low.d, z->high.d, ret_from, ret_to);
     else if (b->chunk->kind == CHUNK_STR)
-        find_head(b->items->texts, b->n, z->low.u, z->high.u, ret_from, ret_to);
+        find_head(b->chunk, b->items->texts, b->n, z->low.u, z->high.u, ret_from, ret_to);
     else
-        find_wide(b->list, b->n, (base + z->low.i) * b->each, (base + z->high.i) * b->each,
-                  ret_from, ret_to);
+        find_wide(b->chunk, b->list, b->n, (base + z->low.i) * b->each,
+                  (base + z->high.i) * b->each, ret_from, ret_to);
 }
 
 static enum zone_says judge_set(const struct zone *z, const void *bounds) {
@@ -303,8 +296,9 @@ static uint32_t zone_texts(struct scan *s, const struct set_bounds *b, struct st
     b->node->how[HOW_STR_EQUAL]++;
     memcpy(left, in, words * sizeof *left);
     for (; from < to; from++) {
-        const struct text_item *item = &b->items->texts[from];
-        s->ops->str_equal(offsets, b->chunk->data, n, item->p, item->n, false, left, equal);
+        struct str k = b->items->texts[from];
+        s->ops->str_equal(offsets, b->chunk->data, n, (const uint8_t *)k.p, k.n, false, left,
+                          equal);
         s->ops->bits_and_not(left, equal, words, left);
     }
     if (!b->outside)

@@ -52,6 +52,7 @@ enum scan_kind {
     X(STR_SUFFIX, "str_suffix")                                                                    \
     X(STR_CONTAINS, "str_contains")                                                                \
     X(STR_ANY, "str_any")                                                                          \
+    X(STR_RANGE, "str_range")                                                                      \
     X(STR_FIRST, "str_first")                                                                      \
     X(BITS, "bits")                                                                                \
     X(ROWS, "rows")

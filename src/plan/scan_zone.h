@@ -55,8 +55,10 @@ static inline const int64_t *scan_widened(struct scan *s, const struct chunk *c,
     return room;
 }
 
-/* The first 8 bytes as a number in the order of strings, what is not there filled with `fill`. */
-uint64_t scan_text_head(struct str k, uint8_t fill);
+/* A text as the zones of a chunk of strings have theirs, what is not there filled with `fill`; of
+ * one that is before or behind all strings of the chunk the least or the greatest number. In the
+ * order of strings. */
+uint64_t scan_text_head(const struct chunk *c, struct str k, uint8_t fill);
 
 /* Terms by the form of the chunk, for whoever has found that it is that form. */
 uint32_t scan_ints(struct scan *s, struct scan_node *node, const struct chunk *c,

@@ -345,31 +345,66 @@ static inline uint64_t string_head(const uint8_t *p, uint32_t n, const uint8_t *
     return be64toh(head) >> others << others;
 }
 
-static void string_zone(const struct cells *c, uint32_t from, uint32_t to, struct zone *zone) {
+/* The heads behind the first `skip` bytes, which all have; gives the least length behind them. */
+static uint32_t string_zone(const struct cells *c, uint32_t from, uint32_t to, uint32_t skip,
+                            struct zone *zone) {
     const uint8_t *data = c->bytes.data, *end = data + c->bytes.len;
     uint64_t low = UINT64_MAX, high = 0;
-    uint32_t begin = from ? c->len[from - 1] : 0;
+    uint32_t begin = from ? c->len[from - 1] : 0, shortest = UINT32_MAX;
     for (uint32_t k = from; k < to; k++) {
-        uint64_t head = string_head(data + begin, c->len[k] - begin, end);
+        uint32_t n = c->len[k] - begin - skip;
+        uint64_t head = string_head(data + begin + skip, n, end);
         low = head < low ? head : low;
         high = head > high ? head : high;
+        shortest = n < shortest ? n : shortest;
         begin = c->len[k];
     }
     zone->low.u = low;
     zone->high.u = high;
+    return shortest;
+}
+
+/* All zones; gives how many bytes, up to 8, all strings have in common behind the skipped ones. */
+static uint32_t string_zones(struct seal *s, uint32_t skip) {
+    uint64_t low = UINT64_MAX, high = 0;
+    uint32_t shortest = UINT32_MAX;
+    for (uint32_t z = 0; z < s->n_zones; z++) {
+        struct zone *zone = &s->zones[z];
+        if (!zone->has_value)
+            continue;
+        uint32_t least = string_zone(s->c, s->from[z], s->from[z + 1], skip, zone);
+        shortest = least < shortest ? least : shortest;
+        low = zone->low.u < low ? zone->low.u : low;
+        high = zone->high.u > high ? zone->high.u : high;
+    }
+    uint32_t alike = low == high ? 8 : (uint32_t)__builtin_clzll(low ^ high) / 8;
+    return alike < shortest ? alike : shortest;
+}
+
+#define SHARED_MOST 64u /* bytes that are looked for: dates and addresses begin alike */
+
+/* Zones that tell of the first 8 bytes in which strings differ; gives how many come before. */
+static uint32_t choose_heads(struct seal *s) {
+    uint32_t shared = 0, alike = 8;
+    while (alike == 8 && shared < SHARED_MOST) {
+        alike = string_zones(s, shared);
+        shared += alike;
+    }
+    if (alike > 0)
+        string_zones(s, shared);
+    return shared;
 }
 
 static struct sealed *seal_strings(struct seal *s) {
     const struct cells *c = s->c;
     s->seen = SEEN(T_STR);
-    for (uint32_t z = 0; z < s->n_zones; z++)
-        if (s->zones[z].has_value)
-            string_zone(c, s->from[z], s->from[z + 1], &s->zones[z]);
+    uint32_t shared = choose_heads(s);
     struct needs needs = {.data = aligned(c->bytes.len + 64),
                           .offsets = array_bytes(s->n + 1, sizeof(uint32_t))};
     struct sealed *made = make(s, CHUNK_STR, 0, needs, NULL);
     if (!made)
         return NULL;
+    made->chunk.shared = shared;
     uint8_t *data = writable(made->chunk.data);
     if (c->bytes.len)
         memcpy(data, c->bytes.data, c->bytes.len);

@@ -34,8 +34,9 @@ enum chunk_kind {
 /* What is known of ZONE_ROWS rows. Of cells that hold no value nothing is said. */
 struct zone {
     union word low, high; /* INT, TIME: as stored (word.i, without base). DOUBLE: of those that are
-                             no NaN. CODES: the code (word.u). STR: the first 8 bytes, big-endian,
-                             filled up with zeros (word.u). Else unused. */
+                             no NaN. CODES: the code (word.u). STR: the first 8 bytes behind
+                             those that all strings share, big-endian, filled up with zeros
+                             (word.u). Else unused. */
     bool has_value;       /* some cell holds a value ... */
     bool has_null;        /* ... some does not */
     bool has_nan;         /* DOUBLE: some value is NaN. low and high then tell of the others; if
@@ -55,6 +56,7 @@ struct chunk {
                             the stored ones can be added without wrapping */
     const void *data;    /* INT, TIME, DOUBLE, BOOL, CODES: the array. STR: the bytes. MIXED: union
                             word[n], pointing into memory of the segment */
+    uint32_t shared;     /* STR: bytes that all strings begin with, the first of `data` */
     const uint32_t *offsets;  /* STR: n + 1 */
     const uint8_t *tags;      /* MIXED: n */
     const uint32_t *lens;     /* MIXED: n */

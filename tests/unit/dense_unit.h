@@ -102,6 +102,7 @@ enum op {
     STR_CONTAINS,
     STR_ANY,
     STR_FIRST,
+    STR_RANGE,
 };
 
 struct call {
@@ -119,6 +120,7 @@ struct call {
     const uint8_t *k;
     size_t k_n;
     const struct needle *needles;
+    const struct text_range *range;
     size_t n_needles;
     bool outside;
 };
@@ -163,6 +165,8 @@ static uint32_t run(const struct call *c, const uint64_t *in, uint64_t *out) {
         return ops->str_suffix(c->offsets, c->x, c->n, c->k, c->k_n, c->outside, in, out);
     case STR_ANY:
         return ops->str_any(c->offsets, c->x, c->n, c->needles, c->n_needles, in, out);
+    case STR_RANGE:
+        return ops->str_range(c->offsets, c->x, c->n, c->range, c->outside, in, out);
     case STR_FIRST:
         return ops->str_first(c->offsets, c->x, c->n, (uint8_t)c->low, (uint8_t)c->high, in, out);
     default:
@@ -192,11 +196,24 @@ static bool holds_needle(const struct needle *k, const uint8_t *p, size_t n) {
     return false;
 }
 
+static int order_of(const uint8_t *p, size_t n, const uint8_t *k, size_t k_n) {
+    size_t i = 0;
+    while (i < n && i < k_n && p[i] == k[i])
+        i++;
+    return i < n && i < k_n ? (p[i] > k[i]) - (p[i] < k[i]) : (n > k_n) - (n < k_n);
+}
+
 static bool text_holds(const struct call *c, uint32_t i) {
     const uint8_t *p = (const uint8_t *)c->x + c->offsets[i];
     size_t n = c->offsets[i + 1] - c->offsets[i], k_n = c->k_n;
     if (c->op == STR_FIRST)
         return n > 0 && p[0] >= c->low && p[0] <= c->high;
+    if (c->op == STR_RANGE) {
+        const struct text_range *r = c->range;
+        int low = r->has_low ? order_of(p, n, r->low, r->low_n) : 1;
+        int high = r->has_high ? order_of(p, n, r->high, r->high_n) : -1;
+        return (r->low_open ? low > 0 : low >= 0) && (r->high_open ? high < 0 : high <= 0);
+    }
     if (c->op == STR_ANY) {
         for (size_t k = 0; k < c->n_needles; k++)
             if (holds_needle(&c->needles[k], p, n))

@@ -151,6 +151,53 @@ static void test_first(void **state) {
         }
 }
 
+/* A bound: a row or what it begins with, perhaps with a byte changed or one behind it. The copy has
+ * exactly its length. */
+static uint8_t *some_bound(const struct strings *s, size_t *ret_n) {
+    uint32_t i = below(s->n);
+    size_t n = s->offsets[i + 1] - s->offsets[i];
+    n = below(2) ? n : below((uint32_t)n + 1);
+    uint8_t *k = malloc(n + 1);
+    assert_non_null(k);
+    memcpy(k, s->bytes + s->offsets[i], n);
+    if (n > 0 && below(4) == 0)
+        k[below((uint32_t)n)] ^= 1;
+    k[n] = 0;
+    *ret_n = n + (below(8) == 0);
+    return k;
+}
+
+/* Few letters, so that many rows have the first 8 bytes of a bound; and the least and greatest. */
+static void test_range(void **state) {
+    (void)state;
+    const uint32_t sizes[] = {1, 63, 64, 65, 200, SEGMENT_ROWS};
+    const uint32_t longest[] = {0, 3, 9, 12, 40};
+    for (size_t s = 0; s < COUNT_OF(sizes); s++)
+        for (size_t l = 0; l < COUNT_OF(longest); l++)
+            for (int letters = 0; letters < 3; letters++) {
+                struct strings t = some_strings(sizes[s], longest[l], letters ? 256 : 2);
+                for (uint32_t i = 0; letters == 1 && i < t.offsets[t.n]; i++)
+                    t.bytes[i] = below(2) ? 0 : 0xFF;
+                for (unsigned flags = 0; flags < 16; flags++) {
+                    struct text_range r = {.has_low = flags & 1,
+                                           .has_high = flags & 2,
+                                           .low_open = flags & 1 && flags & 4,
+                                           .high_open = flags & 2 && flags & 8};
+                    uint8_t *low = some_bound(&t, &r.low_n), *high = some_bound(&t, &r.high_n);
+                    r.low = low, r.high = high;
+                    if (!passed_over(t.n, flags))
+                        check_both((struct call){.op = STR_RANGE,
+                                                 .n = t.n,
+                                                 .x = t.bytes,
+                                                 .offsets = t.offsets,
+                                                 .range = &r});
+                    free(low);
+                    free(high);
+                }
+                strings_done(t);
+            }
+}
+
 /* The same row, n times. */
 static struct strings same_rows(uint32_t n, const uint8_t *row, uint32_t row_n) {
     struct strings s = {.n = n, .offsets = padded(n + 1, sizeof *s.offsets)};
@@ -231,6 +278,7 @@ int main(void) {
         cmocka_unit_test(test_text_whole_rows),
         cmocka_unit_test(test_text_too_long),
         cmocka_unit_test(test_any),
+        cmocka_unit_test(test_range),
         cmocka_unit_test(test_first),
         cmocka_unit_test(test_hostile_patterns),
         cmocka_unit_test(test_credit_ends_before_hit),
