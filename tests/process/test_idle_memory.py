@@ -1,8 +1,11 @@
-"""What connections that are idle cost the daemon: docs/SERVICE.md says it."""
+"""What connections that are idle cost the daemon: docs/SERVICE.md says it.
+
+What the process has is no measure under sanitizers, which keep freed memory; the same requests are
+made there all the same.
+"""
 
 from __future__ import annotations
 
-import pytest
 from daemon import SANITIZED, Listening, wait_until
 
 from wire import KIND, Wire, filter_maps, frame
@@ -10,8 +13,6 @@ from wire import KIND, Wire, filter_maps, frame
 ROWS = [{"a": n, "b": f"x{n % 3}"} for n in range(10)]
 SESSIONS = 400
 LINES = b"".join(b'{"a":%d,"s":"%s"}\n' % (n, b"x" * 180) for n in range(5000))
-
-only_real_memory = pytest.mark.skipif(SANITIZED, reason="sanitizers keep freed memory")
 
 
 def small_requests(wire: Wire) -> None:
@@ -59,7 +60,6 @@ def test_idle_sessions_are_charged_for_nothing() -> None:
         assert charged(watcher) == few
 
 
-@only_real_memory
 def test_idle_sessions_are_small() -> None:
     with many(SESSIONS + 10) as daemon:
         for _ in range(10):
@@ -67,7 +67,8 @@ def test_idle_sessions_are_small() -> None:
         before = daemon.rss()
         for _ in range(SESSIONS):
             small_requests(daemon.connect())
-        assert (daemon.rss() - before) / SESSIONS < 12 << 10  # some 6.3 KiB
+        grown = daemon.rss() - before
+        assert SANITIZED or grown / SESSIONS < 12 << 10  # some 6.3 KiB
 
 
 def test_a_large_request_leaves_nothing_with_its_session() -> None:
@@ -81,7 +82,6 @@ def test_a_large_request_leaves_nothing_with_its_session() -> None:
             assert daemon.rss() < 64 << 20  # some 15 MiB
 
 
-@only_real_memory
 def test_what_many_took_at_once_goes_back() -> None:
     """Between what stays, malloc would keep it; it goes back when it was not wanted for 5 s."""
     count = 400
@@ -91,9 +91,9 @@ def test_what_many_took_at_once_goes_back() -> None:
         rows = frame("ROWS", 5, ["maps", [{"a": n, "b": "x" * 50} for n in range(100)]])
         for wire in wires:
             wire.send(frame("FILTER", 5, "a >= 20", {"result": "count"}, None) + rows + rows[:99])
-        wait_until(lambda: daemon.rss() - before > 8 << 20)
+        wait_until(lambda: daemon.rss() - before > 8 << 20 or SANITIZED)
         for wire in wires:
             wire.send(rows[99:] + frame("END", 5))
         for wire in wires:
             assert wire.recv_last(5)[2]["matched"] == 160
-        wait_until(lambda: daemon.rss() - before < 4 << 20)
+        wait_until(lambda: daemon.rss() - before < 4 << 20 or SANITIZED)
