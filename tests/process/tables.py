@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import Any
 
@@ -64,3 +65,10 @@ def ordered(replies: list[list[Value]]) -> list[int]:
         out += struct.unpack(f"<{len(message[5].raw) // 4}I", message[5].raw)
     assert replies[-1][0] == wire.DONE, replies[-1]
     return out
+
+
+def zones_of(explained: str) -> tuple[int, int, int]:
+    """Of EXPLAIN's first condition: all zones, those that cannot match, those that do wholly."""
+    told = re.search(r"of (\d+) zones (\d+) cannot match, (\d+) match as a whole", explained)
+    assert told, explained
+    return int(told[1]), int(told[2]), int(told[3])

@@ -5,18 +5,20 @@ rows that plain Python finds, and those that the same rows give as a payload.
 from __future__ import annotations
 
 import math
+import os
 import random
 import struct
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tables import ask, ordered
+from tables import ask, ordered, zones_of
 
 from tests.lib import wire
 from tests.lib.mp import Ext, Plain
 from tests.lib.wire import Connection
 
+TINY = os.environ.get("TAMIS_SANITIZER") == "hostile"  # so are its segments
 N = 12_000  # several zones of statistics, the last one not full
 START = 1_600_000_000
 
@@ -149,7 +151,7 @@ def how(client: Connection, table: int, query: str) -> str:
 @pytest.mark.parametrize(
     ("query", "loop"),
     [
-        ("byte IN (1, 2, 50)", "lookup_u8"),
+        ("byte IN (1, 2, 50)", "any_i8" if TINY else "lookup_u8"),
         ("short IN (1, 20, 50)", "any_i16"),
         ("based IN (1000000000000001, 1000000000000011, 1000000000000007)", "any_i16"),
         ("word IN (7, 70, 7000)", "any_i32"),
@@ -168,6 +170,9 @@ def test_loops(loaded: Any, query: str, loop: str) -> None:
 
 def test_zones_that_hold_no_item_are_passed_over(loaded: Any) -> None:
     client, table = loaded
-    assert "of 3 zones 2 cannot match" in how(client, table, "short IN (5000, 5100)")
-    assert "of 3 zones 3 cannot match" in how(client, table, "short IN (-5, 90000, 'x')")
-    assert "3 match as a whole" in how(client, table, "short NOT IN (-5, 90000, 'x')")
+    zones, none, _ = zones_of(how(client, table, "short IN (5000, 5100)"))
+    assert zones // 3 * 2 <= none < zones
+    zones, none, _ = zones_of(how(client, table, "short IN (-5, 90000, 'x')"))
+    assert none == zones
+    zones, _, whole = zones_of(how(client, table, "short NOT IN (-5, 90000, 'x')"))
+    assert whole == zones

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from tables import ask, ordered
+from tables import ask, ordered, zones_of
 
 from tests.lib import wire
 from tests.lib.mp import Plain
@@ -102,4 +102,5 @@ def test_zones_outside_are_passed_over(loaded: Any) -> None:
     )
     told = repr(reply[-1][2])
     assert "str_range x1" in told
-    assert "of 3 zones 2 cannot match" in told  # behind "2024-05-", with which all begin
+    zones, none, _ = zones_of(told)
+    assert zones // 3 * 2 <= none < zones  # behind "2024-05-", with which all begin
