@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tests.lib import mp, wire
@@ -65,6 +67,15 @@ def ordered(replies: list[list[Value]]) -> list[int]:
         out += struct.unpack(f"<{len(message[5].raw) // 4}I", message[5].raw)
     assert replies[-1][0] == wire.DONE, replies[-1]
     return out
+
+
+@contextmanager
+def holding(rows: list[Plain]) -> Iterator[tuple[Connection, int]]:
+    """A daemon with a table of these rows, loaded in several messages."""
+    with Connection.spawn() as client:
+        number = client.create("t")
+        client.load(number, [["maps", rows[i : i + 3000]] for i in range(0, len(rows), 3000)])
+        yield client, number
 
 
 def zones_of(explained: str) -> tuple[int, int, int]:

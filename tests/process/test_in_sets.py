@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tables import ask, ordered, zones_of
+from tables import ask, holding, ordered, zones_of
 
 from tests.lib import wire
 from tests.lib.mp import Ext, Plain
@@ -94,10 +94,8 @@ def rows() -> list[Plain]:
 
 @pytest.fixture(scope="module")
 def loaded(rows: list[Plain]) -> Any:
-    with Connection.spawn() as client:
-        number = client.create("sets")
-        client.load(number, [["maps", rows[i : i + 2000]] for i in range(0, N, 2000)])
-        yield client, number
+    with holding(rows) as there:
+        yield there
 
 
 def is_in(value: Any, items: set[Any]) -> bool:

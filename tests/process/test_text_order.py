@@ -6,11 +6,10 @@ import random
 from typing import Any
 
 import pytest
-from tables import ask, ordered, zones_of
+from tables import ask, holding, ordered, zones_of
 
 from tests.lib import wire
 from tests.lib.mp import Plain
-from tests.lib.wire import Connection
 
 N = 9_000
 rng = random.Random(3)
@@ -53,10 +52,8 @@ def spelt(text: str) -> str:
 @pytest.fixture(scope="module")
 def loaded() -> Any:
     rows: list[Plain] = [{name: values[i] for name, values in COLUMNS.items()} for i in range(N)]
-    with Connection.spawn() as client:
-        number = client.create("texts")
-        client.load(number, [["maps", rows[i : i + 3000]] for i in range(0, N, 3000)])
-        yield client, number
+    with holding(rows) as there:
+        yield there
 
 
 def check(loaded: Any, name: str, query: str, holds: Any) -> None:

@@ -11,11 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tables import ask, ordered
+from tables import ask, holding, ordered
 
 from tests.lib import wire
 from tests.lib.mp import Plain
-from tests.lib.wire import Connection
 
 N = 9_000
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -46,10 +45,8 @@ PAIRS += [("edge", "large"), ("large", "edge"), ("beyond", "large"), ("large", "
 @pytest.fixture(scope="module")
 def loaded() -> Any:
     rows: list[Plain] = [{name: values[i] for name, values in COLUMNS.items()} for i in range(N)]
-    with Connection.spawn() as client:
-        number = client.create("pairs")
-        client.load(number, [["maps", rows[i : i + 3000]] for i in range(0, N, 3000)])
-        yield client, number
+    with holding(rows) as there:
+        yield there
 
 
 @pytest.mark.parametrize("sign", OPERATORS)
