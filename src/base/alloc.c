@@ -1,12 +1,7 @@
 /* See alloc.h. */
 #include "base/alloc.h"
 
-#include <stdint.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#define EXPECT_LEAST 131072u /* below, a call costs more than the faults */
 
 void budget_init(struct budget *b, size_t limit_bytes) { budget_init_part(b, NULL, limit_bytes); }
 
@@ -15,6 +10,7 @@ void budget_init_part(struct budget *b, struct budget *whole, size_t limit_bytes
     atomic_init(&b->peak_bytes, 0);
     b->limit_bytes = limit_bytes;
     b->whole = whole;
+    pages_init(&b->pages);
 }
 
 /* Of this budget alone. */
@@ -83,13 +79,23 @@ void budget_free(struct budget *b, void *p, size_t n) {
     budget_release(b, n);
 }
 
-void memory_expect(void *p, size_t n) {
-#ifdef MADV_POPULATE_WRITE
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), before = -(uintptr_t)p % page;
-    if (n >= EXPECT_LEAST && n - before >= page)
-        (void)madvise((uint8_t *)p + before, (n - before) / page * page, MADV_POPULATE_WRITE);
-#else
-    (void)p;
-    (void)n;
-#endif
+void *budget_pages(struct budget *b, size_t n) {
+    size_t up = (n + PAGES_ALIGN - 1) / PAGES_ALIGN * PAGES_ALIGN;
+    if (!b)
+        return aligned_alloc(PAGES_ALIGN, up);
+    if (!budget_charge(b, n))
+        return NULL;
+    void *p = pages_alloc(&b->pages, n);
+    if (!p)
+        budget_release(b, n);
+    return p;
+}
+
+void budget_pages_free(struct budget *b, void *p, size_t n) {
+    if (!b)
+        free(p);
+    if (!b || !p)
+        return;
+    pages_free(&b->pages, p, n);
+    budget_release(b, n);
 }

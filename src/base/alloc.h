@@ -10,6 +10,8 @@
 #ifndef TAMIS_BASE_ALLOC_H
 #define TAMIS_BASE_ALLOC_H
 
+#include "base/pages.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,6 +21,7 @@ struct budget {
     _Atomic size_t peak_bytes;
     size_t limit_bytes;   /* 0: no limit */
     struct budget *whole; /* of which this is a part, and which is charged, too; or NULL */
+    struct pages pages;
 };
 
 void budget_init(struct budget *b, size_t limit_bytes);
@@ -40,11 +43,10 @@ bool budget_is_scarce(const struct budget *b);
 void *budget_realloc(struct budget *b, void *p, size_t old_n, size_t new_n);
 void budget_free(struct budget *b, void *p, size_t n);
 
-/* Says that all of a block is written now, so that a large one gets its memory at once: page by
- * page as it is touched costs a fault each. Changes nothing else, and nothing where the system
- * lacks it.
- */
-void memory_expect(void *p, size_t n);
+/* A block of pages.h that is charged, n > 0 bytes; without a budget it is malloc's. NULL: no
+ * memory. It goes back with budget_pages_free, its budget and its size. */
+void *budget_pages(struct budget *b, size_t n);
+void budget_pages_free(struct budget *b, void *p, size_t n);
 
 /* a * b and a + b; false if the result does not fit. */
 static inline bool size_mul(size_t a, size_t b, size_t *ret_product) {

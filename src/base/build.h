@@ -19,6 +19,7 @@
 #define INLINE_BYTES      512u /* payloads up to this may run on the loop's own thread */
 #define SHELL_READ_BYTES  13u  /* bytes asked of one read of a file ... */
 #define SHELL_WRITE_BYTES 64u  /* ... and gathered for one write */
+#define PAGES_LEAST_BYTES 64u  /* of a block that has pages rather than malloc's memory */
 #else
 #define BLOCK_ROWS        1024u
 #define BLOCK_CELLS       1048576u
@@ -34,6 +35,7 @@
 #define INLINE_BYTES      65536u
 #define SHELL_READ_BYTES  262144u
 #define SHELL_WRITE_BYTES 262144u
+#define PAGES_LEAST_BYTES 65536u
 #endif
 
 #endif

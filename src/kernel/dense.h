@@ -128,13 +128,12 @@ struct dense_ops {
      * and for 16 more. */
     uint32_t (*indices)(const uint64_t *bits, uint32_t words, uint32_t base, uint32_t *out);
 
-    /* Least and greatest of n > 0 numbers; of doubles those that are no NaN (low > high if there
-     * is none), and whether there is a NaN. */
-    void (*bounds_i64)(const int64_t *x, uint32_t n, int64_t *ret_low, int64_t *ret_high);
-    void (*bounds_f64)(const double *x, uint32_t n, double *ret_low, double *ret_high,
-                       bool *ret_nan);
-    /* x[i] - base, which fits, in fewer bytes; and back. */
-    void (*narrow_i64)(const int64_t *x, uint32_t n, uint64_t base, unsigned width, void *out);
+    /* Least and greatest of n > 0 numbers of 8 bytes, at any address; of doubles those that are no
+     * NaN (low > high if there is none), and whether there is a NaN. */
+    void (*bounds_i64)(const void *x, uint32_t n, int64_t *ret_low, int64_t *ret_high);
+    void (*bounds_f64)(const void *x, uint32_t n, double *ret_low, double *ret_high, bool *ret_nan);
+    /* x[i] - base, which fits, in fewer bytes, x at any address; and back. */
+    void (*narrow_i64)(const void *x, uint32_t n, uint64_t base, unsigned width, void *out);
     void (*widen_i64)(const void *x, uint32_t n, uint64_t base, unsigned width, int64_t *out);
 };
 

@@ -312,12 +312,15 @@ static uint32_t indices(const uint64_t *bits, uint32_t words, uint32_t base, uin
 
 /* Vectors as wide as the level's registers (VECTOR_BYTES), at any address; four side by side, as
  * each comparison waits for the one before. */
-typedef int64_t i64_lanes __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
-typedef double f64_lanes __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
+typedef int64_t i64_lanes __attribute__((vector_size(VECTOR_BYTES), aligned(1), may_alias));
+typedef double f64_lanes __attribute__((vector_size(VECTOR_BYTES), aligned(1), may_alias));
+typedef int64_t loose_i64 __attribute__((aligned(1), may_alias));
+typedef double loose_f64 __attribute__((aligned(1), may_alias));
 #define LANES (VECTOR_BYTES / 8)
 #define SIDE  4
 
-static void bounds_i64(const int64_t *x, uint32_t n, int64_t *ret_low, int64_t *ret_high) {
+static void bounds_i64(const void *numbers, uint32_t n, int64_t *ret_low, int64_t *ret_high) {
+    const loose_i64 *x = numbers;
     int64_t low = x[0], high = x[0];
     i64_lanes lows[SIDE], highs[SIDE];
     uint32_t i = 0;
@@ -345,8 +348,9 @@ static void bounds_i64(const int64_t *x, uint32_t n, int64_t *ret_low, int64_t *
 }
 
 /* A NaN is neither less nor greater, so it never becomes a bound. */
-static void bounds_f64(const double *x, uint32_t n, double *ret_low, double *ret_high,
+static void bounds_f64(const void *numbers, uint32_t n, double *ret_low, double *ret_high,
                        bool *ret_nan) {
+    const loose_f64 *x = numbers;
     double low = INFINITY, high = -INFINITY;
     f64_lanes lows[SIDE], highs[SIDE];
     i64_lanes nans = {0};
@@ -382,7 +386,7 @@ static void bounds_f64(const double *x, uint32_t n, double *ret_low, double *ret
 }
 
 #define WIDTH(bits)                                                                                \
-    static void narrow_##bits(const int64_t *restrict x, uint32_t n, uint64_t base,                \
+    static void narrow_##bits(const loose_i64 *restrict x, uint32_t n, uint64_t base,              \
                               uint##bits##_t *restrict out) {                                      \
         for (uint32_t i = 0; i < n; i++)                                                           \
             out[i] = (uint##bits##_t)((uint64_t)x[i] - base);                                      \
@@ -399,7 +403,7 @@ WIDTH(32)
 WIDTH(64)
 #undef WIDTH
 
-static void narrow_i64(const int64_t *x, uint32_t n, uint64_t base, unsigned width, void *out) {
+static void narrow_i64(const void *x, uint32_t n, uint64_t base, unsigned width, void *out) {
     if (width == 1)
         narrow_8(x, n, base, out);
     else if (width == 2)

@@ -41,15 +41,9 @@ struct feeding {
     size_t hand_bytes, hands_bytes;
     uint64_t from;
     uint32_t n;
+    bool is_segment; /* they are all of a segment, which is sealed next */
     _Atomic bool failed;
 };
-
-/* A little-endian number of `size` bytes. */
-static inline uint64_t load(const uint8_t *p, unsigned size) {
-    uint64_t x = 0;
-    memcpy(&x, p, size);
-    return le64toh(x);
-}
 
 /* n bits from bit `from` of a bitmap of bytes; NULL: ones. */
 static void read_bits(const uint8_t *map, uint64_t from, uint32_t n, uint64_t *out) {
@@ -62,7 +56,7 @@ static void read_bits(const uint8_t *map, uint64_t from, uint32_t n, uint64_t *o
         uint32_t bits = n - i < 64 ? n - i : 64, shift = (from + i) % 8;
         const uint8_t *p = map + (from + i) / 8;
         size_t bytes = (shift + bits + 7) / 8;
-        uint64_t word = load(p, bytes < 8 ? (unsigned)bytes : 8) >> shift;
+        uint64_t word = stretch_load(p, bytes < 8 ? (unsigned)bytes : 8) >> shift;
         if (bytes > 8)
             word |= (uint64_t)p[8] << (64 - shift);
         out[i / 64] = bits < 64 ? word & ((UINT64_C(1) << bits) - 1) : word;
@@ -86,82 +80,6 @@ static void look(struct stretch *p, const struct array *a, uint64_t from, uint32
 
 /* --- numbers --- */
 
-static unsigned item_bytes(enum array_type type) {
-    switch (type) {
-    case ARRAY_I8:
-    case ARRAY_U8:
-    case ARRAY_BYTES_BOOL:
-        return 1;
-    case ARRAY_I16:
-    case ARRAY_U16:
-        return 2;
-    case ARRAY_I32:
-    case ARRAY_U32:
-    case ARRAY_F32:
-        return 4;
-    default:
-        return 8;
-    }
-}
-
-static inline __attribute__((always_inline)) void widen(const uint8_t *p, uint32_t n, unsigned size,
-                                                        bool is_signed, union word *out) {
-    if (size == 8 && htole64(1) == 1) {
-        memcpy(out, p, (size_t)n * 8);
-        return;
-    }
-    unsigned shift = is_signed ? 64 - 8 * size : 0;
-    for (uint32_t i = 0; i < n; i++)
-        out[i].i = (int64_t)(load(p + (size_t)i * size, size) << shift) >> shift;
-}
-
-static void widen_floats(const uint8_t *p, uint32_t n, union word *out) {
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t bits = (uint32_t)load(p + (size_t)i * 4, 4);
-        float f;
-        memcpy(&f, &bits, 4);
-        out[i].d = (double)f;
-    }
-}
-
-/* The numbers of a stretch as words: integers, or doubles. */
-static void read_words(const struct stretch *s, union word *out) {
-    const uint8_t *p = s->a->data + s->from * item_bytes(s->a->type);
-    switch (s->a->type) {
-    case ARRAY_I8:
-        widen(p, s->n, 1, true, out);
-        break;
-    case ARRAY_I16:
-        widen(p, s->n, 2, true, out);
-        break;
-    case ARRAY_I32:
-        widen(p, s->n, 4, true, out);
-        break;
-    case ARRAY_U8:
-        widen(p, s->n, 1, false, out);
-        break;
-    case ARRAY_U16:
-        widen(p, s->n, 2, false, out);
-        break;
-    case ARRAY_U32:
-        widen(p, s->n, 4, false, out);
-        break;
-    case ARRAY_F32:
-        widen_floats(p, s->n, out);
-        break;
-    default:
-        widen(p, s->n, 8, false, out);
-        break;
-    }
-}
-
-static bool has_top_bit(const union word *word, uint32_t n) {
-    uint64_t any = 0;
-    for (uint32_t i = 0; i < n; i++)
-        any |= word[i].u;
-    return any >> 63;
-}
-
 /* Words of one type, which are packed already, one by one: for cells of another form. */
 static bool put_words(struct cells *c, uint32_t row, const struct stretch *s, enum value_type type,
                       const union word *word) {
@@ -180,6 +98,11 @@ static bool put_words(struct cells *c, uint32_t row, const struct stretch *s, en
     return true;
 }
 
+/* Whether the array's numbers are what the cells would hold. */
+static bool is_words(const struct array *a) {
+    return (a->type == ARRAY_I64 || a->type == ARRAY_F64) && htole64(1) == 1;
+}
+
 static bool feed_numbers(struct cells *c, uint32_t row, const struct stretch *s,
                          union word *scratch) {
     bool is_double = s->a->type == ARRAY_F32 || s->a->type == ARRAY_F64;
@@ -189,11 +112,11 @@ static bool feed_numbers(struct cells *c, uint32_t row, const struct stretch *s,
     if (direct && (!cells_take(c, type) || !cells_room(c, s->n)))
         return false;
     union word *to = direct ? c->word + c->n : scratch;
-    read_words(s, to);
+    stretch_words(s, to);
     if (!s->all)
         gather(to, 8, s->valid, s->n, to);
     bool matters = s->a->type == ARRAY_U64 || (c->form == CELLS_UINT && !is_double);
-    bool top = matters && has_top_bit(to, s->n_valid); /* negative, or large */
+    bool top = matters && words_have_top_bit(to, s->n_valid); /* negative, or large */
     if (top && s->a->type == ARRAY_U64)
         type = T_UINT;
     if (direct && type == T_UINT && c->n == 0)
@@ -363,12 +286,13 @@ static uint32_t rows_that_fit(const struct batch *b, const struct feed *f, uint6
     return n > 0 ? n : 1;
 }
 
-static bool feed_column(struct batch *b, struct feed *f, uint64_t from, uint32_t n,
-                        struct hand *hand) {
+static bool feed_column(const struct feeding *feeding, struct feed *f, struct hand *hand) {
+    struct batch *b = feeding->batch;
+    uint64_t from = feeding->from;
     struct inlet *in = &b->inlets[f->inlet];
     struct cells *c = &in->cells;
     struct stretch *s = &hand->stretch;
-    look(s, f->a, from, n);
+    look(s, f->a, from, feeding->n);
     if (f->a->type == ARRAY_VALUES && !f->a->offsets)
         return feed_values(c, b->rows, s, f);
     if (s->n_valid == 0)
@@ -377,6 +301,9 @@ static bool feed_column(struct batch *b, struct feed *f, uint64_t from, uint32_t
         return texts_feed(c, b->rows, s);
     if (array_is_nested(f->a))
         return nested_feed(c, b->rows, s, &in->lists, &f->text);
+    if (feeding->is_segment && s->all && is_words(f->a))
+        return cells_lend(c, f->a->type == ARRAY_F64 ? T_DOUBLE : T_INT, f->a->data + from * 8,
+                          s->n);
     if (f->a->type <= ARRAY_F64)
         return feed_numbers(c, b->rows, s, hand->scratch);
     if (f->a->type == ARRAY_CODES)
@@ -391,7 +318,7 @@ static bool feed_column(struct batch *b, struct feed *f, uint64_t from, uint32_t
 static void feed_task(void *data, uint32_t i, uint32_t hand) {
     struct feeding *f = data;
     void *mine = f->hands + hand * f->hand_bytes;
-    if (!feed_column(f->batch, &f->feeds[i], f->from, f->n, mine))
+    if (!feed_column(f, &f->feeds[i], mine))
         atomic_store_explicit(&f->failed, true, memory_order_relaxed);
 }
 
@@ -403,6 +330,7 @@ static bool feed_all(struct feeding *f, uint64_t n) {
         f->n = f->n > left ? (uint32_t)left : f->n;
         for (uint32_t i = 0; i < f->n_feeds; i++)
             f->n = rows_that_fit(b, &f->feeds[i], f->from, f->n);
+        f->is_segment = b->rows == 0 && f->n == SEGMENT_ROWS;
         crew_run(f->crew, feed_task, f, f->n_feeds);
         if (atomic_load_explicit(&f->failed, memory_order_relaxed))
             return false;
@@ -431,7 +359,7 @@ static uint64_t feed_bytes(const struct array *a, uint64_t rows) {
         return array_cells_most(a, 0, rows);
     if (array_is_text(a) || a->type == ARRAY_VALUES)
         return (uint64_t)(a->data_end - a->data);
-    return (uint64_t)item_bytes(a->type) * rows;
+    return (uint64_t)stretch_item_bytes(a->type) * rows;
 }
 
 static enum status open_feeds(struct batch *b, struct feed *feeds, const struct str *names,

@@ -55,6 +55,8 @@ struct cells {
     uint64_t *valid, *present;
     uint32_t bits_words;
     union word *word;
+    const uint8_t *lent; /* INT, DOUBLE: the words, at any address, of a segment that is sealed
+                            next, in place of `word`; or NULL */
     uint32_t *len;
     uint8_t *tag;
     uint32_t word_room, len_room, tag_room; /* entries */
@@ -150,6 +152,17 @@ static inline bool cells_put_double(struct cells *c, uint32_t row, double d) {
         return cells_put(c, row, value_double(d));
     c->word[c->n++].d = d;
     cells_mark_next(c, row);
+    return true;
+}
+
+/* The n words of numbers of a whole segment without nulls, 8 bytes each at any address, which stay
+ * where they are: all that may follow are seal and clear. The cells are empty. False: no memory. */
+static inline bool cells_lend(struct cells *c, enum value_type type, const uint8_t *words,
+                              uint32_t n) {
+    if (!cells_take(c, type) || !cells_mark(c, 0, n, true, true))
+        return false;
+    c->lent = words;
+    c->n = n;
     return true;
 }
 

@@ -81,14 +81,9 @@ static struct sealed *make(const struct seal *s, enum chunk_kind kind, unsigned 
     size_t valid = has_nulls ? bits_bytes(n) : 0, present = has_present ? bits_bytes(n) : 0;
     size_t cleared = head + zones + valid + present + needs.offsets + needs.tags + needs.lens;
     size_t bytes = cleared + needs.data + needs.blob;
-    if (!budget_charge(c->budget, bytes))
+    uint8_t *p = budget_pages(c->budget, bytes);
+    if (!p)
         return NULL;
-    uint8_t *p = aligned_alloc(CHUNK_ALIGN, bytes);
-    if (!p) {
-        budget_release(c->budget, bytes);
-        return NULL;
-    }
-    memory_expect(p, bytes);
     memset(p, 0, cleared);
     struct sealed *made = (struct sealed *)(void *)p;
     p += head;
@@ -123,7 +118,7 @@ void sealed_free(struct sealed *s) {
     if (!s)
         return;
     dict_unref(s->dict);
-    budget_free(s->budget, s, s->chunk.bytes);
+    budget_pages_free(s->budget, s, s->chunk.bytes);
 }
 
 /* The arrays of a chunk are const to all but its maker. */
@@ -159,11 +154,12 @@ static unsigned choose_width(uint64_t low, uint64_t high, bool is_unsigned, uint
     return width;
 }
 
-static void int_bounds(const union word *word, uint32_t n, bool is_unsigned, struct zone *ret) {
-    if (!is_unsigned) {
-        dense_ops()->bounds_i64(&word->i, n, &ret->low.i, &ret->high.i);
-        return;
-    }
+/* The packed words of numbers. */
+static const uint8_t *words_of(const struct cells *c) {
+    return c->lent ? c->lent : (const uint8_t *)c->word;
+}
+
+static void uint_bounds(const union word *word, uint32_t n, struct zone *ret) {
     ret->low = ret->high = word[0];
     for (uint32_t i = 1; i < n; i++) {
         ret->low.u = word[i].u < ret->low.u ? word[i].u : ret->low.u;
@@ -178,12 +174,19 @@ static bool is_less(union word a, union word b, bool is_unsigned) {
 /* INT and TIME: the words are integers. */
 static struct sealed *seal_ints(struct seal *s, enum chunk_kind kind, bool is_unsigned) {
     const struct cells *c = s->c;
-    struct zone all = {.low = c->word[0], .high = c->word[0]};
+    const uint8_t *words = words_of(c);
+    struct zone all;
+    memcpy(&all.low, words, sizeof all.low);
+    all.high = all.low;
     for (uint32_t z = 0; z < s->n_zones; z++) {
         struct zone *zone = &s->zones[z];
         if (!zone->has_value)
             continue;
-        int_bounds(c->word + s->from[z], s->from[z + 1] - s->from[z], is_unsigned, zone);
+        uint32_t n = s->from[z + 1] - s->from[z];
+        if (is_unsigned)
+            uint_bounds(c->word + s->from[z], n, zone);
+        else
+            dense_ops()->bounds_i64(words + (size_t)s->from[z] * 8, n, &zone->low.i, &zone->high.i);
         if (is_less(zone->low, all.low, is_unsigned))
             all.low = zone->low;
         if (is_less(all.high, zone->high, is_unsigned))
@@ -207,25 +210,26 @@ static struct sealed *seal_ints(struct seal *s, enum chunk_kind kind, bool is_un
         return NULL;
     made->chunk.base = base;
     made->chunk.is_unsigned = is_unsigned;
-    dense_ops()->narrow_i64(&c->word->i, c->n, base, width, writable(made->chunk.data));
+    dense_ops()->narrow_i64(words, c->n, base, width, writable(made->chunk.data));
     finish(s, made, made->chunk.data, width, needs.data);
     return made;
 }
 
 static struct sealed *seal_doubles(struct seal *s) {
     const struct cells *c = s->c;
+    const uint8_t *words = words_of(c);
     s->seen = SEEN(T_DOUBLE);
     for (uint32_t z = 0; z < s->n_zones; z++) {
         struct zone *zone = &s->zones[z];
         if (zone->has_value)
-            dense_ops()->bounds_f64(&c->word[s->from[z]].d, s->from[z + 1] - s->from[z],
+            dense_ops()->bounds_f64(words + (size_t)s->from[z] * 8, s->from[z + 1] - s->from[z],
                                     &zone->low.d, &zone->high.d, &zone->has_nan);
     }
     struct needs needs = {.data = array_bytes(s->n, 8)};
     struct sealed *made = make(s, CHUNK_DOUBLE, 8, needs, NULL);
     if (!made)
         return NULL;
-    memcpy(writable(made->chunk.data), c->word, (size_t)c->n * 8);
+    memcpy(writable(made->chunk.data), words, (size_t)c->n * 8);
     finish(s, made, made->chunk.data, 8, needs.data);
     return made;
 }
@@ -253,7 +257,7 @@ static uint32_t time_unit(const struct cells *c) {
  * the ends one by one. */
 static bool fits_unit(const struct cells *c, int64_t unit) {
     int64_t low, high, product;
-    dense_ops()->bounds_i64(&c->word->i, c->n, &low, &high);
+    dense_ops()->bounds_i64(c->word, c->n, &low, &high);
     if (unit == 1 || (!__builtin_mul_overflow(low, unit, &product) && high < INT64_MAX &&
                       !__builtin_mul_overflow(high + 1, unit, &product)))
         return true;

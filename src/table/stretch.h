@@ -1,10 +1,14 @@
-/* A stretch of an array that goes into cells as a whole. Private to arrays.c, texts.c, nested.c. */
+/* A stretch of an array that goes into cells as a whole. Private to arrays.c, words.c, texts.c,
+ * nested.c. */
 #ifndef TAMIS_TABLE_STRETCH_H
 #define TAMIS_TABLE_STRETCH_H
 
 #include "table/cells.h"
 #include "table/lists.h"
 #include "value/array.h"
+
+#include <endian.h>
+#include <string.h>
 
 /* Rows [from, from + n) of an array. */
 struct stretch {
@@ -19,6 +23,20 @@ struct stretch {
 static inline bool stretch_mark(struct cells *c, uint32_t row, const struct stretch *s) {
     return cells_mark_bits(c, row, s->n, s->all ? NULL : s->valid, s->all ? NULL : s->present);
 }
+
+/* A little-endian number of `size` bytes. */
+static inline uint64_t stretch_load(const uint8_t *p, unsigned size) {
+    uint64_t x = 0;
+    memcpy(&x, p, size);
+    return le64toh(x);
+}
+
+/* Bytes of an item of arrays of numbers or booleans. */
+unsigned stretch_item_bytes(enum array_type type);
+/* The numbers of a stretch as words: integers, or doubles. */
+void stretch_words(const struct stretch *s, union word *out);
+/* Whether one of them is negative, or too large for an integer with a sign. */
+bool words_have_top_bit(const union word *word, uint32_t n);
 
 /* Strings, binary, and nested values that have offsets. */
 static inline bool array_is_text(const struct array *a) {

@@ -39,7 +39,7 @@ void frames_done(struct frames *f) {
     frames_shrink(f);
 }
 
-#define SPARE_BYTES 2097152u /* the largest memory that is kept for the next frame */
+#define SPARE_BYTES 8388608u /* the largest memory that is kept for the next frame */
 
 void frames_give_back(struct frames *f, struct buf *message) {
     if (f->n_spare < FRAMES_SPARE && message->cap <= SPARE_BYTES && message->cap > READ_BYTES) {

@@ -302,9 +302,15 @@ static void test_bounds(void **state) {
             least_d = d[i] < least_d ? d[i] : least_d;
             most_d = d[i] > most_d ? d[i] : most_d;
         }
-        ops->bounds_i64(x, n, &low, &high);
+        uint8_t *odd = malloc(n * sizeof *x + 7); /* at any address, to its very end */
+        size_t shift = below(8);
+        assert_non_null(odd);
+        memcpy(odd + shift, x, n * sizeof *x);
+        ops->bounds_i64(odd + shift, n, &low, &high);
         assert_true(low == least && high == most);
-        ops->bounds_f64(d, n, &low_d, &high_d, &nan);
+        memcpy(odd + shift, d, n * sizeof *d);
+        ops->bounds_f64(odd + shift, n, &low_d, &high_d, &nan);
+        free(odd);
         assert_int_equal(nan, has_nan);
         if (some)
             assert_true(low_d == least_d && high_d == most_d);
@@ -327,7 +333,12 @@ static void test_narrow(void **state) {
             assert_true(x && back && narrow);
             for (uint32_t i = 0; i < n; i++)
                 x[i] = (int64_t)(base + (uint64_t)some_int(width));
-            ops->narrow_i64(x, n, base, width, narrow);
+            uint8_t *odd = malloc(n * sizeof *x + 7);
+            size_t shift = below(8);
+            assert_non_null(odd);
+            memcpy(odd + shift, x, n * sizeof *x);
+            ops->narrow_i64(odd + shift, n, base, width, narrow);
+            free(odd);
             for (uint32_t i = 0; i < n; i++) {
                 int64_t v = (int64_t)((uint64_t)x[i] - base), got = 0;
                 memcpy(&got, narrow + i * width, width); /* little-endian or not: compare bytes */

@@ -11,7 +11,8 @@ struct given {
     struct buf data, offsets, valid, present;
     struct value *values; /* MOST */
     char name[16];
-    bool nested; /* VALUES with offsets */
+    bool nested;     /* VALUES with offsets */
+    uint32_t before; /* bytes before the numbers, which may stand at any address */
 };
 
 static void set_bit(struct buf *b, uint64_t at, bool bit) {
@@ -162,7 +163,7 @@ static void begin_offsets(struct given *g) {
 static void end_arrays(struct given *g) {
     static const char JOINED[] = "aOsloa rather long name of a town";
     struct array *a = &g->array;
-    a->data = g->data.data;
+    a->data = g->data.data ? g->data.data + g->before : NULL;
     a->data_end = g->data.data + g->data.len;
     a->offsets = g->offsets.data;
     a->valid = g->valid.data;
@@ -191,6 +192,8 @@ static void give(struct given *g, enum array_type type, uint32_t n, struct dice 
     a->codes_type = below(d, 2) ? ARRAY_I8 : ARRAY_U32;
     g->nested = type == ARRAY_VALUES && below(d, 2);
     begin_offsets(g);
+    g->before = type <= ARRAY_F64 || type == ARRAY_TIME ? below(d, 8) : 0;
+    buf_add(&g->data, "before!", g->before);
     for (uint32_t i = 0; i < n; i++) {
         struct value v = give_value(g, taste, i, d);
         if (gaps) {
@@ -245,7 +248,8 @@ static void check_arrays(struct dice *d, struct given *g, uint32_t most, bool ch
     for (uint32_t piece = 0; piece < 3; piece++) {
         struct array arrays[COLUMNS];
         struct str names[COLUMNS];
-        uint32_t n = below(d, most), gaps = below(d, 3) * 3;
+        uint32_t n = most > SEGMENT_ROWS && below(d, 3) == 0 ? SEGMENT_ROWS : below(d, most);
+        uint32_t gaps = below(d, 3) * 3;
         for (uint32_t k = 0; k < COLUMNS; k++) {
             enum array_type type = (enum array_type)k;
             if (change && below(d, 2))

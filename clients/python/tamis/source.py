@@ -32,6 +32,10 @@ FIRST_ROWS = 1024
 # Of a message: large enough to be worth a call, small enough to overlap, and somewhat less than the
 # memory that the daemon keeps to read the next ones to.
 TARGET_BYTES = 15 << 17
+# Rows that the daemon stores together. Numbers that come for all of these in one message are stored
+# from where they are, without a copy between.
+SEGMENT_ROWS = 1 << 16
+SEGMENT_BYTES = 5 << 20  # that a message may have for it
 
 
 class Pace:
@@ -45,6 +49,8 @@ class Pace:
 
     def learn(self, rows: int, size_bytes: int) -> None:
         fit = self._target * rows // max(size_bytes, 1)
+        if fit < SEGMENT_ROWS and size_bytes * SEGMENT_ROWS <= SEGMENT_BYTES * rows:
+            fit = SEGMENT_ROWS
         grown = max(1, min(self.rows * 8, fit, self._most_rows))
         self.rows = grown & ~63 or grown  # whole bytes of the bitmaps
 
@@ -217,7 +223,11 @@ def _cut(
     total = lengths.pop() if lengths else rows or 0
     start = 0
     while start < total:
-        stop = min([start + pace.rows, total, *(column.reach(start) for _, column in columns)])
+        stop = start + pace.rows
+        beyond = (base + stop) % SEGMENT_ROWS
+        if beyond < pace.rows:
+            stop -= beyond
+        stop = min([stop, total, *(column.reach(start) for _, column in columns)])
         yield ColumnPart(columns, start, stop, base + start)
         start = stop
 
