@@ -42,6 +42,16 @@ void arena_reset(struct arena *a) {
     a->next_bytes = ARENA_FIRST_BYTES;
 }
 
+void arena_settle(struct arena *a) {
+    size_t bytes = a->held_bytes;
+    if (a->chunk && a->chunk->next) {
+        arena_done(a);
+        a->next_bytes = bytes;
+    } else {
+        arena_reset(a);
+    }
+}
+
 void arena_reuse(struct arena *a) {
     arena_reset(a);
     if (a->chunk && a->chunk->bytes > ARENA_FIRST_BYTES + sizeof *a->chunk)

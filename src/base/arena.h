@@ -22,6 +22,9 @@ struct arena {
 void arena_init(struct arena *a, struct budget *budget);
 void arena_done(struct arena *a);  /* a zeroed arena is fine */
 void arena_reset(struct arena *a); /* frees all but the first chunk */
+/* The same for one that is to hold as much again and again: it will in a single chunk, which stays.
+ */
+void arena_settle(struct arena *a);
 void arena_reuse(struct arena *a); /* the same, and the first if it is larger than usual */
 
 void *arena_alloc(struct arena *a, size_t n);                  /* n == 0 gives a valid pointer */

@@ -1,5 +1,7 @@
 /* See column_read.h. What is checked of every cell is checked in a loop without a way out, which
- * compilers make fast; where something is wrong a second look finds the place. */
+ * compilers make fast; where something is wrong a second look finds the place.
+ *
+ * It is long because each type of column has a reader. */
 #include "engine/column_read.h"
 
 #include "base/bitmap.h"
@@ -10,18 +12,6 @@
 #define INLINE static inline __attribute__((always_inline))
 
 /* --- what all types are made of --- */
-
-static enum status read_bin(const struct source *s, struct mp_reader *r, uint64_t bytes,
-                            const uint8_t **ret, struct error *e, const char *text) {
-    const uint8_t *at = r->p;
-    struct value v = mp_read_value(r);
-    if (r->status != E_OK)
-        return source_reader_error(s, r, e);
-    if (v.type != T_BIN || v.n != bytes)
-        return source_bad(s, at, e, text);
-    *ret = v.w.p;
-    return E_OK;
-}
 
 enum status column_enter(const struct source *s, struct mp_reader *r, uint32_t elements,
                          bool *ret_more, struct error *e, const char *text) {
@@ -34,6 +24,67 @@ enum status column_enter(const struct source *s, struct mp_reader *r, uint32_t e
     if (ret_more)
         *ret_more = n > elements;
     return E_OK;
+}
+
+/* [address, bytes] in the memory of the sender. */
+static enum status read_place(const struct source *s, struct mp_reader *r, uint64_t *ret_address,
+                              uint64_t *ret_bytes, struct error *e, const char *text) {
+    const uint8_t *at = r->p;
+    enum status status = column_enter(s, r, 2, NULL, e, text);
+    if (status != E_OK)
+        return status;
+    struct value address = mp_read_value(r), bytes = mp_read_value(r);
+    if (r->status != E_OK)
+        return source_reader_error(s, r, e);
+    bool is_place = address.type == T_UINT || (address.type == T_INT && address.w.i >= 0);
+    if (!is_place || bytes.type != T_INT || bytes.w.i < 0)
+        return source_bad(s, at, e, text);
+    *ret_address = address.w.u;
+    *ret_bytes = bytes.w.u;
+    return E_OK;
+}
+
+/* Bytes that are in the memory of the sender: a copy of them. */
+static enum status fetch_bin(struct source *s, struct mp_reader *r, const struct peer *peer,
+                             struct value *ret, struct error *e, const char *text) {
+    const uint8_t *at = r->p;
+    uint64_t address, bytes;
+    enum status status = read_place(s, r, &address, &bytes, e, text);
+    if (status != E_OK)
+        return status;
+    if (bytes > s->limits->frame_bytes - s->fetched_bytes)
+        return source_bad(s, at, e, "more bytes in the client's memory than a frame may have");
+    s->fetched_bytes += bytes;
+    uint8_t *p = arena_alloc(s->arena, bytes);
+    if (!p)
+        return error_set(e, E_MEMORY, "out of memory for what is in the client's");
+    if (!peer_read(peer, address, p, bytes))
+        return source_bad(s, at, e, "bytes in the client's memory cannot be read");
+    *ret = value_bytes(T_BIN, p, (uint32_t)bytes);
+    return E_OK;
+}
+
+/* A bin. peer: in whose memory its bytes may be instead, or NULL. */
+static enum status take_bin(struct source *s, struct mp_reader *r, const struct peer *peer,
+                            struct value *ret, struct error *e, const char *text) {
+    const uint8_t *at = r->p;
+    if (peer && mp_peek(r) == T_ARRAY)
+        return fetch_bin(s, r, peer, ret, e, text);
+    *ret = mp_read_value(r);
+    if (r->status != E_OK)
+        return source_reader_error(s, r, e);
+    return ret->type == T_BIN ? E_OK : source_bad(s, at, e, text);
+}
+
+static enum status read_bin(struct source *s, struct mp_reader *r, uint64_t bytes,
+                            const uint8_t **ret, struct error *e, const char *text) {
+    const uint8_t *at = r->p;
+    struct value v;
+    enum status status = take_bin(s, r, NULL, &v, e, text);
+    if (status == E_OK && v.n != bytes)
+        return source_bad(s, at, e, text);
+    *ret = v.w.p;
+    return status;
 }
 
 /* The next value as a word of the protocol; empty if it is no str. */
@@ -62,19 +113,28 @@ static bool find_number(struct str name, enum array_type *ret) {
     return false;
 }
 
-static enum status read_numbers(const struct source *s, struct mp_reader *r, enum array_type type,
-                                uint32_t n, const uint8_t **ret, struct error *e,
+/* The numbers of an array; peer: in whose memory those of 8 bytes may be, or NULL. */
+static enum status read_numbers(struct source *s, struct mp_reader *r, enum array_type type,
+                                const struct peer *peer, struct array *a, struct error *e,
                                 const char *what) {
     char text[96];
     uint32_t bytes = array_number_bytes(type);
     snprintf(text, sizeof text, "%s must be bin with %u byte%s a row", what, bytes,
              bytes == 1 ? "" : "s");
-    return read_bin(s, r, (uint64_t)bytes * n, ret, e, text);
+    if (peer && bytes == 8 && mp_peek(r) == T_ARRAY) {
+        const uint8_t *at = r->p;
+        uint64_t found = 0;
+        enum status status = read_place(s, r, &a->address, &found, e, text);
+        a->peer = peer;
+        return status == E_OK && found != (uint64_t)bytes * a->n ? source_bad(s, at, e, text)
+                                                                 : status;
+    }
+    return read_bin(s, r, (uint64_t)bytes * a->n, &a->data, e, text);
 }
 
 /* --- booleans, timestamps, lists --- */
 
-static enum status read_bools(const struct source *s, struct mp_reader *r, struct array *a,
+static enum status read_bools(struct source *s, struct mp_reader *r, struct array *a,
                               struct error *e) {
     enum status status = read_bin(s, r, a->n, &a->data, e,
                                   "the data of a bool column must be bin with a byte a row");
@@ -90,15 +150,15 @@ static enum status read_bools(const struct source *s, struct mp_reader *r, struc
     return source_bad(s, at, e, "a byte of a bool column is neither 0 nor 1");
 }
 
-static enum status read_bits(const struct source *s, struct mp_reader *r, struct array *a,
+static enum status read_bits(struct source *s, struct mp_reader *r, struct array *a,
                              struct error *e) {
     a->type = ARRAY_BITS_BOOL;
     return read_bin(s, r, bitmap_bytes(a->n), &a->data, e,
                     "the data of a bits column must be bin with a bit a row");
 }
 
-static enum status read_times(const struct source *s, struct mp_reader *r, struct array *a,
-                              struct error *e) {
+static enum status read_times(struct source *s, struct mp_reader *r, const struct peer *peer,
+                              struct array *a, struct error *e) {
     static const struct {
         const char *name;
         uint32_t per_second;
@@ -118,7 +178,7 @@ static enum status read_times(const struct source *s, struct mp_reader *r, struc
         return source_bad(s, at, e,
                           "the unit of a timestamp column must be \"s\", \"ms\", \"us\" or \"ns\"");
     a->type = ARRAY_TIME;
-    return read_numbers(s, r, ARRAY_I64, a->n, &a->data, e, "the numbers of a timestamp column");
+    return read_numbers(s, r, ARRAY_I64, peer, a, e, "the numbers of a timestamp column");
 }
 
 static enum status read_list(const struct source *s, struct mp_reader *r, struct array *a,
@@ -185,7 +245,7 @@ struct strings {
     struct value offsets, bytes, base;
 };
 
-static enum status read_pair(const struct source *s, struct mp_reader *r,
+static enum status read_pair(struct source *s, struct mp_reader *r, const struct peer *peer,
                              const struct strings_texts *texts, struct strings *ret,
                              struct error *e) {
     bool has_base;
@@ -193,16 +253,14 @@ static enum status read_pair(const struct source *s, struct mp_reader *r,
     if (status != E_OK)
         return status;
     ret->offsets_at = r->p;
-    ret->offsets = mp_read_value(r);
-    const uint8_t *bytes_at = r->p;
-    ret->bytes = mp_read_value(r);
+    status = take_bin(s, r, peer, &ret->offsets, e, texts->offsets);
+    if (status == E_OK)
+        status = take_bin(s, r, peer, &ret->bytes, e, texts->bytes);
+    if (status != E_OK)
+        return status;
     ret->base_at = r->p;
     ret->base = has_base ? mp_read_value(r) : value_int(0);
-    if (r->status != E_OK)
-        return source_reader_error(s, r, e);
-    if (ret->offsets.type != T_BIN)
-        return source_bad(s, ret->offsets_at, e, texts->offsets);
-    return ret->bytes.type == T_BIN ? E_OK : source_bad(s, bytes_at, e, texts->bytes);
+    return r->status == E_OK ? E_OK : source_reader_error(s, r, e);
 }
 
 enum status column_base(const struct source *s, const uint8_t *at, struct value base,
@@ -255,11 +313,11 @@ static enum status take_strings(const struct source *s, const struct strings *fr
                : status;
 }
 
-static enum status read_strings(const struct source *s, struct mp_reader *r, uint8_t offset_bytes,
-                                const struct strings_texts *texts, struct array *a,
-                                struct error *e) {
+static enum status read_strings(struct source *s, struct mp_reader *r, const struct peer *peer,
+                                uint8_t offset_bytes, const struct strings_texts *texts,
+                                struct array *a, struct error *e) {
     struct strings strings;
-    enum status status = read_pair(s, r, texts, &strings, e);
+    enum status status = read_pair(s, r, peer, texts, &strings, e);
     return status == E_OK ? take_strings(s, &strings, a->n, offset_bytes, texts, a, e) : status;
 }
 
@@ -284,16 +342,15 @@ static uint64_t split(const uint8_t *p, const uint8_t *end, uint32_t n, uint8_t 
 }
 
 /* Strings with a byte 0 between them. */
-static enum status read_zstr(const struct source *s, struct mp_reader *r, struct array *a,
-                             struct error *e) {
+static enum status read_zstr(struct source *s, struct mp_reader *r, const struct peer *peer,
+                             struct array *a, struct error *e) {
     static const char FEW[] = "a zstr column has fewer strings than the payload has rows",
                       MANY[] = "a zstr column has more strings than the payload has rows";
     const uint8_t *at = r->p;
-    struct value v = mp_read_value(r);
-    if (r->status != E_OK)
-        return source_reader_error(s, r, e);
-    if (v.type != T_BIN)
-        return source_bad(s, at, e, "the data of a zstr column must be bin");
+    struct value v;
+    enum status status = take_bin(s, r, peer, &v, e, "the data of a zstr column must be bin");
+    if (status != E_OK)
+        return status;
     if (a->n > (uint64_t)v.n + 1)
         return source_bad(s, at, e, FEW);
     const uint8_t *text = v.w.p, *more = text;
@@ -315,11 +372,11 @@ static enum status read_zstr(const struct source *s, struct mp_reader *r, struct
 /* --- codes --- */
 
 /* The values and how many they are, which stands behind them. */
-static enum status read_dict_values(const struct source *s, struct mp_reader *r, struct array *a,
+static enum status read_dict_values(struct source *s, struct mp_reader *r, struct array *a,
                                     struct error *e) {
     struct strings strings;
     struct array *values = arena_new(s->arena, struct array);
-    enum status status = read_pair(s, r, &DICT, &strings, e);
+    enum status status = read_pair(s, r, NULL, &DICT, &strings, e);
     if (status != E_OK)
         return status;
     const uint8_t *at = r->p;
@@ -344,7 +401,7 @@ static enum status read_dict_values(const struct source *s, struct mp_reader *r,
     return status;
 }
 
-static enum status read_dict(const struct source *s, struct mp_reader *r, struct array *a,
+static enum status read_dict(struct source *s, struct mp_reader *r, struct array *a,
                              struct error *e) {
     struct str name;
     enum status status = column_enter(
@@ -357,7 +414,7 @@ static enum status read_dict(const struct source *s, struct mp_reader *r, struct
     if (!find_number(name, &a->codes_type) || a->codes_type > ARRAY_U64)
         return source_bad(s, at, e, "the codes of a dict column must be \"i8\" ... \"u64\"");
     a->type = ARRAY_CODES;
-    status = read_numbers(s, r, a->codes_type, a->n, &a->data, e, "the codes of a dict column");
+    status = read_numbers(s, r, a->codes_type, NULL, a, e, "the codes of a dict column");
     return status == E_OK ? read_dict_values(s, r, a, e) : status;
 }
 
@@ -405,8 +462,8 @@ static enum status check_codes(const struct source *s, const struct array *a, st
 
 /* --- a column --- */
 
-static enum status read_data(const struct source *s, struct mp_reader *r, struct array *a,
-                             struct error *e) {
+static enum status read_data(struct source *s, struct mp_reader *r, const struct peer *peer,
+                             struct array *a, struct error *e) {
     const uint8_t *at = r->p;
     struct str name;
     enum status status = read_word(s, r, &name, e);
@@ -415,13 +472,13 @@ static enum status read_data(const struct source *s, struct mp_reader *r, struct
     if (str_is(name, "list"))
         return read_list(s, r, a, e);
     if (str_is(name, "str"))
-        return read_strings(s, r, 4, &STR, a, e);
+        return read_strings(s, r, peer, 4, &STR, a, e);
     if (str_is(name, "str64"))
-        return read_strings(s, r, 8, &STR64, a, e);
+        return read_strings(s, r, peer, 8, &STR64, a, e);
     if (str_is(name, "zstr"))
-        return read_zstr(s, r, a, e);
+        return read_zstr(s, r, peer, a, e);
     if (str_is(name, "bin")) {
-        status = read_strings(s, r, 4, &BIN, a, e);
+        status = read_strings(s, r, peer, 4, &BIN, a, e);
         a->type = ARRAY_BIN;
         return status;
     }
@@ -430,13 +487,13 @@ static enum status read_data(const struct source *s, struct mp_reader *r, struct
     if (str_is(name, "bits"))
         return read_bits(s, r, a, e);
     if (str_is(name, "timestamp"))
-        return read_times(s, r, a, e);
+        return read_times(s, r, peer, a, e);
     if (str_is(name, "dict"))
         return read_dict(s, r, a, e);
     if (nested_type(name, &a->type))
         return nested_read(s, r, a, e);
     if (find_number(name, &a->type))
-        return read_numbers(s, r, a->type, a->n, &a->data, e, "the data of a number column");
+        return read_numbers(s, r, a->type, peer, a, e, "the data of a number column");
     return source_bad(
         s, at, e,
         "a column's type must be \"list\", \"i8\", \"i16\", \"i32\", \"i64\", "
@@ -445,7 +502,7 @@ static enum status read_data(const struct source *s, struct mp_reader *r, struct
         "\"struct\"");
 }
 
-static enum status read_bitmap(const struct source *s, struct mp_reader *r, uint32_t n,
+static enum status read_bitmap(struct source *s, struct mp_reader *r, uint32_t n,
                                const uint8_t **ret, struct error *e, const char *text) {
     if (mp_peek(r) == T_NULL) {
         mp_skip(r);
@@ -454,9 +511,9 @@ static enum status read_bitmap(const struct source *s, struct mp_reader *r, uint
     return read_bin(s, r, bitmap_bytes(n), ret, e, text);
 }
 
-enum status column_cells(const struct source *s, struct mp_reader *r, uint32_t parts,
-                         struct array *a, struct error *e) {
-    enum status status = read_data(s, r, a, e);
+enum status column_cells(struct source *s, struct mp_reader *r, uint32_t parts,
+                         const struct peer *peer, struct array *a, struct error *e) {
+    enum status status = read_data(s, r, peer, a, e);
     const uint8_t *at = r->p;
     if (status == E_OK && parts > 2)
         status = read_bitmap(s, r, a->n, &a->valid, e,
@@ -469,7 +526,7 @@ enum status column_cells(const struct source *s, struct mp_reader *r, uint32_t p
     return status == E_OK && a->type == ARRAY_CODES ? check_codes(s, a, e) : status;
 }
 
-enum status column_read(const struct source *s, struct mp_reader *r, struct sent_column *ret,
+enum status column_read(struct source *s, struct mp_reader *r, struct sent_column *ret,
                         struct error *e) {
     const uint8_t *at = r->p;
     uint32_t parts = mp_read_array(r);
@@ -488,7 +545,7 @@ enum status column_read(const struct source *s, struct mp_reader *r, struct sent
         return source_reader_error(s, r, e);
     ret->array = (struct array){.n = s->rows};
     r->depth_limit--; /* the row that the cells are in; at least 1 */
-    status = column_cells(s, r, parts - 1, &ret->array, e);
+    status = column_cells(s, r, parts - 1, s->peer, &ret->array, e);
     r->depth_limit++;
     return status;
 }

@@ -167,6 +167,8 @@ enum status loader_take(struct loader *l, struct source *s, uint32_t *ret_n, str
     return status;
 }
 
+bool loader_has_all(const struct source *s) { return s->columns && s->done == s->rows; }
+
 enum status loader_commit(struct loader *l, enum batch_mode mode, struct batch_counts *ret,
                           struct error *e) {
     return batch_commit(l->batch, mode, ret, e);

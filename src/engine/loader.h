@@ -21,6 +21,9 @@ const struct fields *loader_fields(const struct loader *l);
  * Errors of the source, ROW_*, MEMORY. */
 enum status loader_take(struct loader *l, struct source *s, uint32_t *ret_n, struct error *e);
 
+/* Whether it is known, without another loader_take, that there are no more rows in a source. */
+bool loader_has_all(const struct source *s);
+
 /* Publishes what was taken: see batch_commit. */
 enum status loader_commit(struct loader *l, enum batch_mode mode, struct batch_counts *ret,
                           struct error *e);

@@ -21,8 +21,8 @@ bool nested_type(struct str name, enum array_type *ret) {
 /* --- reading --- */
 
 /* An error_limit with its place. */
-static enum status beyond(const struct source *s, const uint8_t *at, struct error *e,
-                          enum status status, const char *name, uint64_t limit, uint64_t actual) {
+static enum status beyond(struct source *s, const uint8_t *at, struct error *e, enum status status,
+                          const char *name, uint64_t limit, uint64_t actual) {
     error_limit(e, status, name, limit, actual);
     if (e && e->offset == ERROR_NONE)
         e->offset = (uint64_t)(at - s->message);
@@ -30,7 +30,7 @@ static enum status beyond(const struct source *s, const uint8_t *at, struct erro
 }
 
 /* What a child has beside its cells: its values need places, since not all of them may be used. */
-static enum status index_values(const struct source *s, struct array *a, struct error *e) {
+static enum status index_values(struct source *s, struct array *a, struct error *e) {
     struct mp_reader r;
     uint32_t *offsets = arena_array(s->arena, (size_t)a->n + 1, sizeof *offsets);
     if (!offsets)
@@ -46,14 +46,14 @@ static enum status index_values(const struct source *s, struct array *a, struct 
     return E_OK;
 }
 
-static enum status read_child(const struct source *s, struct mp_reader *r, uint32_t parts,
+static enum status read_child(struct source *s, struct mp_reader *r, uint32_t parts,
                               struct array *a, struct error *e) {
-    enum status status = column_cells(s, r, parts, a, e);
+    enum status status = column_cells(s, r, parts, NULL, a, e);
     return status == E_OK && a->type == ARRAY_VALUES ? index_values(s, a, e) : status;
 }
 
 /* [number, type, data, valid] */
-static enum status read_items(const struct source *s, struct mp_reader *r, struct array *a,
+static enum status read_items(struct source *s, struct mp_reader *r, struct array *a,
                               struct error *e) {
     static const char FORM[] =
         "the items of a nested column must be [number, type, data, valid], number an integer of "
@@ -73,7 +73,7 @@ static enum status read_items(const struct source *s, struct mp_reader *r, struc
     return read_child(s, r, parts - 1, a, e);
 }
 
-static enum status read_offsets(const struct source *s, struct mp_reader *r, struct array *a,
+static enum status read_offsets(struct source *s, struct mp_reader *r, struct array *a,
                                 struct error *e) {
     const uint8_t *at = r->p;
     struct value v = mp_read_value(r);
@@ -89,7 +89,7 @@ static enum status read_offsets(const struct source *s, struct mp_reader *r, str
 }
 
 /* Of what follows the items: the base, if there is one; and the offsets. */
-static enum status check_offsets(const struct source *s, struct mp_reader *r, bool has_base,
+static enum status check_offsets(struct source *s, struct mp_reader *r, bool has_base,
                                  struct array *a, uint32_t n_items, struct error *e) {
     const uint8_t *at = r->p;
     struct value base = has_base ? mp_read_value(r) : value_int(0);
@@ -103,7 +103,7 @@ static enum status check_offsets(const struct source *s, struct mp_reader *r, bo
                                 "the offsets of a nested column pass the end of its items", e);
 }
 
-static enum status read_arrays(const struct source *s, struct mp_reader *r, struct array *a,
+static enum status read_arrays(struct source *s, struct mp_reader *r, struct array *a,
                                struct error *e) {
     struct array *items = arena_new(s->arena, struct array);
     if (!items)
@@ -123,7 +123,7 @@ static enum status read_arrays(const struct source *s, struct mp_reader *r, stru
 }
 
 /* No map has more pairs than row_fields. */
-static enum status check_widths(const struct source *s, const struct array *a, struct error *e) {
+static enum status check_widths(struct source *s, const struct array *a, struct error *e) {
     for (uint32_t i = 0; i < a->n; i++) {
         uint64_t pairs = array_begin(a, i + 1u) - array_begin(a, i);
         if (pairs > s->limits->row_fields)
@@ -133,7 +133,7 @@ static enum status check_widths(const struct source *s, const struct array *a, s
     return E_OK;
 }
 
-static enum status read_maps(const struct source *s, struct mp_reader *r, struct array *a,
+static enum status read_maps(struct source *s, struct mp_reader *r, struct array *a,
                              struct error *e) {
     struct array *pair = arena_zero(s->arena, 2 * sizeof *pair);
     if (!pair)
@@ -160,7 +160,7 @@ static enum status read_maps(const struct source *s, struct mp_reader *r, struct
 }
 
 /* The name at r, encoded as most writers do it. */
-static enum status read_key(const struct source *s, struct mp_reader *r, struct str *ret,
+static enum status read_key(struct source *s, struct mp_reader *r, struct str *ret,
                             struct error *e) {
     const uint8_t *at = r->p;
     struct value name = mp_read_value(r);
@@ -179,8 +179,8 @@ static enum status read_key(const struct source *s, struct mp_reader *r, struct 
 }
 
 /* [name, type, data, valid, present] */
-static enum status read_field(const struct source *s, struct mp_reader *r, uint32_t n,
-                              struct array *a, struct error *e) {
+static enum status read_field(struct source *s, struct mp_reader *r, uint32_t n, struct array *a,
+                              struct error *e) {
     const uint8_t *at = r->p;
     uint32_t parts = mp_read_array(r);
     if (r->status != E_OK && r->status != E_ROW_INVALID)
@@ -196,7 +196,7 @@ static enum status read_field(const struct source *s, struct mp_reader *r, uint3
     return read_child(s, r, parts - 1, a, e);
 }
 
-static enum status read_structs(const struct source *s, struct mp_reader *r, struct array *a,
+static enum status read_structs(struct source *s, struct mp_reader *r, struct array *a,
                                 struct error *e) {
     const uint8_t *at = r->p;
     uint32_t n = mp_read_array(r);
@@ -217,8 +217,7 @@ static enum status read_structs(const struct source *s, struct mp_reader *r, str
     return status;
 }
 
-enum status nested_read(const struct source *s, struct mp_reader *r, struct array *a,
-                        struct error *e) {
+enum status nested_read(struct source *s, struct mp_reader *r, struct array *a, struct error *e) {
     if (r->depth_limit == 0)
         return beyond(s, r->p, e, E_ROW_TOO_DEEP, "row_depth", s->limits->row_depth, ERROR_NONE);
     r->depth_limit--;
@@ -232,7 +231,7 @@ enum status nested_read(const struct source *s, struct mp_reader *r, struct arra
 /* --- as values --- */
 
 /* Cell by cell into a buffer that grows; *ret_offsets are where each begins. */
-static enum status write_cells(const struct source *s, const struct array *a, struct buf *out,
+static enum status write_cells(struct source *s, const struct array *a, struct buf *out,
                                uint32_t *offsets, uint64_t most, struct error *e) {
     for (uint32_t i = 0; i < a->n; i++) {
         offsets[i] = htole32((uint32_t)out->len);

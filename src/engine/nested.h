@@ -15,8 +15,7 @@ bool nested_type(struct str name, enum array_type *ret);
 
 /* Reads the data at r, of the type and number of cells that *a has. Errors: BAD_PAYLOAD, ROW_*,
  * MEMORY, with the position in the message. */
-enum status nested_read(const struct source *s, struct mp_reader *r, struct array *a,
-                        struct error *e);
+enum status nested_read(struct source *s, struct mp_reader *r, struct array *a, struct error *e);
 
 /* Makes of a nested array one of VALUES with offsets in the source's arena: nil, an array or a map
  * each. Others stay as they are.

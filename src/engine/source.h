@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "base/peer.h"
 #include "format/scan.h"
 #include "value/mp.h"
 
@@ -35,10 +36,12 @@ struct source {
     const struct limits *limits;
     struct scanner *scanner;
     struct arena *arena;
-    const uint8_t *message; /* offsets in errors count from here */
-    const uint8_t *p, *end; /* the next row's bytes; end of the message */
-    uint32_t rows, done;    /* of this payload */
-    uint64_t first_row;     /* number of its first row in the whole request */
+    const uint8_t *message;  /* offsets in errors count from here */
+    const uint8_t *p, *end;  /* the next row's bytes; end of the message */
+    uint32_t rows, done;     /* of this payload */
+    uint64_t first_row;      /* number of its first row in the whole request */
+    const struct peer *peer; /* in whose memory numbers of columns may be; NULL: none */
+    uint64_t fetched_bytes;  /* that were copied from there: at most frame_bytes */
     /* template */
     uint32_t n_names;
     const struct field **names; /* NULL where nothing is wanted */
@@ -62,11 +65,12 @@ struct source {
 };
 
 /* Opens the payload that stands at offset `at` of a message of n bytes and is its last element.
- * `bytes` is the request's, or NULL where that form is not taken. Errors: BAD_PAYLOAD,
- * TOO_MANY_ROWS, ROW_*, MEMORY. */
+ * `bytes` is the request's, or NULL where that form is not taken; `peer` is borrowed, and NULL
+ * where numbers can only be in the message. Errors: BAD_PAYLOAD, TOO_MANY_ROWS, ROW_*, MEMORY. */
 enum status source_open(struct source *s, const uint8_t *message, size_t at, size_t n,
                         uint64_t first_row, struct scanner *scanner, struct byte_rows *bytes,
-                        const struct limits *limits, struct arena *arena, struct error *e);
+                        const struct peer *peer, const struct limits *limits, struct arena *arena,
+                        struct error *e);
 /* Opens what the payloads of bytes have left over, once no more come. */
 void source_open_end(struct source *s, struct byte_rows *bytes);
 

@@ -121,6 +121,11 @@ static void take_shared_memory(struct parse *p, const char *value) {
     p->o->shared_fd = (int)n;
 }
 
+static void take_parent_memory(struct parse *p, const char *value) {
+    (void)value;
+    p->o->reads_parent = true;
+}
+
 static void take_no_parent_watch(struct parse *p, const char *value) {
     (void)value;
     p->o->watch_parent = false;
@@ -147,6 +152,9 @@ static const struct option OPTIONS[] = {
     {"--shared-memory", "FD", take_shared_memory,
      "--stdio: the memfd, sealed against shrinking, that this process has as\n"
      "descriptor FD: results of tables may be written to it"},
+    {"--parent-memory", NULL, take_parent_memory,
+     "--stdio: fetch what the client loads from the memory of the process\n"
+     "that started tamisd, where it proves to be the client"},
     {"--no-parent-watch", NULL, take_no_parent_watch,
      "--stdio: go on when the process that started tamisd ends"},
     {"--help", NULL, take_help, "print this and exit"},
@@ -270,6 +278,8 @@ static void check_whole(struct parse *p) {
         usage_error(p, "--stdio and --listen exclude each other");
     else if (o->files && !o->stdio)
         usage_error(p, "--files goes with --stdio: others must not choose files");
+    else if (o->reads_parent && !o->stdio)
+        usage_error(p, "--parent-memory goes with --stdio: who started a service is no client");
     else if (o->shared_fd && !o->stdio)
         usage_error(p, "--shared-memory goes with --stdio: a descriptor has one other end");
     else if (!o->stdio && !listens && server_activated() > 0)

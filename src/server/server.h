@@ -31,6 +31,7 @@ struct server_options {
     bool stdio;
     bool activated;           /* take the sockets that systemd passed */
     bool files;               /* open the files that the client names */
+    bool reads_parent;        /* the memory of the parent process, for what its client loads */
     int shared_fd;            /* --stdio: a memfd to write results to, which is taken; 0: none */
     bool watch_parent;        /* --stdio: exit when the process that started this one ends */
     const char *const *paths; /* sockets to make */

@@ -39,6 +39,8 @@ bool stdio_start(struct server *server) {
     if (!client)
         return false;
     session_share(client->session, server->shared.p, server->shared.n);
+    if (o->reads_parent)
+        session_may_read(client->session, getppid());
     if (!o->watch_parent)
         return true;
     int err = parent_watch_start(&server->parent, &server->loop, on_parent_gone, server);

@@ -31,14 +31,36 @@ static bool ends(struct session *s, struct incoming *in) {
     return false;
 }
 
+#define PROOF_LEAST_BYTES 16u
+#define PROOF_MOST_BYTES  256u
+
+/* [address, bytes]: what the client says stands in its memory. If it does in the process that may
+ * be read, that is the client's. */
+static bool is_proof(const struct session *s, struct value proof) {
+    struct mp_reader r;
+    uint32_t n = 0;
+    if (proof.type == T_ARRAY)
+        mp_enter(&r, proof, &n);
+    if (n != 2 || s->may_read.pid <= 0)
+        return false;
+    struct value address = mp_read_value(&r), bytes = mp_read_value(&r);
+    uint8_t found[PROOF_MOST_BYTES];
+    return (address.type == T_INT || address.type == T_UINT) && bytes.type == T_BIN &&
+           bytes.n >= PROOF_LEAST_BYTES && bytes.n <= sizeof found &&
+           peer_read(&s->may_read, address.w.u, found, bytes.n) &&
+           memcmp(found, bytes.w.p, bytes.n) == 0;
+}
+
 static void handle_hello(struct session *s, struct incoming *in) {
     struct mp_reader *r = &in->message.r;
-    struct value version = value_missing();
+    struct value version = value_missing(), proof = value_missing();
     uint32_t n = mp_read_map(r);
     for (uint32_t i = 0; i < n && r->status == E_OK; i++) {
         struct value key = mp_read_value(r), v = mp_read_value(r);
         if (key.type == T_STR && str_is(value_as_str(key), "version"))
             version = v;
+        else if (key.type == T_STR && str_is(value_as_str(key), "memory"))
+            proof = v;
     }
     if (!ends(s, in)) {
         session_break(s, E_BAD_MESSAGE);
@@ -49,6 +71,8 @@ static void handle_hello(struct session *s, struct incoming *in) {
         session_break(s, E_VERSION);
         return;
     }
+    if (is_proof(s, proof))
+        s->peer = s->may_read;
     s->hello_done = true;
     session_replied(s, welcome_reply(s, in->message.id));
 }

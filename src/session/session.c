@@ -59,6 +59,8 @@ void session_share(struct session *s, uint8_t *p, size_t n) {
     s->shared_bytes = n;
 }
 
+void session_may_read(struct session *s, pid_t pid) { s->may_read.pid = pid; }
+
 void session_free(struct session *s) {
     if (!s)
         return;

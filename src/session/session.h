@@ -84,6 +84,10 @@ void session_set_user(struct session *s, uint64_t user);
  * never read. Before the first bytes of the client. */
 void session_share(struct session *s, uint8_t *p, size_t n);
 
+/* The process whose memory may be read, once the client tells in HELLO what stands there: what a
+ * LOAD brings may then stay there. Before the first bytes of the client. */
+void session_may_read(struct session *s, pid_t pid);
+
 uint8_t *session_space(struct session *s, size_t *ret_n); /* NULL: no memory, the session is over */
 void session_fed(struct session *s, size_t n); /* 0: there was nothing to read after all */
 /* Whether descriptors may be received now; if not, they are to be lost on the way. */

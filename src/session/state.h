@@ -106,6 +106,7 @@ struct table_use {
     enum exists exists;
     enum batch_mode mode;
     struct loader *loader;
+    uint64_t n_payloads; /* that the loader has */
 };
 
 enum request_state {
@@ -198,6 +199,7 @@ struct session {
     struct viewer viewer;
     uint8_t *shared; /* NULL: nothing */
     size_t shared_bytes;
+    struct peer may_read, peer; /* whose memory may be read, if it agrees; and has agreed */
 };
 
 /* session.c */

@@ -36,13 +36,16 @@ bool welcome_reply(struct session *s, uint32_t id) {
     mp_write_text(b, "version");
     mp_write_uint(b, 1);
     mp_write_text(b, "capabilities");
-    mp_write_array(b, (uint32_t)n + s->service->may_open + s->may_pass + 2 * (s->shared != NULL));
+    mp_write_array(b, (uint32_t)n + s->service->may_open + s->may_pass + (s->peer.pid > 0) +
+                          2 * (s->shared != NULL));
     for (size_t i = 0; i < n; i++)
         mp_write_text(b, CAPABILITIES[i]);
     if (s->service->may_open)
         mp_write_text(b, "payload.file");
     if (s->may_pass)
         mp_write_text(b, "payload.descriptor");
+    if (s->peer.pid > 0)
+        mp_write_text(b, "payload.memory");
     if (s->shared) {
         mp_write_text(b, "shared.memory");
         mp_write_text(b, "shared.rows");

@@ -30,6 +30,17 @@ static enum status commit(struct request *r, struct error *e) {
                          table_rows(r->use.table->table), e);
 }
 
+/* A payload has been read, and what of it is in the client's memory. */
+static enum status close_payload(struct request *r, struct error *e) {
+    request_close_source(r);
+    r->use.n_payloads++;
+    if (!r->is_stream || r->session->peer.pid == 0)
+        return E_OK;
+    size_t mark = reply_begin(&r->out, MESSAGE_USED, r->id, 3);
+    mp_write_uint(&r->out, r->use.n_payloads);
+    return reply_end(&r->out, mark) ? E_OK : error_set(e, E_MEMORY, "out of memory for the reply");
+}
+
 enum status table_load_advance(struct request *r, struct error *e) {
     const struct service *service = r->session->service;
     uint64_t began = service->now_ns ? service->now_ns() : 0, rows = 0;
@@ -43,8 +54,8 @@ enum status table_load_advance(struct request *r, struct error *e) {
             status = request_open_source(r, e);
         if (status == E_OK)
             status = loader_take(r->use.loader, &r->source, &n, e);
-        if (status == E_OK && n == 0)
-            request_close_source(r);
+        if (status == E_OK && (n == 0 || loader_has_all(&r->source)))
+            status = close_payload(r, e);
         r->rows += n;
         rows += n > 0 ? n : ROWS_COST;
         if (atomic_load_explicit(&r->stop, memory_order_relaxed))

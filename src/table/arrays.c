@@ -28,6 +28,7 @@ struct feed {
 /* What one thread has to itself. */
 struct hand {
     struct stretch stretch;
+    struct array array;   /* of what was read to scratch */
     union word scratch[]; /* for the rows of a stretch */
 };
 
@@ -41,8 +42,9 @@ struct feeding {
     size_t hand_bytes, hands_bytes;
     uint64_t from;
     uint32_t n;
-    bool is_segment; /* they are all of a segment, which is sealed next */
-    _Atomic bool failed;
+    bool is_segment;        /* they are all of a segment, which is sealed next */
+    _Atomic bool failed;    /* no memory, unless ... */
+    _Atomic bool is_unread; /* ... what is in another process's could not be read */
 };
 
 /* n bits from bit `from` of a bitmap of bytes; NULL: ones. */
@@ -98,12 +100,18 @@ static bool put_words(struct cells *c, uint32_t row, const struct stretch *s, en
     return true;
 }
 
+/* What is in the memory of another process is not there, or may not be read. */
+static bool unread(struct feeding *f) {
+    atomic_store_explicit(&f->is_unread, true, memory_order_relaxed);
+    return false;
+}
+
 /* Whether the array's numbers are what the cells would hold. */
 static bool is_words(const struct array *a) {
     return (a->type == ARRAY_I64 || a->type == ARRAY_F64) && htole64(1) == 1;
 }
 
-static bool feed_numbers(struct cells *c, uint32_t row, const struct stretch *s,
+static bool feed_numbers(struct feeding *f, struct cells *c, uint32_t row, const struct stretch *s,
                          union word *scratch) {
     bool is_double = s->a->type == ARRAY_F32 || s->a->type == ARRAY_F64;
     enum value_type type = is_double ? T_DOUBLE : T_INT;
@@ -112,7 +120,8 @@ static bool feed_numbers(struct cells *c, uint32_t row, const struct stretch *s,
     if (direct && (!cells_take(c, type) || !cells_room(c, s->n)))
         return false;
     union word *to = direct ? c->word + c->n : scratch;
-    stretch_words(s, to);
+    if (!stretch_words(s, to))
+        return unread(f);
     if (!s->all)
         gather(to, 8, s->valid, s->n, to);
     bool matters = s->a->type == ARRAY_U64 || (c->form == CELLS_UINT && !is_double);
@@ -286,7 +295,20 @@ static uint32_t rows_that_fit(const struct batch *b, const struct feed *f, uint6
     return n > 0 ? n : 1;
 }
 
-static bool feed_column(const struct feeding *feeding, struct feed *f, struct hand *hand) {
+/* Timestamps that are elsewhere, to scratch. */
+static bool fetch(struct feeding *f, struct hand *hand) {
+    struct stretch *s = &hand->stretch;
+    if (!stretch_words(s, hand->scratch))
+        return unread(f);
+    hand->array = *s->a;
+    hand->array.peer = NULL;
+    hand->array.data = (const uint8_t *)hand->scratch;
+    s->a = &hand->array;
+    s->from = 0;
+    return true;
+}
+
+static bool feed_column(struct feeding *feeding, struct feed *f, struct hand *hand) {
     struct batch *b = feeding->batch;
     uint64_t from = feeding->from;
     struct inlet *in = &b->inlets[f->inlet];
@@ -301,11 +323,13 @@ static bool feed_column(const struct feeding *feeding, struct feed *f, struct ha
         return texts_feed(c, b->rows, s);
     if (array_is_nested(f->a))
         return nested_feed(c, b->rows, s, &in->lists, &f->text);
-    if (feeding->is_segment && s->all && is_words(f->a))
+    if (feeding->is_segment && s->all && is_words(f->a) && !f->a->peer)
         return cells_lend(c, f->a->type == ARRAY_F64 ? T_DOUBLE : T_INT, f->a->data + from * 8,
                           s->n);
     if (f->a->type <= ARRAY_F64)
-        return feed_numbers(c, b->rows, s, hand->scratch);
+        return feed_numbers(feeding, c, b->rows, s, hand->scratch);
+    if (f->a->peer && !fetch(feeding, hand))
+        return false;
     if (f->a->type == ARRAY_CODES)
         return feed_codes(c, b->rows, s, f);
     if (f->a->type == ARRAY_TIME && (c->n == 0 || c->form == CELLS_TIME))
@@ -405,6 +429,12 @@ static bool make_hands(struct feeding *f, uint64_t n) {
     return f->hands;
 }
 
+static enum status failure(const struct feeding *f, struct error *e) {
+    if (!atomic_load_explicit(&f->is_unread, memory_order_relaxed))
+        return E_MEMORY;
+    return error_set(e, E_BAD_PAYLOAD, "numbers in the client's memory cannot be read");
+}
+
 enum status batch_add_arrays(struct batch *b, uint64_t n, const struct str *names,
                              const struct array *arrays, uint32_t n_arrays, struct error *e) {
     size_t feeds_bytes = (size_t)n_arrays * sizeof(struct feed) + 1;
@@ -418,7 +448,7 @@ enum status batch_add_arrays(struct batch *b, uint64_t n, const struct str *name
         if (status == E_OK && f.crew)
             qsort(f.feeds, n_arrays, sizeof *f.feeds, by_bytes);
         if (status == E_OK && !feed_all(&f, n))
-            status = E_MEMORY;
+            status = failure(&f, e);
         close_feeds(b, f.feeds, n_arrays);
     }
     budget_free(b->budget, f.feeds, feeds_bytes);

@@ -33,8 +33,9 @@ static inline uint64_t stretch_load(const uint8_t *p, unsigned size) {
 
 /* Bytes of an item of arrays of numbers or booleans. */
 unsigned stretch_item_bytes(enum array_type type);
-/* The numbers of a stretch as words: integers, or doubles. */
-void stretch_words(const struct stretch *s, union word *out);
+/* The numbers of a stretch as words: integers, or doubles. False: they are in the memory of another
+ * process, and cannot be read there. */
+bool stretch_words(const struct stretch *s, union word *out);
 /* Whether one of them is negative, or too large for an integer with a sign. */
 bool words_have_top_bit(const union word *word, uint32_t n);
 

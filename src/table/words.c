@@ -41,7 +41,9 @@ static void widen_floats(const uint8_t *p, uint32_t n, union word *out) {
     }
 }
 
-void stretch_words(const struct stretch *s, union word *out) {
+bool stretch_words(const struct stretch *s, union word *out) {
+    if (s->a->peer)
+        return peer_read(s->a->peer, s->a->address + s->from * 8, out, (size_t)s->n * 8);
     const uint8_t *p = s->a->data + s->from * stretch_item_bytes(s->a->type);
     switch (s->a->type) {
     case ARRAY_I8:
@@ -69,6 +71,7 @@ void stretch_words(const struct stretch *s, union word *out) {
         widen(p, s->n, 8, false, out);
         break;
     }
+    return true;
 }
 
 bool words_have_top_bit(const union word *word, uint32_t n) {

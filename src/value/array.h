@@ -9,6 +9,7 @@
 
 #include "base/bitmap.h"
 #include "base/load.h"
+#include "base/peer.h"
 #include "value/value.h"
 
 enum array_type {
@@ -43,6 +44,9 @@ struct array {
     uint32_t n;          /* cells; whoever is given arrays of one length is told that apart */
     const uint8_t *data; /* STR, BIN, VALUES: the bytes, [data, data_end) */
     const uint8_t *data_end;
+    const struct peer
+        *peer;              /* I64, U64, F64, TIME: the numbers are in its memory instead of data */
+    uint64_t address;       /* ... there */
     const uint8_t *offsets; /* VALUES: where each begins, and the end of the last; or NULL */
     uint8_t offset_bytes;   /* 4, 8 */
     uint64_t base;          /* subtracted from each offset, none of which is below it */

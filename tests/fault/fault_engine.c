@@ -84,7 +84,7 @@ static enum status answer(struct parts *p, const struct request *r) {
         !scanner_init(&p->scanner, &p->arena, plan_fields(p->plan), 64, 64))
         return E_MEMORY;
     status = source_open(&p->source, payloads[r->form], 0, payload_bytes[r->form], 0, &p->scanner,
-                         NULL, &limits, &p->arena, &e);
+                         NULL, NULL, &limits, &p->arena, &e);
     result_begin(&result, 0, RESULT_PIPED_RUN);
     for (uint32_t n = 1; status == E_OK && n > 0;) {
         const uint16_t *rows;

@@ -31,7 +31,7 @@ PATIENCE_S = 120.0 if "TAMIS_SANITIZER" in os.environ else 30.0
 HELLO, FILTER, PREPARE, EXECUTE, ROWS, END, CANCEL, PING, STATS, EXPLAIN, CLOSE = range(1, 12)
 CREATE, OPEN, LOAD, DELETE, DROP, DESCRIBE, QUERIES, TAKEN = range(12, 20)
 WELCOME, RESULT, DONE, ERROR, PREPARED, PONG, STATISTICS, EXPLAINED, CLOSED = range(65, 74)
-TABLE, CHANGED, DESCRIBED, RESULT_OF = range(74, 78)
+TABLE, CHANGED, DESCRIBED, RESULT_OF, USED = range(74, 79)
 
 Fields = dict[str, Value]
 
@@ -263,7 +263,7 @@ class Connection:
             if message[1] != request_id:
                 raise Broken(f"a reply to {request_id} was expected, not {message!r}")
             out.append(message)
-            if message[0] not in (RESULT, RESULT_OF):
+            if message[0] not in (RESULT, RESULT_OF, USED):
                 return out
 
     def call(self, kind: int, *elements: Plain) -> list[list[Value]]:
@@ -272,9 +272,10 @@ class Connection:
         self.send(frame([kind, request_id, *elements]))
         return self.replies(request_id)
 
-    def hello(self) -> Fields:
-        """Says HELLO; the fields of WELCOME."""
-        reply = self.call(HELLO, {"version": 1, "capabilities": [], "client": "tests"})[-1]
+    def hello(self, **more: Plain) -> Fields:
+        """Says HELLO, with more keys in its map; the fields of WELCOME."""
+        said: dict[str, Plain] = {"version": 1, "capabilities": [], "client": "tests", **more}
+        reply = self.call(HELLO, said)[-1]
         if reply[0] != WELCOME:
             raise Broken(f"no welcome: {reply!r}")
         return fields(reply[2])

@@ -50,6 +50,7 @@ def test_help_names_every_limit() -> None:
         "--drain-ms",
         "--no-parent-watch",
         "--shared-memory FD",
+        "--parent-memory",
         "--max-memory",
         "--version",
         "systemd:",
@@ -125,6 +126,7 @@ def test_output_that_cannot_be_written(option: str) -> None:
         (["--stdio", "--shared-memory", "2147483648"], "out of range"),
         (["--stdio", "--shared-memory", "3K"], "is not a number"),
         (["--listen", "/tmp/x", "--shared-memory", "3"], "--shared-memory goes with --stdio"),
+        (["--listen", "/tmp/x", "--parent-memory"], "--parent-memory goes with --stdio"),
         (["--" + "x" * 1000], "unknown option"),
     ],
 )

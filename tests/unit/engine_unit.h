@@ -136,7 +136,7 @@ static inline enum status open_source(struct opened *o, const char *fields, cons
     assert_true(scanner_init(&o->scanner, &o->arena, &o->fields, (uint32_t)l->row_depth,
                              (uint32_t)l->row_fields));
     assert_true(block_init(&o->block, n_paths, true, NULL));
-    return source_open(&o->source, message, at, n, 1000, &o->scanner, NULL, l, &o->arena,
+    return source_open(&o->source, message, at, n, 1000, &o->scanner, NULL, NULL, l, &o->arena,
                        &o->error);
 }
 

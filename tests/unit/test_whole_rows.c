@@ -28,8 +28,8 @@ static void open_whole(struct opened *o, const char *payload, struct buf *messag
     assert_true(fields_build(&o->fields, &o->arena, &ROW, 1));
     assert_true(scanner_init(&o->scanner, &o->arena, &o->fields, 64, 4096));
     assert_true(block_init(&o->block, 1, true, NULL));
-    *ret = source_open(&o->source, message->data, at, message->len, 0, &o->scanner, NULL, &limits,
-                       &o->arena, &o->error);
+    *ret = source_open(&o->source, message->data, at, message->len, 0, &o->scanner, NULL, NULL,
+                       &limits, &o->arena, &o->error);
 }
 
 /* What the map is, in the shortest form of its header. */

@@ -19,7 +19,11 @@ from .pages import LEAST_BYTES
 
 Buffer = Union[bytes, bytearray, memoryview]
 Pack = Callable[[Any], bytes]
+# The address of bytes that the daemon may fetch; None: they are to be sent.
+Leave = Callable[[memoryview], Optional[int]]
 NESTED = frozenset(("array", "map", "struct"))
+# Types whose data the daemon may fetch itself.
+FETCHED = frozenset(("i64", "u64", "f64", "timestamp", "str", "str64", "bin", "zstr"))
 SCALAR_BYTES = 15  # of a number, a boolean or a timestamp, at most
 COPIED_BYTES = 16384  # a buffer below this is copied behind the one before: fewer writes
 
@@ -56,10 +60,14 @@ class Pieces:
 
     size: its bytes. nested: those that its nested columns have at most as the daemon writes them
     out, which are bounded, too. lendable: whether a buffer of somebody else's is worth lending.
+    left: bytes that are not in it, as the daemon fetches them: they live as long as this.
     """
 
-    def __init__(self, pack: Pack) -> None:
+    def __init__(self, pack: Pack, leave: Optional[Leave] = None) -> None:
         self.pack = pack
+        self._leave = leave
+        self.left = 0
+        self._left: list[memoryview] = []
         self.size = 0
         self.nested = 0
         self.lendable = False
@@ -91,14 +99,27 @@ class Pieces:
             self._head = bytearray()
             self.lendable |= len(view) >= LEAST_BYTES
 
-    def data(self, data: Any) -> None:
-        """The data of cells: buffers, and tuples of buffers, texts and numbers."""
+    def fetched(self, data: Buffer) -> None:
+        """A buffer as bin, or where it is, and its length."""
+        view = memoryview(data).cast("B")
+        address = None
+        if self._leave is not None and len(view) >= COPIED_BYTES:
+            address = self._leave(view)
+        if address is None:
+            self.bin(view)
+            return
+        self.left += len(view)
+        self._left.append(view)
+        self.put(self.pack((address, len(view))))
+
+    def data(self, data: Any, type: str = "") -> None:
+        """The data of cells of a type: buffers, and tuples of buffers, texts and numbers."""
         if isinstance(data, (bytes, bytearray, memoryview)):
-            self.bin(data)
+            (self.fetched if type in FETCHED else self.bin)(data)
         elif isinstance(data, tuple):
             self.array(len(data))
             for element in data:
-                self.data(element)
+                self.data(element, type)
         elif data is None:
             self.put(b"\xc0")
         else:
@@ -130,7 +151,7 @@ def put_columns(
         if cells.type in NESTED:
             pieces.nested += written(rows, cells.type, cells.data)
         try:
-            pieces.data(cells.data)
+            pieces.data(cells.data, cells.type)
         except PACK_ERRORS as error:
             raise blame(name, cells.data, base, pieces.pack, error) from error
         for bits in (cells.valid, cells.present):

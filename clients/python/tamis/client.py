@@ -24,6 +24,7 @@ from .errors import ProtocolError
 from .explain import Explanation
 from .frames import Packer
 from .journal import Journal
+from .pages import address_of
 from .passing import PassedFile, passed_object, passed_path
 from .plans import Params, Query, make_options
 from .prepared import Prepared
@@ -56,7 +57,8 @@ class Client(Closing):
     default: called with a value that msgpack has no form for; returns one that it has.
     timeout: seconds for each request, unless the request says otherwise. None: no end.
     shared_bytes: at most so much memory is shared with the daemon, for large results of tables and
-    for rows that come as bytes; it is used again when nothing looks at them any more. 0: none.
+    for rows that come as bytes; it is used again when nothing looks at them any more. 0: none, nor
+    does the daemon then fetch what is loaded from this process's memory, but has it sent.
     None: 256 MiB, and none if command is an argument vector of several, which may start the daemon
     where this process's memory is not.
 
@@ -98,7 +100,10 @@ class Client(Closing):
         channel = Channel(transport, packer)
         try:
             deadline = time.monotonic() + START_SECONDS
-            request, frame = channel.connection.hello(NAME)
+            proof = transport.proof
+            address = proof and address_of(proof)
+            memory = (address, proof) if address and proof else None
+            request, frame = channel.connection.hello(NAME, memory)
             channel.section(deadline, channel.exchange, request, frame, deadline)
             channel.connection.welcome(request)
         except BaseException:

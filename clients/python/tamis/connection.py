@@ -25,7 +25,7 @@ CANCEL, PING, STATS, EXPLAIN, CLOSE = 7, 8, 9, 10, 11
 CREATE, OPEN, LOAD, DELETE, DROP, DESCRIBE, QUERIES, TAKEN = 12, 13, 14, 15, 16, 17, 18, 19
 WELCOME, RESULT, DONE, ERROR, PREPARED = 65, 66, 67, 68, 69
 PONG, STATISTICS, EXPLAINED, CLOSED = 70, 71, 72, 73
-TABLE, CHANGED, DESCRIBED, RESULT_OF = 74, 75, 76, 77
+TABLE, CHANGED, DESCRIBED, RESULT_OF, USED = 74, 75, 76, 77, 78
 
 # Replies that end a request, with their number of elements.
 LAST = {WELCOME: 3, DONE: 3, PREPARED: 4, PONG: 3, STATISTICS: 3, EXPLAINED: 3, CLOSED: 3}
@@ -63,7 +63,8 @@ class Request:
     the daemon said instead. finished: nothing more will come. streams: its row stream is open: END
     is still to be sent, or CANCEL if it is answered before that. place: where in shared memory the
     daemon may put its results; their data is then a memoryview. ends: for each of these, where in
-    the whole memory it ends.
+    the whole memory it ends. used: the payloads of a load of which the daemon has all that it
+    fetches itself.
     """
 
     __slots__ = (
@@ -78,6 +79,7 @@ class Request:
         "results",
         "results_of",
         "streams",
+        "used",
     )
 
     def __init__(self, id: int, kind: int, query: object) -> None:
@@ -92,6 +94,7 @@ class Request:
         self.error: Optional[TamisError] = None
         self.finished = False
         self.streams = False
+        self.used = 0
 
 
 class Connection:
@@ -174,10 +177,14 @@ class Connection:
         request = self.open(CLOSE)
         return self.packer.frame((CLOSE, request.id, plan))
 
-    def hello(self, client: str) -> tuple[Request, bytes]:
-        """The first request and its frame."""
+    def hello(
+        self, client: str, memory: Optional[tuple[int, bytes]] = None
+    ) -> tuple[Request, bytes]:
+        """The first request and its frame. memory: an address of ours, and the bytes there."""
         request = self.open(HELLO)
-        options = {"version": VERSION, "capabilities": [], "client": client}
+        options: dict[str, Any] = {"version": VERSION, "capabilities": [], "client": client}
+        if memory is not None:
+            options["memory"] = memory
         return request, self.packer.frame((HELLO, request.id, options))
 
     def welcome(self, request: Request) -> None:
@@ -220,6 +227,9 @@ class Connection:
                     if type(number) is not int or number < 0:
                         raise ProtocolError("a RESULT_OF of no query")
                     request.results_of.append((number, _result(request, message[3:])))
+            elif kind == USED:
+                if request is not None:
+                    request.used = _used(request, message[2:])
             elif kind == ERROR or kind in LAST:
                 self._finish(request, kind, number, message)
             else:
@@ -268,6 +278,16 @@ def _result(request: Request, message: list[Any]) -> tuple[str, int, int, Any]:
     if type(data) is not (list if kind in LISTS else bytes):
         return kind, base, rows, _placed(request, data)
     return kind, base, rows, data
+
+
+def _used(request: Request, message: list[Any]) -> int:
+    """How many payloads a USED tells of: more than the one before."""
+    if len(message) != 1 or request.expects != CHANGED or type(message[0]) is not int:
+        raise ProtocolError("a USED of the wrong form")
+    if message[0] <= request.used:
+        raise ProtocolError("a USED of what was used before")
+    used: int = message[0]
+    return used
 
 
 def _placed(request: Request, data: Any) -> memoryview:

@@ -8,6 +8,9 @@ Large buffers are lent to the pipe (pages.py). Two things make that safe. Bytes 
 messages behind which more bytes are known to come than a pipe holds, and those are copied at the
 end: once END is in the pipe, all that was lent has been read, and a load without END changes
 nothing. And what was lent lives until as many bytes behind it have gone.
+
+Large numbers do not go there at all where the daemon may fetch them from our memory: they live, and
+END waits, until it says that it has.
 """
 
 from __future__ import annotations
@@ -21,11 +24,13 @@ from .cells import Buffer, Pieces
 from .connection import LOAD, ROWS, Request
 from .errors import LimitError, ProtocolError
 from .frames import LENGTH, Packer
-from .pages import Lent, lend
+from .pages import Lent, address_of, lend
 from .raw import PIECE_BYTES, Bytes, Layout
 from .runner import Runner
 from .source import Names, Pace, Part, Source, parts
 from .transport import PIPE_BYTES
+
+LEFT_BYTES = 32 << 20  # for the daemon to fetch, before it is waited for
 
 MODES = ("append", "upsert", "replace")
 
@@ -66,6 +71,10 @@ class Load:
         self._waiting_bytes = 0
         self._lent: deque[Pieces] = deque()  # ... and sent, of which a pipe may still hold some
         self._lent_bytes = 0
+        self._fetches = "payload.memory" in self._channel.connection.capabilities
+        self._sent = 0  # payloads
+        self._left: deque[tuple[int, Pieces]] = deque()  # with a number: not all fetched, perhaps
+        self._left_bytes = 0
 
     def rows(self, source: Source, columns: Names) -> Change:
         """All rows of the source, in one message if one holds them."""
@@ -109,7 +118,7 @@ class Load:
         """Sends a part in one message, or in as many as it needs."""
         size = self._size(payload, part)
         if size <= pace.most_bytes:
-            pace.learn(part.rows, size)
+            pace.learn(part.rows, size + payload.left)
             self._add(payload)
             return
         if part.rows < 2:
@@ -170,6 +179,8 @@ class Load:
         request.streams = payload is None
         if payload is None:
             payload = self._packed(b"\xc0")
+        else:
+            self._sent += 1
         self._put(payload.frame(message_head(LOAD, request.id, 5) + self._opening), deadline)
 
     def _add(self, payload: Pieces) -> None:
@@ -194,6 +205,10 @@ class Load:
         request = self._opened()
         if request.finished:
             return
+        self._sent += 1
+        if payload.left:
+            self._left.append((self._sent, payload))
+            self._left_bytes += payload.left
         self._put(payload.frame(message_head(ROWS, request.id, 3)), deadline, lent)
         if lent:
             # What was lent before this had left the outbox when this went there.
@@ -215,6 +230,7 @@ class Load:
     def _end(self) -> Change:
         while self._waiting:
             self._next(False)
+        self._step(self._wait_for_use, 0)
         self._step(self._close)
         return self._wait()
 
@@ -243,9 +259,28 @@ class Load:
     # Payloads ----------------------------------------------------------------------------------
 
     def _payload(self, part: Part) -> Pieces:
-        payload = Pieces(self._packer.pack)
+        payload = Pieces(self._packer.pack, self._leave)
         part.put(payload)
         return payload
+
+    def _leave(self, view: memoryview) -> Optional[int]:
+        """The address of numbers that the daemon fetches; None if they are to be sent."""
+        request = self._request
+        if request is None or not self._fetches:  # a LOAD by itself is not waited for
+            return None
+        if self._left_bytes >= LEFT_BYTES:
+            self._step(self._wait_for_use, LEFT_BYTES // 2)
+        return address_of(view)
+
+    def _wait_for_use(self, most: int, deadline: Optional[float]) -> None:
+        """Until the daemon has fetched all but so many bytes, or has answered."""
+        request = self._opened()
+        while True:
+            while self._left and self._left[0][0] <= request.used:
+                self._left_bytes -= self._left.popleft()[1].left
+            if self._left_bytes <= most or request.finished:
+                return
+            self._channel.step(deadline)
 
     def _packed(self, packed: bytes) -> Pieces:
         payload = Pieces(self._packer.pack)

@@ -114,6 +114,11 @@ class Lent:
         return False  # also if nobody reads any more: writing tells so, too
 
 
+def address_of(data: Union[bytes, memoryview]) -> Optional[int]:
+    """Where bytes are, and stay as long as somebody holds them; None where that can change."""
+    return None if _vmsplice is None else _address(memoryview(data))
+
+
 def lend(data: Union[bytes, bytearray, memoryview]) -> Optional[Lent]:
     """All of the data; None if it is little, or nothing can be lent."""
     view = memoryview(data).cast("B")

@@ -45,11 +45,12 @@ class Pace:
         self.most_bytes = limits.get("frame_bytes", 64 << 20)
         self._most_rows = max(1, min(MOST_ROWS, limits.get("batch_rows", MOST_ROWS)))
         self._target = max(1, min(TARGET_BYTES, self.most_bytes // 2))
+        self._segment = min(SEGMENT_BYTES, self.most_bytes // 2)
         self.rows = min(FIRST_ROWS, self._most_rows)
 
     def learn(self, rows: int, size_bytes: int) -> None:
         fit = self._target * rows // max(size_bytes, 1)
-        if fit < SEGMENT_ROWS and size_bytes * SEGMENT_ROWS <= SEGMENT_BYTES * rows:
+        if fit < SEGMENT_ROWS and size_bytes * SEGMENT_ROWS <= self._segment * rows:
             fit = SEGMENT_ROWS
         grown = max(1, min(self.rows * 8, fit, self._most_rows))
         self.rows = grown & ~63 or grown  # whole bytes of the bitmaps

@@ -37,14 +37,16 @@ STDERR_BYTES = 4096  # of a child's stderr are kept
 F_SETPIPE_SZ = 1031  # fcntl has the name since Python 3.10
 WHOLE_BYTES = 4096  # PIPE_BUF of Linux: so few a pipe takes at once, or none of them
 TERM_SECONDS = 1.0  # between SIGTERM and SIGKILL
+PROOF_BYTES = 32
 STATUS_SECONDS = 1.0  # that a child which closed its pipes has to end by itself
 
 
 class Transport(ABC):
     """One connection. read_fd and write_fd are for poll(); they may be the same. pool: memory that
-    the peer shares."""
+    the peer shares. proof: bytes that nobody else knows, if the peer may read our memory."""
 
     pool: Optional[Pool] = None
+    proof: Optional[bytes] = None
     read_fd: int
     write_fd: int
     both: tuple[tuple[Callable[..., Any], ...], tuple[int, ...]] = (), ()
@@ -99,6 +101,8 @@ class ChildTransport(Transport):
     def __init__(self, argv: Sequence[str], shared_bytes: int = 0) -> None:
         """shared_bytes: 0 for none; there may be none in any case."""
         self.pool = pool_of(shared_bytes)
+        if shared_bytes > 0:
+            self.proof = os.urandom(PROOF_BYTES)
         try:
             self._start(argv)
         except BaseException:
@@ -109,6 +113,8 @@ class ChildTransport(Transport):
         pool = self.pool
         if pool is not None:
             argv = [*argv, "--shared-memory", str(pool.fd)]
+        if self.proof is not None:
+            argv = [*argv, "--parent-memory"]
         errors, child_errors = os.pipe()
         try:
             # Both ends: the child never blocks on a stderr that nobody reads, nor do we on an

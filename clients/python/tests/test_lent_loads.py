@@ -27,6 +27,13 @@ FOUND = [5, 5 + 999_983]
 
 
 @pytest.fixture
+def real(tamisd: str) -> Iterator[tamis.Client]:
+    """A client whose daemon fetches nothing by itself."""
+    with tamis.Client(tamisd, timeout=60, shared_bytes=0) as made:
+        yield made
+
+
+@pytest.fixture
 def went(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """What went into the pipe: how, and how many bytes."""
     log: list[tuple[str, int]] = []
