@@ -64,7 +64,7 @@ static enum status fetch_bin(struct source *s, struct mp_reader *r, const struct
     return E_OK;
 }
 
-/* A bin. peer: in whose memory its bytes may be instead, or NULL. */
+/* A bin of any length. peer: in whose memory its bytes may be instead, or NULL. */
 static enum status take_bin(struct source *s, struct mp_reader *r, const struct peer *peer,
                             struct value *ret, struct error *e, const char *text) {
     const uint8_t *at = r->p;
@@ -76,15 +76,16 @@ static enum status take_bin(struct source *s, struct mp_reader *r, const struct 
     return ret->type == T_BIN ? E_OK : source_bad(s, at, e, text);
 }
 
-static enum status read_bin(struct source *s, struct mp_reader *r, uint64_t bytes,
+static enum status read_bin(const struct source *s, struct mp_reader *r, uint64_t bytes,
                             const uint8_t **ret, struct error *e, const char *text) {
     const uint8_t *at = r->p;
-    struct value v;
-    enum status status = take_bin(s, r, NULL, &v, e, text);
-    if (status == E_OK && v.n != bytes)
+    struct value v = mp_read_value(r);
+    if (r->status != E_OK)
+        return source_reader_error(s, r, e);
+    if (v.type != T_BIN || v.n != bytes)
         return source_bad(s, at, e, text);
     *ret = v.w.p;
-    return status;
+    return E_OK;
 }
 
 /* The next value as a word of the protocol; empty if it is no str. */
@@ -134,7 +135,7 @@ static enum status read_numbers(struct source *s, struct mp_reader *r, enum arra
 
 /* --- booleans, timestamps, lists --- */
 
-static enum status read_bools(struct source *s, struct mp_reader *r, struct array *a,
+static enum status read_bools(const struct source *s, struct mp_reader *r, struct array *a,
                               struct error *e) {
     enum status status = read_bin(s, r, a->n, &a->data, e,
                                   "the data of a bool column must be bin with a byte a row");
@@ -150,7 +151,7 @@ static enum status read_bools(struct source *s, struct mp_reader *r, struct arra
     return source_bad(s, at, e, "a byte of a bool column is neither 0 nor 1");
 }
 
-static enum status read_bits(struct source *s, struct mp_reader *r, struct array *a,
+static enum status read_bits(const struct source *s, struct mp_reader *r, struct array *a,
                              struct error *e) {
     a->type = ARRAY_BITS_BOOL;
     return read_bin(s, r, bitmap_bytes(a->n), &a->data, e,
@@ -502,7 +503,7 @@ static enum status read_data(struct source *s, struct mp_reader *r, const struct
         "\"struct\"");
 }
 
-static enum status read_bitmap(struct source *s, struct mp_reader *r, uint32_t n,
+static enum status read_bitmap(const struct source *s, struct mp_reader *r, uint32_t n,
                                const uint8_t **ret, struct error *e, const char *text) {
     if (mp_peek(r) == T_NULL) {
         mp_skip(r);

@@ -21,8 +21,8 @@ bool nested_type(struct str name, enum array_type *ret) {
 /* --- reading --- */
 
 /* An error_limit with its place. */
-static enum status beyond(struct source *s, const uint8_t *at, struct error *e, enum status status,
-                          const char *name, uint64_t limit, uint64_t actual) {
+static enum status beyond(const struct source *s, const uint8_t *at, struct error *e,
+                          enum status status, const char *name, uint64_t limit, uint64_t actual) {
     error_limit(e, status, name, limit, actual);
     if (e && e->offset == ERROR_NONE)
         e->offset = (uint64_t)(at - s->message);
@@ -30,7 +30,7 @@ static enum status beyond(struct source *s, const uint8_t *at, struct error *e, 
 }
 
 /* What a child has beside its cells: its values need places, since not all of them may be used. */
-static enum status index_values(struct source *s, struct array *a, struct error *e) {
+static enum status index_values(const struct source *s, struct array *a, struct error *e) {
     struct mp_reader r;
     uint32_t *offsets = arena_array(s->arena, (size_t)a->n + 1, sizeof *offsets);
     if (!offsets)
@@ -73,7 +73,7 @@ static enum status read_items(struct source *s, struct mp_reader *r, struct arra
     return read_child(s, r, parts - 1, a, e);
 }
 
-static enum status read_offsets(struct source *s, struct mp_reader *r, struct array *a,
+static enum status read_offsets(const struct source *s, struct mp_reader *r, struct array *a,
                                 struct error *e) {
     const uint8_t *at = r->p;
     struct value v = mp_read_value(r);
@@ -89,7 +89,7 @@ static enum status read_offsets(struct source *s, struct mp_reader *r, struct ar
 }
 
 /* Of what follows the items: the base, if there is one; and the offsets. */
-static enum status check_offsets(struct source *s, struct mp_reader *r, bool has_base,
+static enum status check_offsets(const struct source *s, struct mp_reader *r, bool has_base,
                                  struct array *a, uint32_t n_items, struct error *e) {
     const uint8_t *at = r->p;
     struct value base = has_base ? mp_read_value(r) : value_int(0);
@@ -123,7 +123,7 @@ static enum status read_arrays(struct source *s, struct mp_reader *r, struct arr
 }
 
 /* No map has more pairs than row_fields. */
-static enum status check_widths(struct source *s, const struct array *a, struct error *e) {
+static enum status check_widths(const struct source *s, const struct array *a, struct error *e) {
     for (uint32_t i = 0; i < a->n; i++) {
         uint64_t pairs = array_begin(a, i + 1u) - array_begin(a, i);
         if (pairs > s->limits->row_fields)
@@ -160,7 +160,7 @@ static enum status read_maps(struct source *s, struct mp_reader *r, struct array
 }
 
 /* The name at r, encoded as most writers do it. */
-static enum status read_key(struct source *s, struct mp_reader *r, struct str *ret,
+static enum status read_key(const struct source *s, struct mp_reader *r, struct str *ret,
                             struct error *e) {
     const uint8_t *at = r->p;
     struct value name = mp_read_value(r);
@@ -231,7 +231,7 @@ enum status nested_read(struct source *s, struct mp_reader *r, struct array *a, 
 /* --- as values --- */
 
 /* Cell by cell into a buffer that grows; *ret_offsets are where each begins. */
-static enum status write_cells(struct source *s, const struct array *a, struct buf *out,
+static enum status write_cells(const struct source *s, const struct array *a, struct buf *out,
                                uint32_t *offsets, uint64_t most, struct error *e) {
     for (uint32_t i = 0; i < a->n; i++) {
         offsets[i] = htole32((uint32_t)out->len);

@@ -9,7 +9,8 @@
 enum status source_bad(const struct source *s, const uint8_t *p, struct error *e,
                        const char *text) {
     error_set(e, E_BAD_PAYLOAD, "%s", text);
-    if (e && e->offset == ERROR_NONE)
+    bool is_sent = (uintptr_t)p >= (uintptr_t)s->message && (uintptr_t)p <= (uintptr_t)s->end;
+    if (e && e->offset == ERROR_NONE && is_sent) /* else it was fetched */
         e->offset = (uint64_t)(p - s->message);
     return E_BAD_PAYLOAD;
 }

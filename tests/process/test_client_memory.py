@@ -266,6 +266,21 @@ WRONG: list[tuple[str, list[Plain]]] = [
 ]
 
 
+def test_no_place_in_what_was_fetched(client: Connection) -> None:
+    """An error's offset is one of the message; there is none for bytes that were not in it."""
+    table = client.create("t")
+    falls, four = Here(packed("I", [0, 2, 1, 3])), Here(b"a\0b\0c\0d")
+    of_str: list[Plain] = ["a", "str", [falls.place, LETTERS.place]]
+    of_zstr: list[Plain] = ["a", "zstr", four.place]
+    for column in (of_str, of_zstr):
+        error = wire.fields(stream(client, table, columns(3, column))[-1][2])
+        assert wire.text_of(error["name"]) == "BAD_PAYLOAD"
+        assert "offset" not in error
+    sent_bytes: list[Plain] = ["a", "str", [Bin(falls.data), LETTERS.place]]
+    error = wire.fields(stream(client, table, columns(3, sent_bytes))[-1][2])
+    assert error["offset"] in range(10, 60)
+
+
 @pytest.mark.parametrize("column", [column for _, column in WRONG], ids=[name for name, _ in WRONG])
 def test_wrong_places(client: Connection, column: list[Plain]) -> None:
     table = client.create("t")
