@@ -45,8 +45,8 @@ static enum status read_place(const struct source *s, struct mp_reader *r, uint6
 }
 
 /* Bytes that are in the memory of the sender: a copy of them. */
-static enum status fetch_bin(struct source *s, struct mp_reader *r, const struct peer *peer,
-                             struct value *ret, struct error *e, const char *text) {
+static enum status fetch_bin(struct source *s, struct mp_reader *r, struct value *ret,
+                             struct error *e, const char *text) {
     const uint8_t *at = r->p;
     uint64_t address, bytes;
     enum status status = read_place(s, r, &address, &bytes, e, text);
@@ -57,35 +57,38 @@ static enum status fetch_bin(struct source *s, struct mp_reader *r, const struct
     s->fetched_bytes += bytes;
     uint8_t *p = arena_alloc(s->arena, bytes);
     if (!p)
-        return error_set(e, E_MEMORY, "out of memory for what is in the client's");
-    if (!peer_read(peer, address, p, bytes))
+        return error_set(e, E_MEMORY, "out of memory for bytes in the client's memory");
+    if (!peer_read(s->peer, address, p, bytes))
         return source_bad(s, at, e, "bytes in the client's memory cannot be read");
     *ret = value_bytes(T_BIN, p, (uint32_t)bytes);
     return E_OK;
 }
 
-/* A bin of any length. peer: in whose memory its bytes may be instead, or NULL. */
-static enum status take_bin(struct source *s, struct mp_reader *r, const struct peer *peer,
-                            struct value *ret, struct error *e, const char *text) {
+/* Whether what comes is a place where a bin is expected. */
+static bool is_place(const struct source *s, const struct mp_reader *r) {
+    return s->peer && mp_peek(r) == T_ARRAY;
+}
+
+enum status column_bin(struct source *s, struct mp_reader *r, struct value *ret, struct error *e,
+                       const char *text) {
     const uint8_t *at = r->p;
-    if (peer && mp_peek(r) == T_ARRAY)
-        return fetch_bin(s, r, peer, ret, e, text);
+    if (is_place(s, r))
+        return fetch_bin(s, r, ret, e, text);
     *ret = mp_read_value(r);
     if (r->status != E_OK)
         return source_reader_error(s, r, e);
     return ret->type == T_BIN ? E_OK : source_bad(s, at, e, text);
 }
 
-static enum status read_bin(const struct source *s, struct mp_reader *r, uint64_t bytes,
+static enum status read_bin(struct source *s, struct mp_reader *r, uint64_t bytes,
                             const uint8_t **ret, struct error *e, const char *text) {
     const uint8_t *at = r->p;
-    struct value v = mp_read_value(r);
-    if (r->status != E_OK)
-        return source_reader_error(s, r, e);
-    if (v.type != T_BIN || v.n != bytes)
-        return source_bad(s, at, e, text);
+    struct value v;
+    enum status status = column_bin(s, r, &v, e, text);
+    if (status != E_OK)
+        return status;
     *ret = v.w.p;
-    return E_OK;
+    return v.n == bytes ? E_OK : source_bad(s, at, e, text);
 }
 
 /* The next value as a word of the protocol; empty if it is no str. */
@@ -114,28 +117,27 @@ static bool find_number(struct str name, enum array_type *ret) {
     return false;
 }
 
-/* The numbers of an array; peer: in whose memory those of 8 bytes may be, or NULL. */
+/* The numbers of an array. Where it has a peer, for the time being, those of 8 bytes may stay in
+ * its memory. */
 static enum status read_numbers(struct source *s, struct mp_reader *r, enum array_type type,
-                                const struct peer *peer, struct array *a, struct error *e,
-                                const char *what) {
+                                struct array *a, struct error *e, const char *what) {
     char text[96];
-    uint32_t bytes = array_number_bytes(type);
-    snprintf(text, sizeof text, "%s must be bin with %u byte%s a row", what, bytes,
-             bytes == 1 ? "" : "s");
-    if (peer && bytes == 8 && mp_peek(r) == T_ARRAY) {
-        const uint8_t *at = r->p;
-        uint64_t found = 0;
-        enum status status = read_place(s, r, &a->address, &found, e, text);
-        a->peer = peer;
-        return status == E_OK && found != (uint64_t)bytes * a->n ? source_bad(s, at, e, text)
-                                                                 : status;
+    const uint8_t *at = r->p;
+    uint32_t width = array_number_bytes(type);
+    uint64_t bytes = (uint64_t)width * a->n, found = 0;
+    snprintf(text, sizeof text, "%s must be bin with %u byte%s a row", what, width,
+             width == 1 ? "" : "s");
+    if (!a->peer || width < 8 || !is_place(s, r)) {
+        a->peer = NULL;
+        return read_bin(s, r, bytes, &a->data, e, text);
     }
-    return read_bin(s, r, (uint64_t)bytes * a->n, &a->data, e, text);
+    enum status status = read_place(s, r, &a->address, &found, e, text);
+    return status == E_OK && found != bytes ? source_bad(s, at, e, text) : status;
 }
 
 /* --- booleans, timestamps, lists --- */
 
-static enum status read_bools(const struct source *s, struct mp_reader *r, struct array *a,
+static enum status read_bools(struct source *s, struct mp_reader *r, struct array *a,
                               struct error *e) {
     enum status status = read_bin(s, r, a->n, &a->data, e,
                                   "the data of a bool column must be bin with a byte a row");
@@ -151,15 +153,15 @@ static enum status read_bools(const struct source *s, struct mp_reader *r, struc
     return source_bad(s, at, e, "a byte of a bool column is neither 0 nor 1");
 }
 
-static enum status read_bits(const struct source *s, struct mp_reader *r, struct array *a,
+static enum status read_bits(struct source *s, struct mp_reader *r, struct array *a,
                              struct error *e) {
     a->type = ARRAY_BITS_BOOL;
     return read_bin(s, r, bitmap_bytes(a->n), &a->data, e,
                     "the data of a bits column must be bin with a bit a row");
 }
 
-static enum status read_times(struct source *s, struct mp_reader *r, const struct peer *peer,
-                              struct array *a, struct error *e) {
+static enum status read_times(struct source *s, struct mp_reader *r, struct array *a,
+                              struct error *e) {
     static const struct {
         const char *name;
         uint32_t per_second;
@@ -179,7 +181,7 @@ static enum status read_times(struct source *s, struct mp_reader *r, const struc
         return source_bad(s, at, e,
                           "the unit of a timestamp column must be \"s\", \"ms\", \"us\" or \"ns\"");
     a->type = ARRAY_TIME;
-    return read_numbers(s, r, ARRAY_I64, peer, a, e, "the numbers of a timestamp column");
+    return read_numbers(s, r, ARRAY_I64, a, e, "the numbers of a timestamp column");
 }
 
 static enum status read_list(const struct source *s, struct mp_reader *r, struct array *a,
@@ -246,7 +248,7 @@ struct strings {
     struct value offsets, bytes, base;
 };
 
-static enum status read_pair(struct source *s, struct mp_reader *r, const struct peer *peer,
+static enum status read_pair(struct source *s, struct mp_reader *r,
                              const struct strings_texts *texts, struct strings *ret,
                              struct error *e) {
     bool has_base;
@@ -254,9 +256,9 @@ static enum status read_pair(struct source *s, struct mp_reader *r, const struct
     if (status != E_OK)
         return status;
     ret->offsets_at = r->p;
-    status = take_bin(s, r, peer, &ret->offsets, e, texts->offsets);
+    status = column_bin(s, r, &ret->offsets, e, texts->offsets);
     if (status == E_OK)
-        status = take_bin(s, r, peer, &ret->bytes, e, texts->bytes);
+        status = column_bin(s, r, &ret->bytes, e, texts->bytes);
     if (status != E_OK)
         return status;
     ret->base_at = r->p;
@@ -314,11 +316,11 @@ static enum status take_strings(const struct source *s, const struct strings *fr
                : status;
 }
 
-static enum status read_strings(struct source *s, struct mp_reader *r, const struct peer *peer,
-                                uint8_t offset_bytes, const struct strings_texts *texts,
-                                struct array *a, struct error *e) {
+static enum status read_strings(struct source *s, struct mp_reader *r, uint8_t offset_bytes,
+                                const struct strings_texts *texts, struct array *a,
+                                struct error *e) {
     struct strings strings;
-    enum status status = read_pair(s, r, peer, texts, &strings, e);
+    enum status status = read_pair(s, r, texts, &strings, e);
     return status == E_OK ? take_strings(s, &strings, a->n, offset_bytes, texts, a, e) : status;
 }
 
@@ -343,13 +345,13 @@ static uint64_t split(const uint8_t *p, const uint8_t *end, uint32_t n, uint8_t 
 }
 
 /* Strings with a byte 0 between them. */
-static enum status read_zstr(struct source *s, struct mp_reader *r, const struct peer *peer,
-                             struct array *a, struct error *e) {
+static enum status read_zstr(struct source *s, struct mp_reader *r, struct array *a,
+                             struct error *e) {
     static const char FEW[] = "a zstr column has fewer strings than the payload has rows",
                       MANY[] = "a zstr column has more strings than the payload has rows";
     const uint8_t *at = r->p;
     struct value v;
-    enum status status = take_bin(s, r, peer, &v, e, "the data of a zstr column must be bin");
+    enum status status = column_bin(s, r, &v, e, "the data of a zstr column must be bin");
     if (status != E_OK)
         return status;
     if (a->n > (uint64_t)v.n + 1)
@@ -377,7 +379,7 @@ static enum status read_dict_values(struct source *s, struct mp_reader *r, struc
                                     struct error *e) {
     struct strings strings;
     struct array *values = arena_new(s->arena, struct array);
-    enum status status = read_pair(s, r, NULL, &DICT, &strings, e);
+    enum status status = read_pair(s, r, &DICT, &strings, e);
     if (status != E_OK)
         return status;
     const uint8_t *at = r->p;
@@ -415,7 +417,8 @@ static enum status read_dict(struct source *s, struct mp_reader *r, struct array
     if (!find_number(name, &a->codes_type) || a->codes_type > ARRAY_U64)
         return source_bad(s, at, e, "the codes of a dict column must be \"i8\" ... \"u64\"");
     a->type = ARRAY_CODES;
-    status = read_numbers(s, r, a->codes_type, NULL, a, e, "the codes of a dict column");
+    a->peer = NULL; /* they are looked at */
+    status = read_numbers(s, r, a->codes_type, a, e, "the codes of a dict column");
     return status == E_OK ? read_dict_values(s, r, a, e) : status;
 }
 
@@ -463,8 +466,8 @@ static enum status check_codes(const struct source *s, const struct array *a, st
 
 /* --- a column --- */
 
-static enum status read_data(struct source *s, struct mp_reader *r, const struct peer *peer,
-                             struct array *a, struct error *e) {
+static enum status read_data(struct source *s, struct mp_reader *r, struct array *a,
+                             struct error *e) {
     const uint8_t *at = r->p;
     struct str name;
     enum status status = read_word(s, r, &name, e);
@@ -473,13 +476,13 @@ static enum status read_data(struct source *s, struct mp_reader *r, const struct
     if (str_is(name, "list"))
         return read_list(s, r, a, e);
     if (str_is(name, "str"))
-        return read_strings(s, r, peer, 4, &STR, a, e);
+        return read_strings(s, r, 4, &STR, a, e);
     if (str_is(name, "str64"))
-        return read_strings(s, r, peer, 8, &STR64, a, e);
+        return read_strings(s, r, 8, &STR64, a, e);
     if (str_is(name, "zstr"))
-        return read_zstr(s, r, peer, a, e);
+        return read_zstr(s, r, a, e);
     if (str_is(name, "bin")) {
-        status = read_strings(s, r, peer, 4, &BIN, a, e);
+        status = read_strings(s, r, 4, &BIN, a, e);
         a->type = ARRAY_BIN;
         return status;
     }
@@ -488,13 +491,13 @@ static enum status read_data(struct source *s, struct mp_reader *r, const struct
     if (str_is(name, "bits"))
         return read_bits(s, r, a, e);
     if (str_is(name, "timestamp"))
-        return read_times(s, r, peer, a, e);
+        return read_times(s, r, a, e);
     if (str_is(name, "dict"))
         return read_dict(s, r, a, e);
     if (nested_type(name, &a->type))
         return nested_read(s, r, a, e);
     if (find_number(name, &a->type))
-        return read_numbers(s, r, a->type, peer, a, e, "the data of a number column");
+        return read_numbers(s, r, a->type, a, e, "the data of a number column");
     return source_bad(
         s, at, e,
         "a column's type must be \"list\", \"i8\", \"i16\", \"i32\", \"i64\", "
@@ -503,7 +506,7 @@ static enum status read_data(struct source *s, struct mp_reader *r, const struct
         "\"struct\"");
 }
 
-static enum status read_bitmap(const struct source *s, struct mp_reader *r, uint32_t n,
+static enum status read_bitmap(struct source *s, struct mp_reader *r, uint32_t n,
                                const uint8_t **ret, struct error *e, const char *text) {
     if (mp_peek(r) == T_NULL) {
         mp_skip(r);
@@ -512,9 +515,9 @@ static enum status read_bitmap(const struct source *s, struct mp_reader *r, uint
     return read_bin(s, r, bitmap_bytes(n), ret, e, text);
 }
 
-enum status column_cells(struct source *s, struct mp_reader *r, uint32_t parts,
-                         const struct peer *peer, struct array *a, struct error *e) {
-    enum status status = read_data(s, r, peer, a, e);
+enum status column_cells(struct source *s, struct mp_reader *r, uint32_t parts, struct array *a,
+                         struct error *e) {
+    enum status status = read_data(s, r, a, e);
     const uint8_t *at = r->p;
     if (status == E_OK && parts > 2)
         status = read_bitmap(s, r, a->n, &a->valid, e,
@@ -544,9 +547,11 @@ enum status column_read(struct source *s, struct mp_reader *r, struct sent_colum
                           "a column's path must be a string or an array of strings and numbers");
     if (status != E_OK)
         return source_reader_error(s, r, e);
-    ret->array = (struct array){.n = s->rows};
+    ret->array = (struct array){.n = s->rows, .peer = s->peer};
     r->depth_limit--; /* the row that the cells are in; at least 1 */
-    status = column_cells(s, r, parts - 1, s->peer, &ret->array, e);
+    status = column_cells(s, r, parts - 1, &ret->array, e);
+    if (ret->array.type > ARRAY_F64 && ret->array.type != ARRAY_TIME)
+        ret->array.peer = NULL;
     r->depth_limit++;
     return status;
 }

@@ -3,9 +3,10 @@
  *
  * Checked is: sizes against the number of rows, bytes that are booleans, offsets (not decreasing,
  * inside the bytes), codes of cells that are neither null nor missing, and that the values of a
- * list are well-formed msgpack. Everything is borrowed from the message, but for the steps of paths
- * and arrays inside of arrays, which are in the source's arena. Numbers and timestamps of 8 bytes
- * may be in the sender's memory (array.peer): nothing of these has been looked at.
+ * list are well-formed msgpack. Everything is borrowed from the message, but for the steps of
+ * paths, arrays inside of arrays, and bytes that were fetched from the sender's memory, which are
+ * in the source's arena. Numbers and timestamps of 8 bytes may still be in the sender's memory
+ * (array.peer): nothing of these has been looked at.
  */
 #ifndef TAMIS_ENGINE_COLUMN_READ_H
 #define TAMIS_ENGINE_COLUMN_READ_H
@@ -25,9 +26,13 @@ enum status column_read(struct source *s, struct mp_reader *r, struct sent_colum
                         struct error *e);
 
 /* For nested.c. The cells of a column, `a->n` of them: what stands behind its path in so many
- * elements, [type, data, valid, present]. peer: in whose memory its numbers may be, or NULL. */
-enum status column_cells(struct source *s, struct mp_reader *r, uint32_t parts,
-                         const struct peer *peer, struct array *a, struct error *e);
+ * elements, [type, data, valid, present]. */
+enum status column_cells(struct source *s, struct mp_reader *r, uint32_t parts, struct array *a,
+                         struct error *e);
+/* A bin of any length, or a copy of what is in the sender's memory; BAD_PAYLOAD with the text if it
+ * is neither. */
+enum status column_bin(struct source *s, struct mp_reader *r, struct value *ret, struct error *e,
+                       const char *text);
 /* Enters an array of so many elements, or (where ret_more is not NULL) of one more, a base behind
  * offsets; BAD_PAYLOAD with the text if it is none. */
 enum status column_enter(const struct source *s, struct mp_reader *r, uint32_t elements,

@@ -48,7 +48,7 @@ static enum status index_values(const struct source *s, struct array *a, struct 
 
 static enum status read_child(struct source *s, struct mp_reader *r, uint32_t parts,
                               struct array *a, struct error *e) {
-    enum status status = column_cells(s, r, parts, NULL, a, e);
+    enum status status = column_cells(s, r, parts, a, e);
     return status == E_OK && a->type == ARRAY_VALUES ? index_values(s, a, e) : status;
 }
 
@@ -73,16 +73,17 @@ static enum status read_items(struct source *s, struct mp_reader *r, struct arra
     return read_child(s, r, parts - 1, a, e);
 }
 
-static enum status read_offsets(const struct source *s, struct mp_reader *r, struct array *a,
+static enum status read_offsets(struct source *s, struct mp_reader *r, struct array *a,
                                 struct error *e) {
+    static const char FORM[] = "the offsets of a nested column must be bin with one number of 4 "
+                               "bytes more than it has rows";
     const uint8_t *at = r->p;
-    struct value v = mp_read_value(r);
-    if (r->status != E_OK)
-        return source_reader_error(s, r, e);
-    if (v.type != T_BIN || v.n != 4 * ((uint64_t)a->n + 1))
-        return source_bad(s, at, e,
-                          "the offsets of a nested column must be bin with one number of 4 bytes "
-                          "more than it has rows");
+    struct value v;
+    enum status status = column_bin(s, r, &v, e, FORM);
+    if (status != E_OK)
+        return status;
+    if (v.n != 4 * ((uint64_t)a->n + 1))
+        return source_bad(s, at, e, FORM);
     a->offsets = v.w.p;
     a->offset_bytes = 4;
     return E_OK;

@@ -27,6 +27,9 @@ ROWS = 65536 + 1000  # a segment, and the beginning of the next
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="process_vm_readv is Linux's")
 
 
+WORDS: list[Any] = [struct.pack("<4I", 0, 0, 2, 5), b"ab\xc3\xa6o"]
+
+
 class Here:
     """Bytes that stay at an address."""
 
@@ -98,18 +101,26 @@ def some_columns(rows: int) -> list[tuple[str, str, Any]]:
     """A column of each type that can be fetched: name, type, data with bytes where bin goes."""
     numbers = [i * 7919 % 100_003 - 50_000 for i in range(rows)]
     texts = [b"text %d" % (number % 300) if number % 5 else b"" for number in numbers]
+    words, text = packed("q", numbers), [offsets("I", texts), b"".join(texts)]
     return [
-        ("i64", "i64", packed("q", numbers)),
+        ("i64", "i64", words),
         ("large", "i64", packed("q", [number << 40 for number in numbers])),
         ("u64", "u64", packed("Q", [number % 1000 for number in numbers])),
         ("top", "u64", packed("Q", [(1 << 63) + number % 1000 for number in numbers])),
         ("f64", "f64", packed("d", [number / 8 for number in numbers])),
         ("s", "timestamp", ["s", packed("q", numbers)]),
         ("ns", "timestamp", ["ns", packed("q", numbers)]),
-        ("str", "str", [offsets("I", texts), b"".join(texts)]),
+        ("str", "str", text),
         ("str64", "str64", [offsets("Q", texts), b"".join(texts)]),
-        ("bin", "bin", [offsets("I", texts), b"".join(texts)]),
+        ("bin", "bin", text),
         ("zstr", "zstr", b"\0".join(texts)),
+        ("i16", "i16", packed("h", [number % 1000 for number in numbers])),
+        ("f32", "f32", packed("f", [number / 8 for number in numbers])),
+        ("bool", "bool", bytes(number % 2 for number in numbers)),
+        ("bits", "bits", bytes(i * 37 % 256 for i in range((rows + 7) // 8))),
+        ("dict", "dict", ["i64", packed("q", [i % 3 for i in range(rows)]), WORDS, 3]),
+        ("array", "array", [packed("I", list(range(rows + 1))), [rows, "i64", words, None]]),
+        ("struct", "struct", [["x", "f64", words, None, None], ["y", "bin", text, None, None]]),
     ]
 
 
@@ -142,10 +153,18 @@ def sent(data: Any) -> Plain:
 @pytest.mark.parametrize("gaps", [False, True])
 def test_the_same_as_what_is_sent(client: Connection, rows: int, gaps: bool) -> None:
     given = some_columns(rows)
-    bits = Bin(bytes(0xB6 for _ in range((rows + 7) // 8))) if gaps else None
+    bits = bytes(0xB6 for _ in range((rows + 7) // 8)) if gaps else None
     kept = Kept()
-    fetched = columns(rows, *([name, kind, kept.places(d), bits] for name, kind, d in given))
-    plain = columns(rows, *([name, kind, sent(data), bits] for name, kind, data in given))
+    fetched = columns(
+        rows,
+        *([name, kind, kept.places(d), None, kept.places(bits)] for name, kind, d in given),
+        ["last", "i64", kept.places(given[0][2]), kept.places(bits)],
+    )
+    plain = columns(
+        rows,
+        *([name, kind, sent(data), None, sent(bits)] for name, kind, data in given),
+        ["last", "i64", sent(given[0][2]), sent(bits)],
+    )
     one, two = client.create("one"), client.create("two")
     for payloads in ([fetched], [fetched, fetched]):
         replies = stream(client, one, *payloads, mode="replace")
@@ -258,11 +277,17 @@ WRONG: list[tuple[str, list[Plain]]] = [
     ("nothing there, zstr", ["a", "zstr", [8, 5]]),
     ("offsets beyond", ["a", "str", [ENDS.place, [LETTERS.address, 2]]]),
     ("offsets short", ["a", "str", [[ENDS.address, 12], LETTERS.place]]),
-    ("small numbers", ["a", "i32", [FEW.address, 12]]),
-    ("bits", ["a", "bits", [FEW.address, 1]]),
-    ("validity", ["a", "i64", FEW.place, [FEW.address, 1]]),
+    ("small numbers", ["a", "i32", [FEW.address, 24]]),
+    ("bits", ["a", "bits", [FEW.address, 2]]),
+    ("bool of 2", ["a", "bool", [ENDS.address + 7, 3]]),
+    ("validity", ["a", "i64", FEW.place, [FEW.address, 2]]),
+    ("presence", ["a", "i64", FEW.place, None, [8, 1]]),
     ("codes", ["a", "dict", ["i64", FEW.place, [Bin(ENDS.data), Bin(b"abc")], 3]]),
-    ("inside", ["a", "array", [Bin(ENDS.data), [3, "i64", FEW.place, None]]]),
+    ("values", ["a", "dict", ["i8", Bin(b"abc"), [[8, 16], Bin(b"abc")], 3]]),
+    ("inside", ["a", "array", [ENDS.place, [3, "i64", [FEW.address, 23], None]]]),
+    ("nothing there, inside", ["a", "array", [ENDS.place, [3, "f64", [8, 24], None]]]),
+    ("offsets of arrays", ["a", "array", [[8, 16], [3, "i64", FEW.place, None]]]),
+    ("offsets of arrays, short", ["a", "array", [[ENDS.address, 12], [3, "i64", FEW.place, None]]]),
 ]
 
 

@@ -22,8 +22,6 @@ Pack = Callable[[Any], bytes]
 # The address of bytes that the daemon may fetch; None: they are to be sent.
 Leave = Callable[[memoryview], Optional[int]]
 NESTED = frozenset(("array", "map", "struct"))
-# Types whose data the daemon may fetch itself.
-FETCHED = frozenset(("i64", "u64", "f64", "timestamp", "str", "str64", "bin", "zstr"))
 SCALAR_BYTES = 15  # of a number, a boolean or a timestamp, at most
 COPIED_BYTES = 16384  # a buffer below this is copied behind the one before: fewer writes
 
@@ -88,8 +86,15 @@ class Pieces:
         self.put(bytes([0x90 | count]) if count < 16 else b"\xdd" + LENGTH.pack(count))
 
     def bin(self, data: Buffer) -> None:
-        """A buffer as bin, without a copy if it is large."""
+        """A buffer as bin, without a copy if it is large; or where it is, and its length."""
         view = memoryview(data).cast("B")
+        if self._leave is not None and len(view) >= COPIED_BYTES:
+            address = self._leave(view)
+            if address is not None:
+                self.left += len(view)
+                self._left.append(view)
+                self.put(self.pack((address, len(view))))
+                return
         self._head += b"\xc6" + LENGTH.pack(len(view))
         self.size += 5 + len(view)
         if len(view) < COPIED_BYTES:
@@ -99,27 +104,14 @@ class Pieces:
             self._head = bytearray()
             self.lendable |= len(view) >= LEAST_BYTES
 
-    def fetched(self, data: Buffer) -> None:
-        """A buffer as bin, or where it is, and its length."""
-        view = memoryview(data).cast("B")
-        address = None
-        if self._leave is not None and len(view) >= COPIED_BYTES:
-            address = self._leave(view)
-        if address is None:
-            self.bin(view)
-            return
-        self.left += len(view)
-        self._left.append(view)
-        self.put(self.pack((address, len(view))))
-
-    def data(self, data: Any, type: str = "") -> None:
-        """The data of cells of a type: buffers, and tuples of buffers, texts and numbers."""
+    def data(self, data: Any) -> None:
+        """The data of cells: buffers, and tuples of buffers, texts and numbers."""
         if isinstance(data, (bytes, bytearray, memoryview)):
-            (self.fetched if type in FETCHED else self.bin)(data)
+            self.bin(data)
         elif isinstance(data, tuple):
             self.array(len(data))
             for element in data:
-                self.data(element, type)
+                self.data(element)
         elif data is None:
             self.put(b"\xc0")
         else:
@@ -151,7 +143,7 @@ def put_columns(
         if cells.type in NESTED:
             pieces.nested += written(rows, cells.type, cells.data)
         try:
-            pieces.data(cells.data, cells.type)
+            pieces.data(cells.data)
         except PACK_ERRORS as error:
             raise blame(name, cells.data, base, pieces.pack, error) from error
         for bits in (cells.valid, cells.present):

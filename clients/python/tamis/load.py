@@ -109,16 +109,17 @@ class Load:
         return self._end()
 
     def _size(self, payload: Pieces, part: Part) -> int:
-        """Bytes of the message, or of what its nested columns are at most in the daemon. Of a
-        single row these are for the daemon to judge, which knows them exactly."""
+        """Bytes of the message with all that it tells of, or of what its nested columns are at
+        most in the daemon. Of a single row these are for the daemon to judge, which knows them
+        exactly."""
         nested = payload.nested if part.rows > 1 else 0
-        return max(payload.size, nested) + self._head_bytes
+        return max(payload.size + payload.left, nested) + self._head_bytes
 
     def _feed(self, part: Part, payload: Pieces, pace: Pace) -> None:
         """Sends a part in one message, or in as many as it needs."""
         size = self._size(payload, part)
         if size <= pace.most_bytes:
-            pace.learn(part.rows, size + payload.left)
+            pace.learn(part.rows, size)
             self._add(payload)
             return
         if part.rows < 2:

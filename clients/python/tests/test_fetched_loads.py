@@ -94,7 +94,7 @@ def test_memory_that_is_used_again_at_once(
     real: tamis.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Buffers that nobody else keeps are overwritten as soon as the load lets go of them."""
-    put = Pieces.fetched
+    put = Pieces.bin
     gone: list[int] = []
 
     class Once(bytearray):
@@ -105,7 +105,7 @@ def test_memory_that_is_used_again_at_once(
     def once(self: Any, data: Any) -> None:
         put(self, Once(data))
 
-    monkeypatch.setattr(Pieces, "fetched", once)
+    monkeypatch.setattr(Pieces, "bin", once)
     monkeypatch.setattr(load, "LEFT_BYTES", 1 << 20)
     table = real.create_table("t", {"a": NUMBERS, "s": texts(ROWS)})
     assert len(gone) > 20
