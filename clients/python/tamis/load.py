@@ -9,7 +9,7 @@ messages behind which more bytes are known to come than a pipe holds, and those 
 end: once END is in the pipe, all that was lent has been read, and a load without END changes
 nothing. And what was lent lives until as many bytes behind it have gone.
 
-Large numbers do not go there at all where the daemon may fetch them from our memory: they live, and
+Where the daemon may fetch large buffers from our memory they do not go there at all: they live, and
 END waits, until it says that it has.
 """
 
@@ -30,7 +30,7 @@ from .runner import Runner
 from .source import Names, Pace, Part, Source, parts
 from .transport import PIPE_BYTES
 
-LEFT_BYTES = 32 << 20  # for the daemon to fetch, before it is waited for
+LEFT_BYTES = 16 << 20  # for the daemon to fetch, before it is waited for
 
 MODES = ("append", "upsert", "replace")
 
@@ -265,7 +265,7 @@ class Load:
         return payload
 
     def _leave(self, view: memoryview) -> Optional[int]:
-        """The address of numbers that the daemon fetches; None if they are to be sent."""
+        """The address of bytes that the daemon fetches; None if they are to be sent."""
         request = self._request
         if request is None or not self._fetches:  # a LOAD by itself is not waited for
             return None
