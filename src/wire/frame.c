@@ -16,9 +16,20 @@ void frame_store_done(struct frame_store *s) {
         buf_done(&s->reads[--s->n_reads]);
 }
 
+#define SPARE_BYTES      6291456u  /* the largest memory that is kept for the next frame ... */
+#define SPARE_MOST_BYTES 16777216u /* ... and all of it in one place */
+
+/* Whether there is room for b beside the n buffers. */
+static bool is_room(const struct buf *spare, uint32_t n, const struct buf *b) {
+    size_t bytes = b->cap;
+    for (uint32_t i = 0; i < n; i++)
+        bytes += spare[i].cap;
+    return n < FRAMES_SPARE && b->cap <= SPARE_BYTES && bytes <= SPARE_MOST_BYTES;
+}
+
 /* Empties b, if it can be kept. */
 static void store_put(struct frame_store *s, struct buf *b) {
-    if (s->n_spare < FRAMES_SPARE && !budget_is_scarce(s->budget))
+    if (is_room(s->spare, s->n_spare, b) && !budget_is_scarce(s->budget))
         buf_take(b, &s->spare[s->n_spare++]);
 }
 
@@ -39,10 +50,8 @@ void frames_done(struct frames *f) {
     frames_shrink(f);
 }
 
-#define SPARE_BYTES 8388608u /* the largest memory that is kept for the next frame */
-
 void frames_give_back(struct frames *f, struct buf *message) {
-    if (f->n_spare < FRAMES_SPARE && message->cap <= SPARE_BYTES && message->cap > READ_BYTES) {
+    if (message->cap > READ_BYTES && is_room(f->spare, f->n_spare, message)) {
         message->len = 0;
         buf_take(message, &f->spare[f->n_spare++]);
         return;

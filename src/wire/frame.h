@@ -15,8 +15,8 @@
 #define FRAME_LENGTH_BYTES 4u
 
 /* Memory that readers without work do not need, for the next one that has some: at most
- * FRAMES_SPARE blocks that were read into, and as many of large frames; while memory is scarce, one
- * and none. */
+ * FRAMES_SPARE blocks that were read into, and as many of large frames, of 16 MiB together; while
+ * memory is scarce, one and none. */
 struct frame_store {
     struct buf reads[FRAMES_SPARE], spare[FRAMES_SPARE];
     uint32_t n_reads, n_spare;

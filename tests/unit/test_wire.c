@@ -334,8 +334,15 @@ static void test_give_back_is_bounded(void **state) {
     frames_shrink(&f);
     size_t least = budget.used_bytes;
     assert_true(least <= all - COUNT_OF(messages) * (2 * (size_t)READ_BYTES));
-    one_large(&f, 3 << 20, &messages[0]); /* too much to keep */
+    one_large(&f, 7 << 20, &messages[0]); /* too much to keep */
     frames_give_back(&f, &messages[0]);
+    assert_int_equal(budget.used_bytes, least);
+    for (size_t i = 0; i < 4; i++) /* and so is the fourth of these, beside the others */
+        one_large(&f, 5 << 20, &messages[i]);
+    for (size_t i = 0; i < 4; i++)
+        frames_give_back(&f, &messages[i]);
+    assert_int_equal(budget.used_bytes, least + 3 * (size_t)(5 << 20));
+    frames_shrink(&f);
     assert_int_equal(budget.used_bytes, least);
     frames_done(&f);
     assert_int_equal(budget.used_bytes, 0);
