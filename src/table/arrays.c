@@ -42,7 +42,8 @@ struct feeding {
     size_t hand_bytes, hands_bytes;
     uint64_t from;
     uint32_t n;
-    bool is_segment;        /* they are all of a segment, which is sealed next */
+    bool is_segment;        /* they are all of a segment, which ends with them */
+    bool is_last;           /* of a segment: each column is sealed at once */
     _Atomic bool failed;    /* no memory, unless ... */
     _Atomic bool is_unread; /* ... what is in another process's could not be read */
 };
@@ -342,7 +343,8 @@ static bool feed_column(struct feeding *feeding, struct feed *f, struct hand *ha
 static void feed_task(void *data, uint32_t i, uint32_t hand) {
     struct feeding *f = data;
     void *mine = f->hands + hand * f->hand_bytes;
-    if (!feed_column(f, &f->feeds[i], mine))
+    if (!feed_column(f, &f->feeds[i], mine) ||
+        (f->is_last && !batch_seal_inlet(f->batch, f->feeds[i].inlet)))
         atomic_store_explicit(&f->failed, true, memory_order_relaxed);
 }
 
@@ -355,6 +357,9 @@ static bool feed_all(struct feeding *f, uint64_t n) {
         for (uint32_t i = 0; i < f->n_feeds; i++)
             f->n = rows_that_fit(b, &f->feeds[i], f->from, f->n);
         f->is_segment = b->rows == 0 && f->n == SEGMENT_ROWS;
+        f->is_last = b->rows + f->n == SEGMENT_ROWS;
+        if (f->is_last && !batch_stage(b, SEGMENT_ROWS))
+            return false;
         crew_run(f->crew, feed_task, f, f->n_feeds);
         if (atomic_load_explicit(&f->failed, memory_order_relaxed))
             return false;
@@ -362,7 +367,7 @@ static bool feed_all(struct feeding *f, uint64_t n) {
             b->is_full |= cells_bytes(&b->inlets[f->feeds[i].inlet].cells) >= SEGMENT_BYTES;
         b->rows += f->n;
         b->total += f->n;
-        if ((b->rows == SEGMENT_ROWS || b->is_full) && !batch_seal(b))
+        if (f->is_last ? !batch_seal_rest(b) : b->is_full && !batch_seal(b))
             return false;
     }
     return true;

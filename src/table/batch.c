@@ -158,25 +158,7 @@ uint32_t batch_inlet(struct batch *b, struct str name, struct error *e) {
 
 /* --- segments --- */
 
-/* A stage in the making, column by column. */
-struct sealing {
-    struct batch *batch;
-    struct stage *stage;
-    _Atomic bool failed;
-};
-
-static void seal_column(void *data, uint32_t i, uint32_t hand) {
-    struct sealing *s = data;
-    struct cells *c = &s->batch->inlets[i].cells;
-    (void)hand;
-    if (c->rows > 0 && !(s->stage->columns[i] = cells_seal(c, s->stage->n)))
-        atomic_store_explicit(&s->failed, true, memory_order_relaxed);
-    cells_clear(c);
-}
-
-bool batch_seal(struct batch *b) {
-    if (b->rows == 0)
-        return true;
+bool batch_stage(struct batch *b, uint32_t n) {
     if (b->n_stages == b->stages_room) {
         uint32_t to = b->stages_room ? 2 * b->stages_room : 4;
         struct stage *stages = budget_realloc(b->budget, b->stages, b->stages_room * sizeof *stages,
@@ -186,22 +168,51 @@ bool batch_seal(struct batch *b) {
         b->stages = stages;
         b->stages_room = to;
     }
-    struct stage s = {.n = b->rows, .n_columns = b->n_inlets};
+    struct stage s = {.n = n, .n_columns = b->n_inlets};
     size_t bytes = s.n_columns * sizeof *s.columns;
     if (bytes > 0 && !(s.columns = budget_realloc(b->budget, NULL, 0, bytes)))
         return false;
     if (bytes > 0)
         memset(s.columns, 0, bytes);
-    struct sealing sealing = {.batch = b, .stage = &s};
-    crew_run(batch_crew(b, s.n, s.n_columns), seal_column, &sealing, s.n_columns);
-    if (atomic_load_explicit(&sealing.failed, memory_order_relaxed)) {
-        stage_done(&s, b->budget);
-        return false;
-    }
     b->stages[b->n_stages++] = s;
+    return true;
+}
+
+bool batch_seal_inlet(struct batch *b, uint32_t i) {
+    struct stage *s = &b->stages[b->n_stages - 1];
+    struct cells *c = &b->inlets[i].cells;
+    bool done = c->rows == 0 || (s->columns[i] = cells_seal(c, s->n));
+    cells_clear(c);
+    return done;
+}
+
+/* Columns of a stage in the making. */
+struct sealing {
+    struct batch *batch;
+    _Atomic bool failed;
+};
+
+static void seal_column(void *data, uint32_t i, uint32_t hand) {
+    struct sealing *s = data;
+    (void)hand;
+    if (!batch_seal_inlet(s->batch, i))
+        atomic_store_explicit(&s->failed, true, memory_order_relaxed);
+}
+
+bool batch_seal_rest(struct batch *b) {
+    uint32_t n = b->stages[b->n_stages - 1].n, rest = 0;
+    struct sealing sealing = {.batch = b};
+    for (uint32_t i = 0; i < b->n_inlets; i++)
+        rest += b->inlets[i].cells.rows > 0;
+    if (rest > 0)
+        crew_run(batch_crew(b, n, rest), seal_column, &sealing, b->n_inlets);
     b->rows = 0;
     b->is_full = false;
-    return true;
+    return !atomic_load_explicit(&sealing.failed, memory_order_relaxed);
+}
+
+bool batch_seal(struct batch *b) {
+    return b->rows == 0 || (batch_stage(b, b->rows) && batch_seal_rest(b));
 }
 
 /* --- rows --- */

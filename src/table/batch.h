@@ -55,8 +55,14 @@ struct batch {
 
 /* The inlet of a name, made if need be. Gives NO_TABLE_COLUMN with *e: ROW_TOO_WIDE, MEMORY. */
 uint32_t batch_inlet(struct batch *b, struct str name, struct error *e);
-/* Ends the open segment, if it has rows. False: no memory. */
+/* Ends the open segment, if it has rows. False: no memory; the batch can then only be freed or
+ * cleared, as with all that follow. */
 bool batch_seal(struct batch *b);
+/* The same by parts: begins a stage of n rows, seals one inlet into it (several threads, an inlet
+ * each), and seals all that have not been. */
+bool batch_stage(struct batch *b, uint32_t n);
+bool batch_seal_inlet(struct batch *b, uint32_t i);
+bool batch_seal_rest(struct batch *b);
 void batch_clear(struct batch *b); /* no rows, no columns */
 /* The crew, if n rows of so many columns are worth it; else NULL. */
 struct crew *batch_crew(const struct batch *b, uint64_t n, uint32_t n_columns);
