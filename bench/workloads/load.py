@@ -42,9 +42,9 @@ numpy arrays of numbers alone (more rows of them), and an Arrow table (the flat 
 What is built is dropped untimed. memcpy copies the bytes that are given, to memory that was touched
 before, less than any copy can take, and to fresh memory, as all need who keep a copy. Bytes a value
 are what each library says it holds, divided by rows and fields; tamis, and DuckDB, copy; Polars,
-pyarrow and pandas may keep what they are given. Before each run, untimed, 256 MiB are touched and given
-back: the host of a virtual machine takes back memory that lies free for some seconds, and is ten times
-as long about giving it again, which would decide more than anybody's code."""
+pyarrow and pandas may keep what they are given. Before each run, untimed, 256 MiB are touched and
+given back: the host of a virtual machine takes back memory that lies free for some seconds, and is ten
+times as long about giving it again. So it has to less often; what is left of that is in the spread."""
 
 WARM_BYTES = 256 << 20
 
