@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from array import array
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
 import pytest
+
+import tamis
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]  # of the repository, if the tests are run in one
@@ -32,3 +37,24 @@ def real_daemon() -> Optional[str]:
     if not path and os.environ.get("TAMIS_CI") == "1":
         pytest.fail("TAMIS_CI=1 but TAMISD names no daemon")
     return path
+
+
+def check_a_load_that_is_given_up(client: tamis.Client, numbers: Sequence[int]) -> None:
+    """While the daemon has not read what was lent or left: the table stays as it was, whatever
+    becomes of the memory."""
+    assert client.pid is not None
+    table = client.create_table("t", {"a": [1, 2, 3]})
+    given = array("q", numbers)
+    os.kill(client.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(tamis.Timeout):
+            table.append({"a": given}, timeout=0.2)
+        for i in range(len(given)):
+            given[i] = -1
+        del given
+    finally:
+        os.kill(client.pid, signal.SIGCONT)
+    assert table.filter() == [{"a": 1}, {"a": 2}, {"a": 3}]
+    table.append({"a": array("q", numbers)})
+    assert table.count("a = -1") == 0
+    assert len(table) == len(numbers) + 3

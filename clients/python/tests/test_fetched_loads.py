@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from array import array
 from collections.abc import Iterator
 from typing import Any, Optional
 
 import pytest
+from daemons import check_a_load_that_is_given_up
 
 import tamis
 from tamis import load, pages
@@ -144,23 +143,7 @@ def test_the_end_waits(real: tamis.Client, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_load_that_is_given_up(real: tamis.Client) -> None:
-    """While the daemon has not fetched yet: the table stays as it was."""
-    assert real.pid is not None
-    table = real.create_table("t", {"a": [1, 2, 3]})
-    numbers = array("q", NUMBERS)
-    os.kill(real.pid, signal.SIGSTOP)
-    try:
-        with pytest.raises(tamis.Timeout):
-            table.append({"a": numbers}, timeout=0.2)
-        for i in range(len(numbers)):
-            numbers[i] = -1
-        del numbers
-    finally:
-        os.kill(real.pid, signal.SIGCONT)
-    assert table.filter() == [{"a": 1}, {"a": 2}, {"a": 3}]
-    table.append({"a": NUMBERS})
-    assert table.count("a = -1") == 0
-    assert len(table) == ROWS + 3
+    check_a_load_that_is_given_up(real, NUMBERS)
 
 
 def test_an_error_in_the_middle(real: tamis.Client) -> None:

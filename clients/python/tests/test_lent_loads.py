@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from array import array
 from collections.abc import Iterator
 from typing import Any, Union
 
 import pytest
+from daemons import check_a_load_that_is_given_up
 
 import tamis
 from tamis import pages
@@ -133,22 +132,7 @@ def test_memory_that_is_used_again_at_once(
 
 
 def test_a_load_that_is_given_up(real: tamis.Client) -> None:
-    """With lent bytes in the pipe: the table stays as it was, whatever they become."""
-    assert real.pid is not None
-    table = real.create_table("t", {"a": [1, 2, 3]})
-    numbers = array("q", NUMBERS)
-    os.kill(real.pid, signal.SIGSTOP)
-    try:
-        with pytest.raises(tamis.Timeout):
-            table.append({"a": numbers}, timeout=0.1)
-        for i in range(len(numbers)):
-            numbers[i] = -1
-    finally:
-        os.kill(real.pid, signal.SIGCONT)
-    assert table.filter() == [{"a": 1}, {"a": 2}, {"a": 3}]
-    table.append({"a": NUMBERS})
-    assert table.count("a = -1") == 0
-    assert len(table) == ROWS + 3
+    check_a_load_that_is_given_up(real, NUMBERS)
 
 
 def test_an_error_in_the_middle(real: tamis.Client) -> None:
