@@ -73,7 +73,7 @@ static void check_cuts(const char *format, const char *data, size_t n, const cha
             for (size_t at = first; at < n; at += step)
                 say_piece(&t, format, data + at, n - at < step ? n - at : step);
             say(&t, "[6, 5]");
-            char part[40];
+            char part[48];
             snprintf(part, sizeof part, "'bytes': %zu, 'unfit': 0}]", n);
             expect_rows(&t, want, part);
         }
