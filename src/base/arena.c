@@ -18,11 +18,23 @@ void arena_init(struct arena *a, struct budget *budget) {
     *a = (struct arena){.next_bytes = ARENA_FIRST_BYTES, .budget = budget};
 }
 
+void arena_init_pages(struct arena *a, struct budget *budget) {
+    arena_init(a, budget);
+    a->in_pages = true;
+}
+
+static void free_chunk(struct arena *a, struct arena_chunk *c) {
+    if (a->in_pages)
+        budget_pages_free(a->budget, c, c->bytes);
+    else
+        budget_free(a->budget, c, c->bytes);
+}
+
 static void free_chunks(struct arena *a, struct arena_chunk *keep) {
     while (a->chunk != keep) {
         struct arena_chunk *next = a->chunk->next;
         a->held_bytes -= a->chunk->bytes;
-        budget_free(a->budget, a->chunk, a->chunk->bytes);
+        free_chunk(a, a->chunk);
         a->chunk = next;
     }
 }
@@ -63,7 +75,8 @@ static bool add_chunk(struct arena *a, size_t need) {
     size_t bytes;
     if (!size_add(room, sizeof(struct arena_chunk), &bytes))
         return false;
-    struct arena_chunk *c = budget_realloc(a->budget, NULL, 0, bytes);
+    struct arena_chunk *c =
+        a->in_pages ? budget_pages(a->budget, bytes) : budget_realloc(a->budget, NULL, 0, bytes);
     if (!c)
         return false;
     c->bytes = bytes;

@@ -17,11 +17,13 @@ struct arena {
     size_t next_bytes;         /* size of the next chunk */
     size_t held_bytes;         /* of all chunks */
     struct budget *budget;
+    bool in_pages; /* chunks are blocks of pages.h: for bulk that comes again and again */
 };
 
 void arena_init(struct arena *a, struct budget *budget);
-void arena_done(struct arena *a);  /* a zeroed arena is fine */
-void arena_reset(struct arena *a); /* frees all but the first chunk */
+void arena_init_pages(struct arena *a, struct budget *budget); /* in_pages */
+void arena_done(struct arena *a);                              /* a zeroed arena is fine */
+void arena_reset(struct arena *a);                             /* frees all but the first chunk */
 /* The same for one that is to hold as much again and again: it will in a single chunk, which stays.
  */
 void arena_settle(struct arena *a);

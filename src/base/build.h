@@ -20,6 +20,7 @@
 #define SHELL_READ_BYTES  13u  /* bytes asked of one read of a file ... */
 #define SHELL_WRITE_BYTES 64u  /* ... and gathered for one write */
 #define PAGES_LEAST_BYTES 64u  /* of a block that has pages rather than malloc's memory */
+#define CREW_CELLS        1u   /* of columns, worth waking a crew: some 100 us of work */
 #else
 #define BLOCK_ROWS        1024u
 #define BLOCK_CELLS       1048576u
@@ -36,6 +37,7 @@
 #define SHELL_READ_BYTES  262144u
 #define SHELL_WRITE_BYTES 262144u
 #define PAGES_LEAST_BYTES 65536u
+#define CREW_CELLS        16384u
 #endif
 
 #endif

@@ -5,6 +5,7 @@
 #include "engine/column_read.h"
 
 #include "base/bitmap.h"
+#include "engine/fetcher.h"
 #include "engine/nested.h"
 
 #include <stdio.h>
@@ -44,21 +45,29 @@ static enum status read_place(const struct source *s, struct mp_reader *r, uint6
     return E_OK;
 }
 
+/* The place of bytes, which count: a frame could have them. */
+static enum status read_counted_place(const struct source *s, struct mp_reader *r,
+                                      uint64_t *ret_address, uint64_t *ret_bytes, struct error *e,
+                                      const char *text) {
+    const uint8_t *at = r->p;
+    enum status status = read_place(s, r, ret_address, ret_bytes, e, text);
+    if (status == E_OK && !fetcher_count(s->fetcher, *ret_bytes, s->limits->frame_bytes))
+        return source_bad(s, at, e, "more bytes in the client's memory than a frame may have");
+    return status;
+}
+
 /* Bytes that are in the memory of the sender: a copy of them. */
 static enum status fetch_bin(struct source *s, struct mp_reader *r, struct value *ret,
                              struct error *e, const char *text) {
     const uint8_t *at = r->p;
     uint64_t address, bytes;
-    enum status status = read_place(s, r, &address, &bytes, e, text);
+    enum status status = read_counted_place(s, r, &address, &bytes, e, text);
     if (status != E_OK)
         return status;
-    if (bytes > s->limits->frame_bytes - s->fetched_bytes)
-        return source_bad(s, at, e, "more bytes in the client's memory than a frame may have");
-    s->fetched_bytes += bytes;
     uint8_t *p = arena_alloc(s->arena, bytes);
     if (!p)
         return error_set(e, E_MEMORY, "out of memory for bytes in the client's memory");
-    if (!peer_read(s->peer, address, p, bytes))
+    if (!peer_read(s->fetcher->peer, address, p, bytes))
         return source_bad(s, at, e, "bytes in the client's memory cannot be read");
     *ret = value_bytes(T_BIN, p, (uint32_t)bytes);
     return E_OK;
@@ -66,7 +75,7 @@ static enum status fetch_bin(struct source *s, struct mp_reader *r, struct value
 
 /* Whether what comes is a place where a bin is expected. */
 static bool is_place(const struct source *s, const struct mp_reader *r) {
-    return s->peer && mp_peek(r) == T_ARRAY;
+    return s->fetcher && mp_peek(r) == T_ARRAY;
 }
 
 enum status column_bin(struct source *s, struct mp_reader *r, struct value *ret, struct error *e,
@@ -246,10 +255,24 @@ static const struct strings_texts DICT = {
 struct strings {
     const uint8_t *offsets_at, *base_at;
     struct value offsets, bytes, base;
+    const struct peer *peer; /* the bytes are in its memory, at `address`; NULL: they are here */
+    uint64_t address;
 };
 
+/* The bytes of strings, which may stay where they are. */
+static enum status read_text(struct source *s, struct mp_reader *r, bool may_stay,
+                             struct strings *ret, struct error *e, const char *text) {
+    uint64_t n;
+    ret->peer = may_stay && is_place(s, r) ? s->fetcher->peer : NULL;
+    if (!ret->peer)
+        return column_bin(s, r, &ret->bytes, e, text);
+    enum status status = read_counted_place(s, r, &ret->address, &n, e, text);
+    ret->bytes = value_bytes(T_BIN, NULL, (uint32_t)n);
+    return status;
+}
+
 static enum status read_pair(struct source *s, struct mp_reader *r,
-                             const struct strings_texts *texts, struct strings *ret,
+                             const struct strings_texts *texts, bool may_stay, struct strings *ret,
                              struct error *e) {
     bool has_base;
     enum status status = column_enter(s, r, 2, &has_base, e, texts->pair);
@@ -258,7 +281,7 @@ static enum status read_pair(struct source *s, struct mp_reader *r,
     ret->offsets_at = r->p;
     status = column_bin(s, r, &ret->offsets, e, texts->offsets);
     if (status == E_OK)
-        status = column_bin(s, r, &ret->bytes, e, texts->bytes);
+        status = read_text(s, r, may_stay, ret, e, texts->bytes);
     if (status != E_OK)
         return status;
     ret->base_at = r->p;
@@ -306,8 +329,10 @@ static enum status take_strings(const struct source *s, const struct strings *fr
     if (from->offsets.n != offset_bytes * ((uint64_t)n + 1))
         return source_bad(s, from->offsets_at, e, texts->offsets);
     a->type = ARRAY_STR;
+    a->peer = from->peer;
+    a->address = from->address;
     a->data = from->bytes.w.p;
-    a->data_end = from->bytes.w.p + from->bytes.n;
+    a->data_end = from->peer ? NULL : from->bytes.w.p + from->bytes.n;
     a->offsets = offsets;
     a->offset_bytes = offset_bytes;
     enum status status = column_base(s, from->base_at, from->base, a, e);
@@ -319,8 +344,8 @@ static enum status take_strings(const struct source *s, const struct strings *fr
 static enum status read_strings(struct source *s, struct mp_reader *r, uint8_t offset_bytes,
                                 const struct strings_texts *texts, struct array *a,
                                 struct error *e) {
-    struct strings strings;
-    enum status status = read_pair(s, r, texts, &strings, e);
+    struct strings strings = {.address = 0};
+    enum status status = read_pair(s, r, texts, a->peer != NULL, &strings, e);
     return status == E_OK ? take_strings(s, &strings, a->n, offset_bytes, texts, a, e) : status;
 }
 
@@ -365,6 +390,7 @@ static enum status read_zstr(struct source *s, struct mp_reader *r, struct array
     if (n != a->n)
         return n < a->n ? source_bad(s, at, e, FEW) : source_bad(s, more, e, MANY);
     a->type = ARRAY_STR;
+    a->peer = NULL;
     a->data = bytes;
     a->data_end = bytes + v.n;
     a->offsets = (const uint8_t *)offsets;
@@ -377,9 +403,9 @@ static enum status read_zstr(struct source *s, struct mp_reader *r, struct array
 /* The values and how many they are, which stands behind them. */
 static enum status read_dict_values(struct source *s, struct mp_reader *r, struct array *a,
                                     struct error *e) {
-    struct strings strings;
+    struct strings strings = {.address = 0};
     struct array *values = arena_new(s->arena, struct array);
-    enum status status = read_pair(s, r, &DICT, &strings, e);
+    enum status status = read_pair(s, r, &DICT, false, &strings, e);
     if (status != E_OK)
         return status;
     const uint8_t *at = r->p;
@@ -547,10 +573,10 @@ enum status column_read(struct source *s, struct mp_reader *r, struct sent_colum
                           "a column's path must be a string or an array of strings and numbers");
     if (status != E_OK)
         return source_reader_error(s, r, e);
-    ret->array = (struct array){.n = s->rows, .peer = s->peer};
+    ret->array = (struct array){.n = s->rows, .peer = s->fetcher ? s->fetcher->peer : NULL};
     r->depth_limit--; /* the row that the cells are in; at least 1 */
     status = column_cells(s, r, parts - 1, &ret->array, e);
-    if (ret->array.type > ARRAY_F64 && ret->array.type != ARRAY_TIME)
+    if (!array_may_be_elsewhere(ret->array.type))
         ret->array.peer = NULL;
     r->depth_limit++;
     return status;

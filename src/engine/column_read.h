@@ -5,8 +5,8 @@
  * inside the bytes), codes of cells that are neither null nor missing, and that the values of a
  * list are well-formed msgpack. Everything is borrowed from the message, but for the steps of
  * paths, arrays inside of arrays, and bytes that were fetched from the sender's memory, which are
- * in the source's arena. Numbers and timestamps of 8 bytes may still be in the sender's memory
- * (array.peer): nothing of these has been looked at.
+ * in the source's arena. Numbers and timestamps of 8 bytes, and the bytes of strings, may still
+ * be in the sender's memory (array.peer): nothing of these has been looked at.
  */
 #ifndef TAMIS_ENGINE_COLUMN_READ_H
 #define TAMIS_ENGINE_COLUMN_READ_H

@@ -9,6 +9,8 @@
 
 struct loader {
     struct batch *batch;
+    struct crew *crew;
+    struct fetcher fetcher;
     struct arena arena;
     struct fields fields;
     struct block block;
@@ -23,6 +25,7 @@ struct loader *loader_new(struct table *t, struct budget *budget, struct crew *c
         return NULL;
     arena_init(&l->arena, budget);
     buf_init(&l->row, budget);
+    l->crew = crew;
     l->batch = batch_new(t);
     if (l->batch && fields_build(&l->fields, &l->arena, &ROW, 1) &&
         block_init(&l->block, 1, true, budget)) {
@@ -37,6 +40,7 @@ void loader_free(struct loader *l) {
     if (!l)
         return;
     batch_free(l->batch);
+    fetcher_done(&l->fetcher);
     block_done(&l->block);
     buf_done(&l->row);
     arena_done(&l->arena);
@@ -44,6 +48,10 @@ void loader_free(struct loader *l) {
 }
 
 const struct fields *loader_fields(const struct loader *l) { return &l->fields; }
+
+struct fetcher *loader_fetcher(struct loader *l, const struct peer *peer) {
+    return fetcher_init(&l->fetcher, peer, l->crew, l->arena.budget) ? &l->fetcher : NULL;
+}
 
 /* The report of the batch tells the row's number in the batch; the request's is meant. */
 static enum status row_error(const struct source *s, uint64_t row, const uint8_t *fault,

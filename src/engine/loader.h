@@ -7,6 +7,7 @@
 #define TAMIS_ENGINE_LOADER_H
 
 #include "base/crew.h"
+#include "engine/fetcher.h"
 #include "engine/source.h"
 #include "table/table.h"
 
@@ -16,6 +17,10 @@ struct loader;
 struct loader *loader_new(struct table *t, struct budget *budget, struct crew *crew);
 void loader_free(struct loader *l); /* NULL is fine */
 const struct fields *loader_fields(const struct loader *l);
+
+/* For source_open, where columns may be in the memory of a peer, which is borrowed: the crew helps
+ * to fetch them. Once; NULL: no memory. */
+struct fetcher *loader_fetcher(struct loader *l, const struct peer *peer);
 
 /* Takes the next rows of a source over loader_fields; *ret_n is 0 when there are no more in it.
  * Errors of the source, ROW_*, MEMORY. */

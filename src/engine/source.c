@@ -331,14 +331,14 @@ const struct source_form *source_form_bytes(void) { return find_form(value_str(s
 
 enum status source_open(struct source *s, const uint8_t *message, size_t at, size_t n,
                         uint64_t first_row, struct scanner *scanner, struct byte_rows *bytes,
-                        const struct peer *peer, const struct limits *limits, struct arena *arena,
+                        struct fetcher *fetcher, const struct limits *limits, struct arena *arena,
                         struct error *e) {
     struct mp_reader r;
     *s = (struct source){
         .limits = limits,
         .scanner = scanner,
         .bytes = bytes,
-        .peer = peer,
+        .fetcher = fetcher,
         .arena = arena,
         .message = message,
         .p = message + at,

@@ -10,7 +10,6 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
-#include "base/peer.h"
 #include "format/scan.h"
 #include "value/mp.h"
 
@@ -18,6 +17,7 @@ struct source;
 struct sent_column;
 struct column_use;
 struct byte_rows;
+struct fetcher;
 
 struct source_form {
     const char *name;
@@ -40,8 +40,7 @@ struct source {
     const uint8_t *p, *end;  /* the next row's bytes; end of the message */
     uint32_t rows, done;     /* of this payload */
     uint64_t first_row;      /* number of its first row in the whole request */
-    const struct peer *peer; /* in whose memory numbers of columns may be; NULL: none */
-    uint64_t fetched_bytes;  /* that were copied from there: at most frame_bytes */
+    struct fetcher *fetcher; /* of columns that may be in their sender's memory; NULL: none are */
     /* template */
     uint32_t n_names;
     const struct field **names; /* NULL where nothing is wanted */
@@ -65,11 +64,11 @@ struct source {
 };
 
 /* Opens the payload that stands at offset `at` of a message of n bytes and is its last element.
- * `bytes` is the request's, or NULL where that form is not taken; `peer` is borrowed, and NULL
- * where numbers can only be in the message. Errors: BAD_PAYLOAD, TOO_MANY_ROWS, ROW_*, MEMORY. */
+ * `bytes` is the request's, or NULL where that form is not taken; `fetcher` is borrowed, and NULL
+ * where columns can only be in the message. Errors: BAD_PAYLOAD, TOO_MANY_ROWS, ROW_*, MEMORY. */
 enum status source_open(struct source *s, const uint8_t *message, size_t at, size_t n,
                         uint64_t first_row, struct scanner *scanner, struct byte_rows *bytes,
-                        const struct peer *peer, const struct limits *limits, struct arena *arena,
+                        struct fetcher *fetcher, const struct limits *limits, struct arena *arena,
                         struct error *e);
 /* Opens what the payloads of bytes have left over, once no more come. */
 void source_open_end(struct source *s, struct byte_rows *bytes);

@@ -9,6 +9,7 @@
  * their tags afterwards, eight at a time. */
 #include "base/bitmap.h"
 #include "engine/column_read.h"
+#include "engine/fetcher.h"
 #include "engine/nested.h"
 
 #include <stdlib.h>
@@ -26,6 +27,62 @@ static int by_path_steps(const void *a, const void *b) {
     if (x->path.n != y->path.n)
         return x->path.n < y->path.n ? -1 : 1;
     return (x->number > y->number) - (x->number < y->number);
+}
+
+/* The columns of a payload, read by a crew. */
+struct reading {
+    const struct source *source;
+    const struct mp_reader *reader;
+    const uint8_t **at; /* where each begins, and the last one ends */
+    _Atomic bool failed;
+};
+
+static void read_task(void *data, uint32_t i, uint32_t hand) {
+    struct reading *g = data;
+    struct source s = *g->source; /* what its rows are is known: the rest is each hand's own */
+    struct mp_reader r = *g->reader;
+    s.arena = &s.fetcher->arenas[hand];
+    r.p = g->at[i];
+    if (column_read(&s, &r, &s.columns[i], NULL) != E_OK || r.p != g->at[i + 1])
+        atomic_store_explicit(&g->failed, true, memory_order_relaxed);
+}
+
+/* Fetching is most of the work, and can be shared. False: not all is well, or it is not worth it.
+ */
+static bool read_together(struct source *s, struct mp_reader *r) {
+    struct mp_reader ahead = *r;
+    struct reading g = {.source = s, .reader = r};
+    if (!s->fetcher || (uint64_t)s->rows * s->n_columns < CREW_CELLS)
+        return false;
+    g.at = arena_array(s->arena, (size_t)s->n_columns + 1, sizeof *g.at);
+    if (!g.at)
+        return false;
+    for (uint32_t i = 0; i < s->n_columns && ahead.status == E_OK; i++) {
+        g.at[i] = ahead.p;
+        mp_skip(&ahead);
+    }
+    g.at[s->n_columns] = ahead.p;
+    if (ahead.status != E_OK)
+        return false;
+    crew_run(s->fetcher->crew, read_task, &g, s->n_columns);
+    if (atomic_load_explicit(&g.failed, memory_order_relaxed))
+        return false;
+    *r = ahead;
+    return true;
+}
+
+/* One by one, the first fault is told. */
+static enum status read_columns(struct source *s, struct mp_reader *r, struct error *e) {
+    if (s->fetcher)
+        fetcher_begin(s->fetcher);
+    if (read_together(s, r))
+        return E_OK;
+    if (s->fetcher)
+        fetcher_begin(s->fetcher);
+    enum status status = E_OK;
+    for (uint32_t i = 0; i < s->n_columns && status == E_OK; i++)
+        status = column_read(s, r, &s->columns[i], e);
+    return status;
 }
 
 enum status columns_open(struct source *s, struct mp_reader *r, uint32_t parts, struct error *e) {
@@ -54,19 +111,18 @@ enum status columns_open(struct source *s, struct mp_reader *r, uint32_t parts, 
     s->uses = arena_array(s->arena, s->n_columns, sizeof *s->uses);
     if (!s->columns || !s->uses)
         return error_set(e, E_MEMORY, "out of memory");
-    for (uint32_t i = 0; i < s->n_columns; i++) {
+    for (uint32_t i = 0; i < s->n_columns; i++)
         s->columns[i].number = i;
-        enum status status = column_read(s, r, &s->columns[i], e);
-        if (status != E_OK)
-            return status;
-    }
+    enum status status = read_columns(s, r, e);
+    if (status != E_OK)
+        return status;
     if (!mp_at_end(r))
         return source_trailing(s, r, e);
     if (s->n_columns > 1)
         qsort(s->columns, s->n_columns, sizeof *s->columns, by_path_steps);
     for (uint32_t i = 0; i < s->n_columns; i++) {
         const struct field *field = fields_find(s->scanner->fields, s->columns[i].path);
-        enum status status = field ? nested_to_values(s, &s->columns[i].array, e) : E_OK;
+        status = field ? nested_to_values(s, &s->columns[i].array, e) : E_OK;
         if (status != E_OK)
             return status;
         s->uses[i] = (struct column_use){field, s->columns[i].array.data};

@@ -302,16 +302,12 @@ enum status request_open_source(struct request *r, struct error *e) {
     }
     const struct buf *message = r->payload_at > 0 ? &r->first : &r->payloads->message;
     size_t at = r->payload_at > 0 ? r->payload_at : r->payloads->at;
-    const struct peer *peer =
-        r->kind == MESSAGE_LOAD && r->session->peer.pid > 0 ? &r->session->peer : NULL;
-    if (peer)
-        arena_settle(&r->payload_arena);
-    else
-        arena_reset(&r->payload_arena);
+    arena_reset(&r->payload_arena);
     r->bytes.last = !r->is_stream;
     r->bytes.may_open = r->session->service->may_open;
-    enum status status = source_open(&r->source, message->data, at, message->len, r->rows,
-                                     &r->scanner, &r->bytes, peer, l, &r->payload_arena, e);
+    enum status status =
+        source_open(&r->source, message->data, at, message->len, r->rows, &r->scanner, &r->bytes,
+                    r->use.fetcher, l, &r->payload_arena, e);
     if (status == E_OK)
         status = check_result_kind(r, e);
     r->source_open = status == E_OK;

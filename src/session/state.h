@@ -106,7 +106,8 @@ struct table_use {
     enum exists exists;
     enum batch_mode mode;
     struct loader *loader;
-    uint64_t n_payloads; /* that the loader has */
+    struct fetcher *fetcher; /* the loader's, or NULL: nothing is in the client's memory */
+    uint64_t n_payloads;     /* that the loader has */
 };
 
 enum request_state {

@@ -17,6 +17,9 @@ static enum status start(struct request *r, struct error *e) {
     if (!r->use.loader || !scanner_init(&r->scanner, &r->arena, loader_fields(r->use.loader),
                                         (uint32_t)l->row_depth, (uint32_t)l->row_fields))
         return error_set(e, E_MEMORY, "out of memory for the rows");
+    if (r->session->peer.pid > 0 &&
+        !(r->use.fetcher = loader_fetcher(r->use.loader, &r->session->peer)))
+        return error_set(e, E_MEMORY, "out of memory for the columns");
     r->result.kind = RESULT_COUNT; /* nothing is asked of the payloads' form */
     return E_OK;
 }
@@ -34,7 +37,7 @@ static enum status commit(struct request *r, struct error *e) {
 static enum status close_payload(struct request *r, struct error *e) {
     request_close_source(r);
     r->use.n_payloads++;
-    if (!r->is_stream || r->session->peer.pid == 0)
+    if (!r->is_stream || !r->use.fetcher)
         return E_OK;
     size_t mark = reply_begin(&r->out, MESSAGE_USED, r->id, 3);
     mp_write_uint(&r->out, r->use.n_payloads);
@@ -69,4 +72,5 @@ enum status table_load_advance(struct request *r, struct error *e) {
 void table_load_done(struct request *r) {
     loader_free(r->use.loader);
     r->use.loader = NULL;
+    r->use.fetcher = NULL;
 }

@@ -7,7 +7,6 @@
 
 #include "base/bitmap.h"
 #include "table/spread.h"
-#include "table/stretch.h"
 #include "value/array_cell.h"
 #include "value/mp.h"
 
@@ -25,21 +24,12 @@ struct feed {
     uint64_t bytes;  /* of its cells, about: the largest go first */
 };
 
-/* What one thread has to itself. */
-struct hand {
-    struct stretch stretch;
-    struct array array;   /* of what was read to scratch */
-    union word scratch[]; /* for the rows of a stretch */
-};
-
 /* Rows [from, from + n) of all arrays, on their way into the open segment. */
 struct feeding {
     struct batch *batch;
     struct feed *feeds;
     uint32_t n_feeds;
     struct crew *crew;
-    uint8_t *hands;
-    size_t hand_bytes, hands_bytes;
     uint64_t from;
     uint32_t n;
     bool is_segment;        /* they are all of a segment, which ends with them */
@@ -110,6 +100,22 @@ static bool unread(struct feeding *f) {
 /* Whether the array's numbers are what the cells would hold. */
 static bool is_words(const struct array *a) {
     return (a->type == ARRAY_I64 || a->type == ARRAY_F64) && htole64(1) == 1;
+}
+
+/* The numbers of a whole segment: from the payload, or from what the hand fetched. */
+static bool feed_segment(struct feeding *f, struct cells *c, const struct stretch *s,
+                         union word *scratch) {
+    const uint8_t *words = (const uint8_t *)scratch;
+    if (!s->a->peer && s->all)
+        words = s->a->data + s->from * sizeof *scratch;
+    else if (!stretch_words(s, scratch))
+        return unread(f);
+    if (!s->all)
+        gather(scratch, 8, s->valid, s->n, scratch);
+    if (!cells_take(c, s->a->type == ARRAY_F64 ? T_DOUBLE : T_INT))
+        return false;
+    cells_lend(c, words, s->n_valid, 0);
+    return stretch_mark(c, 0, s);
 }
 
 static bool feed_numbers(struct feeding *f, struct cells *c, uint32_t row, const struct stretch *s,
@@ -296,19 +302,6 @@ static uint32_t rows_that_fit(const struct batch *b, const struct feed *f, uint6
     return n > 0 ? n : 1;
 }
 
-/* Timestamps that are elsewhere, to scratch. */
-static bool fetch(struct feeding *f, struct hand *hand) {
-    struct stretch *s = &hand->stretch;
-    if (!stretch_words(s, hand->scratch))
-        return unread(f);
-    hand->array = *s->a;
-    hand->array.peer = NULL;
-    hand->array.data = (const uint8_t *)hand->scratch;
-    s->a = &hand->array;
-    s->from = 0;
-    return true;
-}
-
 static bool feed_column(struct feeding *feeding, struct feed *f, struct hand *hand) {
     struct batch *b = feeding->batch;
     uint64_t from = feeding->from;
@@ -320,17 +313,22 @@ static bool feed_column(struct feeding *feeding, struct feed *f, struct hand *ha
         return feed_values(c, b->rows, s, f);
     if (s->n_valid == 0)
         return stretch_mark(c, b->rows, s);
+    if (array_is_text(f->a) && f->a->peer) {
+        if (!hand_room(hand, b->budget))
+            return false;
+        if (!hand_fetch_strings(hand))
+            return unread(feeding);
+    }
     if (array_is_text(f->a))
-        return texts_feed(c, b->rows, s);
+        return feeding->is_segment && s->all ? texts_feed_segment(c, s) : texts_feed(c, b->rows, s);
     if (array_is_nested(f->a))
         return nested_feed(c, b->rows, s, &in->lists, &f->text);
-    if (feeding->is_segment && s->all && is_words(f->a) && !f->a->peer)
-        return cells_lend(c, f->a->type == ARRAY_F64 ? T_DOUBLE : T_INT, f->a->data + from * 8,
-                          s->n);
+    if (feeding->is_segment && is_words(f->a))
+        return feed_segment(feeding, c, s, hand->scratch);
     if (f->a->type <= ARRAY_F64)
         return feed_numbers(feeding, c, b->rows, s, hand->scratch);
-    if (f->a->peer && !fetch(feeding, hand))
-        return false;
+    if (f->a->peer && !hand_fetch_times(hand))
+        return unread(feeding);
     if (f->a->type == ARRAY_CODES)
         return feed_codes(c, b->rows, s, f);
     if (f->a->type == ARRAY_TIME && (c->n == 0 || c->form == CELLS_TIME))
@@ -342,8 +340,7 @@ static bool feed_column(struct feeding *feeding, struct feed *f, struct hand *ha
 
 static void feed_task(void *data, uint32_t i, uint32_t hand) {
     struct feeding *f = data;
-    void *mine = f->hands + hand * f->hand_bytes;
-    if (!feed_column(f, &f->feeds[i], mine) ||
+    if (!feed_column(f, &f->feeds[i], hands_at(&f->batch->hands, hand)) ||
         (f->is_last && !batch_seal_inlet(f->batch, f->feeds[i].inlet)))
         atomic_store_explicit(&f->failed, true, memory_order_relaxed);
 }
@@ -386,7 +383,9 @@ static bool open_codes(struct batch *b, struct feed *f) {
 static uint64_t feed_bytes(const struct array *a, uint64_t rows) {
     if (array_is_nested(a))
         return array_cells_most(a, 0, rows);
-    if (array_is_text(a) || a->type == ARRAY_VALUES)
+    if (array_is_text(a))
+        return array_begin(a, rows) - array_begin(a, 0);
+    if (a->type == ARRAY_VALUES)
         return (uint64_t)(a->data_end - a->data);
     return (uint64_t)stretch_item_bytes(a->type) * rows;
 }
@@ -426,18 +425,10 @@ static int by_bytes(const void *a, const void *b) {
     return (x->bytes < y->bytes) - (x->bytes > y->bytes);
 }
 
-static bool make_hands(struct feeding *f, uint64_t n) {
-    uint32_t most = n < SEGMENT_ROWS ? (uint32_t)n : SEGMENT_ROWS;
-    f->hand_bytes = sizeof(struct hand) + ((size_t)most + 1) * sizeof(union word);
-    f->hands_bytes = f->hand_bytes * crew_size(f->crew);
-    f->hands = budget_realloc(f->batch->budget, NULL, 0, f->hands_bytes);
-    return f->hands;
-}
-
 static enum status failure(const struct feeding *f, struct error *e) {
     if (!atomic_load_explicit(&f->is_unread, memory_order_relaxed))
         return E_MEMORY;
-    return error_set(e, E_BAD_PAYLOAD, "numbers in the client's memory cannot be read");
+    return error_set(e, E_BAD_PAYLOAD, "bytes in the client's memory cannot be read");
 }
 
 enum status batch_add_arrays(struct batch *b, uint64_t n, const struct str *names,
@@ -448,7 +439,8 @@ enum status batch_add_arrays(struct batch *b, uint64_t n, const struct str *name
     f.feeds = budget_realloc(b->budget, NULL, 0, feeds_bytes);
     if (f.feeds)
         memset(f.feeds, 0, feeds_bytes);
-    if (f.feeds && make_hands(&f, n)) {
+    uint32_t most = n < SEGMENT_ROWS ? (uint32_t)n : SEGMENT_ROWS;
+    if (f.feeds && hands_make(&b->hands, b->budget, crew_size(f.crew), most)) {
         status = open_feeds(b, f.feeds, names, arrays, n_arrays, n, e);
         if (status == E_OK && f.crew)
             qsort(f.feeds, n_arrays, sizeof *f.feeds, by_bytes);
@@ -457,6 +449,5 @@ enum status batch_add_arrays(struct batch *b, uint64_t n, const struct str *name
         close_feeds(b, f.feeds, n_arrays);
     }
     budget_free(b->budget, f.feeds, feeds_bytes);
-    budget_free(b->budget, f.hands, f.hands_bytes);
     return status == E_MEMORY ? table_no_memory(b->budget, e) : status;
 }

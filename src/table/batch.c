@@ -39,6 +39,7 @@ void batch_clear(struct batch *b) {
     budget_free(b->budget, b->slots, b->mask ? (b->mask + 1) * sizeof *b->slots : 0);
     budget_free(b->budget, b->expected, b->expected_room * sizeof *b->expected);
     budget_free(b->budget, b->stages, b->stages_room * sizeof *b->stages);
+    hands_free(&b->hands, b->budget);
     arena_done(&b->arena);
     buf_done(&b->other);
     struct batch empty = {.table = b->table,

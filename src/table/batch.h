@@ -5,15 +5,9 @@
 #include "base/arena.h"
 #include "base/crew.h"
 #include "format/scan.h"
+#include "table/hands.h"
 #include "table/lists.h"
 #include "table/store.h"
-
-/* So many cells are worth waking a crew: some hundred microseconds of work. */
-#ifdef TAMIS_HOSTILE
-#define CREW_CELLS 1u
-#else
-#define CREW_CELLS 16384u
-#endif
 
 /* A column of the batch. */
 struct inlet {
@@ -45,7 +39,8 @@ struct batch {
     uint32_t n_expected, expected_room;
     struct buf other; /* pairs of the row whose keys are no str */
     struct scanner skip;
-    struct crew *crew; /* of batch_use_crew */
+    struct crew *crew;  /* of batch_use_crew */
+    struct hands hands; /* of arrays.c */
     struct stage *stages;
     uint32_t n_stages, stages_room;
     uint32_t rows;  /* not sealed yet */

@@ -55,8 +55,9 @@ struct cells {
     uint64_t *valid, *present;
     uint32_t bits_words;
     union word *word;
-    const uint8_t *lent; /* INT, DOUBLE: the words, at any address, of a segment that is sealed
-                            next, in place of `word`; or NULL */
+    const uint8_t *lent; /* of a segment that is sealed next: INT, DOUBLE: the words, at any
+                            address, in place of `word`; STR: `logical` bytes in place of `bytes`;
+                            or NULL */
     uint32_t *len;
     uint8_t *tag;
     uint32_t word_room, len_room, tag_room; /* entries */
@@ -155,15 +156,13 @@ static inline bool cells_put_double(struct cells *c, uint32_t row, double d) {
     return true;
 }
 
-/* The n words of numbers of a whole segment without nulls, 8 bytes each at any address, which stay
- * where they are: all that may follow are seal and clear. The cells are empty. False: no memory. */
-static inline bool cells_lend(struct cells *c, enum value_type type, const uint8_t *words,
-                              uint32_t n) {
-    if (!cells_take(c, type) || !cells_mark(c, 0, n, true, true))
-        return false;
-    c->lent = words;
+/* The n words of numbers of a whole segment, 8 bytes each at any address, or n strings without a
+ * dictionary whose ends are in len, which stay where they are: all that may follow are marks, seal
+ * and clear. The cells are empty, of the form that takes them. */
+static inline void cells_lend(struct cells *c, const uint8_t *lent, uint32_t n, uint64_t bytes) {
+    c->lent = lent;
     c->n = n;
-    return true;
+    c->logical = bytes;
 }
 
 static inline bool value_has_bytes(enum value_type type) {

@@ -92,7 +92,7 @@ static struct sealed *make(const struct seal *s, enum chunk_kind kind, unsigned 
     uint64_t *v = carve(&p, valid), *q = carve(&p, present);
     put_bits(s, v, q);
     made->budget = c->budget;
-    made->text = kind == CHUNK_STR || kind == CHUNK_MIXED ? c->bytes.len : 0;
+    made->text = kind == CHUNK_MIXED ? c->bytes.len : 0;
     made->chunk = (struct chunk){
         .kind = kind,
         .width = (uint8_t)width,
@@ -158,6 +158,10 @@ static unsigned choose_width(uint64_t low, uint64_t high, bool is_unsigned, uint
 static const uint8_t *words_of(const struct cells *c) {
     return c->lent ? c->lent : (const uint8_t *)c->word;
 }
+
+/* The bytes of strings. */
+static const uint8_t *text_of(const struct cells *c) { return c->lent ? c->lent : c->bytes.data; }
+static size_t text_bytes(const struct cells *c) { return c->lent ? c->logical : c->bytes.len; }
 
 static void uint_bounds(const union word *word, uint32_t n, struct zone *ret) {
     ret->low = ret->high = word[0];
@@ -352,7 +356,7 @@ static inline uint64_t string_head(const uint8_t *p, uint32_t n, const uint8_t *
 /* The heads behind the first `skip` bytes, which all have; gives the least length behind them. */
 static uint32_t string_zone(const struct cells *c, uint32_t from, uint32_t to, uint32_t skip,
                             struct zone *zone) {
-    const uint8_t *data = c->bytes.data, *end = data + c->bytes.len;
+    const uint8_t *data = text_of(c), *end = data + text_bytes(c);
     uint64_t low = UINT64_MAX, high = 0;
     uint32_t begin = from ? c->len[from - 1] : 0, shortest = UINT32_MAX;
     for (uint32_t k = from; k < to; k++) {
@@ -403,16 +407,18 @@ static struct sealed *seal_strings(struct seal *s) {
     const struct cells *c = s->c;
     s->seen = SEEN(T_STR);
     uint32_t shared = choose_heads(s);
-    struct needs needs = {.data = aligned(c->bytes.len + 64),
+    size_t bytes = text_bytes(c);
+    struct needs needs = {.data = aligned(bytes + 64),
                           .offsets = array_bytes(s->n + 1, sizeof(uint32_t))};
     struct sealed *made = make(s, CHUNK_STR, 0, needs, NULL);
     if (!made)
         return NULL;
+    made->text = bytes;
     made->chunk.shared = shared;
     uint8_t *data = writable(made->chunk.data);
-    if (c->bytes.len)
-        memcpy(data, c->bytes.data, c->bytes.len);
-    memset(data + c->bytes.len, 0, needs.data - c->bytes.len);
+    if (bytes)
+        memcpy(data, text_of(c), bytes);
+    memset(data + bytes, 0, needs.data - bytes);
     uint32_t *offsets = writable(made->chunk.offsets);
     if (c->n == s->n) {
         memcpy(offsets + 1, c->len, (size_t)c->n * sizeof *offsets);

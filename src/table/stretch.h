@@ -1,5 +1,4 @@
-/* A stretch of an array that goes into cells as a whole. Private to arrays.c, words.c, texts.c,
- * nested.c. */
+/* A stretch of an array that goes into cells as a whole. Private to table/. */
 #ifndef TAMIS_TABLE_STRETCH_H
 #define TAMIS_TABLE_STRETCH_H
 
@@ -45,6 +44,9 @@ static inline bool array_is_text(const struct array *a) {
 }
 /* Puts them, and marks their rows. False: no memory. */
 bool texts_feed(struct cells *c, uint32_t row, const struct stretch *s);
+/* The same of a whole segment that is sealed next, without gaps: its bytes may stay where they are.
+ */
+bool texts_feed_segment(struct cells *c, const struct stretch *s);
 
 static inline bool array_is_nested(const struct array *a) { return a->type >= ARRAY_LIST; }
 /* The same of lists, maps and structs. `lists` belongs to the cells; *text is for what is looked

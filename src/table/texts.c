@@ -40,6 +40,22 @@ static uint32_t take_values(const struct stretch *s, uint32_t from, uint32_t to,
     return n;
 }
 
+/* Where strings [from, from + n) end, less `shift`. */
+static inline __attribute__((always_inline)) void ends_by(const struct array *a, uint64_t from,
+                                                          uint32_t n, uint64_t shift,
+                                                          uint32_t offset_bytes, uint32_t *out) {
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = (uint32_t)(array_offset(offset_bytes, a->offsets, from + i + 1) - shift);
+}
+
+static void ends_of(const struct array *a, uint64_t from, uint32_t n, uint64_t shift,
+                    uint32_t *out) {
+    if (a->offset_bytes == 4)
+        ends_by(a, from, n, shift, 4, out);
+    else
+        ends_by(a, from, n, shift, 8, out);
+}
+
 /* Rows [from, s->n) of a stretch without gaps, whose bytes go as a whole behind those of the cells,
  * which have the form STR or MIXED. */
 static bool append_bytes(struct cells *c, const struct stretch *s, uint32_t from) {
@@ -49,12 +65,10 @@ static bool append_bytes(struct cells *c, const struct stretch *s, uint32_t from
     if (c->bytes.len + (end - begin) > UINT32_MAX || !cells_room(c, n))
         return false;
     uint64_t shift = c->bytes.len - begin, at = begin;
-    for (uint32_t i = 0; i < n; i++) {
+    if (c->form == CELLS_STR)
+        ends_of(a, s->from + from, n, a->base - shift, c->len + c->n);
+    for (uint32_t i = 0; i < n && c->form == CELLS_MIXED; i++) {
         uint64_t to = array_begin(a, s->from + from + i + 1);
-        if (c->form == CELLS_STR) {
-            c->len[c->n + i] = (uint32_t)(to + shift);
-            continue;
-        }
         c->tag[c->n + i] = (uint8_t)(is_nested(a)           ? nested_type(a->data[at])
                                      : a->type == ARRAY_BIN ? T_BIN
                                                             : T_STR);
@@ -116,4 +130,16 @@ bool texts_feed(struct cells *c, uint32_t row, const struct stretch *s) {
         i = to;
     }
     return stretch_mark(c, row, s);
+}
+
+bool texts_feed_segment(struct cells *c, const struct stretch *s) {
+    const struct array *a = s->a;
+    uint64_t begin = array_begin(a, s->from), n = array_begin(a, s->from + s->n) - begin;
+    if (a->type != ARRAY_STR || !c->plain || n > UINT32_MAX)
+        return texts_feed(c, 0, s);
+    if (!cells_take(c, T_STR) || !cells_room(c, s->n))
+        return false;
+    ends_of(a, s->from, s->n, a->base + begin, c->len);
+    cells_lend(c, a->data + begin, s->n, n);
+    return stretch_mark(c, 0, s);
 }

@@ -44,12 +44,12 @@ struct array {
     uint32_t n;          /* cells; whoever is given arrays of one length is told that apart */
     const uint8_t *data; /* STR, BIN, VALUES: the bytes, [data, data_end) */
     const uint8_t *data_end;
-    const struct peer
-        *peer;              /* I64, U64, F64, TIME: the numbers are in its memory instead of data */
-    uint64_t address;       /* ... there */
-    const uint8_t *offsets; /* VALUES: where each begins, and the end of the last; or NULL */
-    uint8_t offset_bytes;   /* 4, 8 */
-    uint64_t base;          /* subtracted from each offset, none of which is below it */
+    const struct peer *peer; /* the numbers of I64, U64, F64, TIME, the bytes of STR, BIN are in its
+                                memory instead of data; or NULL */
+    uint64_t address;        /* ... there */
+    const uint8_t *offsets;  /* VALUES: where each begins, and the end of the last; or NULL */
+    uint8_t offset_bytes;    /* 4, 8 */
+    uint64_t base;           /* subtracted from each offset, none of which is below it */
     uint32_t per_second;
     enum array_type codes_type;
     const struct array *values; /* CODES: an ARRAY_STR of n_values ... */
@@ -68,6 +68,11 @@ struct array {
 static inline uint32_t array_number_bytes(enum array_type type) {
     static const uint8_t BYTES[] = {1, 2, 4, 8, 1, 2, 4, 8, 4, 8};
     return type <= ARRAY_F64 ? BYTES[type] : 0;
+}
+
+static inline bool array_may_be_elsewhere(enum array_type type) {
+    return array_number_bytes(type) == 8 || type == ARRAY_TIME || type == ARRAY_STR ||
+           type == ARRAY_BIN;
 }
 
 /* The i-th integer of the types I8 to U64, as 64 bits (signed ones in two's complement). In a loop

@@ -100,11 +100,13 @@ def offsets(code: str, texts: list[bytes]) -> bytes:
     return packed(code, ends)
 
 
-def some_columns(rows: int) -> list[tuple[str, str, Any]]:
-    """A column of each type that can be fetched: name, type, data with bytes where bin goes."""
+def some_columns(rows: int, first: int) -> list[tuple[str, str, Any]]:
+    """A column of each type that can be fetched: name, type, data with bytes where bin goes. first:
+    of names, none of which comes twice."""
     numbers = [i * 7919 % 100_003 - 50_000 for i in range(rows)]
     texts = [b"text %d" % (number % 300) if number % 5 else b"" for number in numbers]
     words, text = packed("q", numbers), [offsets("I", texts), b"".join(texts)]
+    names = [b"name %d" % i for i in range(first, first + rows)]
     return [
         ("i64", "i64", words),
         ("large", "i64", packed("q", [number << 40 for number in numbers])),
@@ -116,6 +118,9 @@ def some_columns(rows: int) -> list[tuple[str, str, Any]]:
         ("str", "str", text),
         ("str64", "str64", [offsets("Q", texts), b"".join(texts)]),
         ("bin", "bin", text),
+        ("name", "str", [offsets("I", names), b"".join(names)]),
+        ("name64", "str64", [offsets("Q", names), b"".join(names)]),
+        ("blob", "bin", [offsets("I", names), b"".join(names)]),
         ("zstr", "zstr", b"\0".join(texts)),
         ("i16", "i16", packed("h", [number % 1000 for number in numbers])),
         ("f32", "f32", packed("f", [number / 8 for number in numbers])),
@@ -155,30 +160,37 @@ def sent(data: Any) -> Plain:
 @pytest.mark.parametrize("rows", [0, 1, 63, 1000, SEGMENT, ROWS])
 @pytest.mark.parametrize("gaps", [False, True])
 def test_the_same_as_what_is_sent(client: Connection, rows: int, gaps: bool) -> None:
-    given = some_columns(rows)
     bits = bytes(0xB6 for _ in range((rows + 7) // 8)) if gaps else None
     kept = Kept()
-    fetched = columns(
-        rows,
-        *([name, kind, kept.places(d), None, kept.places(bits)] for name, kind, d in given),
-        ["last", "i64", kept.places(given[0][2]), kept.places(bits)],
-    )
-    plain = columns(
-        rows,
-        *([name, kind, sent(data), None, sent(bits)] for name, kind, data in given),
-        ["last", "i64", sent(given[0][2]), sent(bits)],
-    )
+
+    def both(first: int) -> list[Plain]:
+        given = some_columns(rows, first)
+        return [
+            columns(
+                rows,
+                *([name, kind, form(data), None, form(bits)] for name, kind, data in given),
+                ["last", "i64", form(given[0][2]), form(bits)],
+            )
+            for form in (kept.places, sent)
+        ]
+
     one, two = client.create("one"), client.create("two")
-    for payloads in ([fetched], [fetched, fetched]):
+    pairs = [both(i * rows) for i in range(3)]  # a dictionary for names is tried in two segments
+    for count_of in (1, 3):
+        payloads = [fetched for fetched, _ in pairs[:count_of]]
         replies = stream(client, one, *payloads, mode="replace")
         assert [reply[2] for reply in replies[:-1]] == list(range(1, len(payloads) + 1))
         assert all(reply[0] == wire.USED for reply in replies[:-1])
         assert replies[-1][0] == wire.CHANGED
-        client.load(two, [plain] * len(payloads), mode="replace")
+        client.load(two, [plain for _, plain in pairs[:count_of]], mode="replace")
         assert count(client, one) == len(payloads) * rows
         for query in ("1 = 1", "i64 > 100", "f64 < -3.5", "str = 'text 7'", f"top > {TOP}"):
             found = [raw_rows(ask(client, table, query, result="rows")) for table in (one, two)]
             assert found[0] == found[1]
+        if rows > 0 and not gaps:
+            last = count_of * rows - 1
+            for name in ("name", "name64"):
+                assert matched(client, one, f"{name} = 'name {last}'") == 1
 
 
 def test_by_a_key(client: Connection) -> None:
@@ -335,6 +347,43 @@ def test_for_loads_alone(client: Connection) -> None:
     assert answer.error is not None
     assert wire.text_of(answer.error["name"]) == "BAD_PAYLOAD"
     assert not answer.done
+
+
+def test_the_first_fault_is_told(client: Connection) -> None:
+    """Also where columns are read by several threads, as those of large payloads are."""
+    table = client.create("t")
+    rows = 20_000
+    kept = Kept()
+    numbers = packed("q", list(range(rows)))
+    good: list[Plain] = ["a", "i64", kept.places(numbers)]
+    wrong: list[list[Plain]] = [
+        ["b", "str", kept.places([offsets("I", [b""] * rows)[:-4] + b"\xff" * 4, b"x"])],
+        ["c", "i64", kept.places(numbers[1:])],
+        ["d", "bool", kept.places(b"\2" * rows)],
+    ]
+    texts = ["pass the end of its bytes", "with 8 bytes a row", "neither 0 nor 1"]
+    for first in range(3):
+        order = wrong[first:] + wrong[:first]
+        replies = stream(client, table, columns(rows, good, *order, ["e", *good[1:]]))
+        error = wire.fields(replies[-1][2])
+        assert wire.text_of(error["name"]) == "BAD_PAYLOAD"
+        assert texts[first] in wire.text_of(error["message"])
+    assert stream(client, table, columns(rows, good))[-1][0] == wire.CHANGED
+    assert count(client, table) == rows
+
+
+def test_no_more_than_a_frame_together() -> None:
+    rows = (1 << 14) + 1
+    empty = Here(bytes(rows - 1))  # as many strings as there are rows
+    bits = Here(bytes((rows + 7) // 8))
+    with greet("--frame-bytes", "64K") as client:
+        table = client.create("t")
+        some: list[list[Plain]] = [[name, "zstr", empty.place] for name in "abcd"]
+        assert stream(client, table, columns(rows, *some))[-1][0] == wire.CHANGED
+        some[1].append(bits.place)
+        assert error_of(stream(client, table, columns(rows, *some))) == "BAD_PAYLOAD"
+        assert stream(client, table, columns(rows, *some[:3]))[-1][0] == wire.CHANGED
+        assert count(client, table) == 2 * rows
 
 
 def test_no_more_than_a_frame() -> None:

@@ -182,12 +182,14 @@ static void test_budget_from_threads(void **state) {
 
 /* --- arena --- */
 
-static void test_arena_blocks_stand_apart(void **state) {
-    (void)state;
+static void check_blocks_stand_apart(bool in_pages) {
     struct budget budget;
     struct arena a;
     budget_init(&budget, 0);
-    arena_init(&a, &budget);
+    if (in_pages)
+        arena_init_pages(&a, &budget);
+    else
+        arena_init(&a, &budget);
     enum { N = 2000 };
     unsigned char *blocks[N];
     for (int i = 0; i < N; i++) {
@@ -202,8 +204,20 @@ static void test_arena_blocks_stand_apart(void **state) {
             assert_int_equal(blocks[i][k], i & 0xFF);
     arena_done(&a);
     assert_int_equal(budget.used_bytes, 0);
+    assert_non_null(arena_alloc(&a, 3u << 20));
+    arena_settle(&a);
+    assert_non_null(arena_alloc(&a, 1u << 20));
+    assert_int_equal(a.in_pages, in_pages);
+    arena_done(&a);
+    assert_int_equal(budget.used_bytes, 0);
     arena_done(&a); /* twice is fine */
     arena_done(&(struct arena){0});
+}
+
+static void test_arena_blocks_stand_apart(void **state) {
+    (void)state;
+    check_blocks_stand_apart(false);
+    check_blocks_stand_apart(true);
 }
 
 static void test_arena_big_block_and_reset(void **state) {

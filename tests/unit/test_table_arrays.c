@@ -291,8 +291,70 @@ static void test_arrays(void **state) {
     crew_free(crew);
 }
 
+/* Strings none of which comes twice, with offsets of `offset_bytes` above a base. */
+static void give_names(struct given *g, const char *name, uint8_t offset_bytes, uint32_t first,
+                       uint32_t n) {
+    struct array *a = &g->array;
+    *a = (struct array){.type = ARRAY_STR, .n = n, .offset_bytes = offset_bytes, .base = 77};
+    uint64_t at = a->base;
+    snprintf(g->name, sizeof g->name, "%s", name);
+    put_number(&g->offsets, at, offset_bytes);
+    for (uint32_t i = first; i < first + n; i++) {
+        char text[40];
+        int bytes = snprintf(text, sizeof text, "%s%u%.*s", i % 3 ? "" : "head of some ", i,
+                             (int)(i % 11), "-----------");
+        buf_add(&g->data, text, (size_t)bytes);
+        put_number(&g->offsets, at += (uint64_t)bytes, offset_bytes);
+    }
+    end_arrays(g);
+    for (uint32_t i = 0; i < n; i++)
+        g->values[i] = array_bytes(a, i);
+}
+
+/* Whole segments, of which the third is known beforehand to be worth no dictionary: its bytes stay
+ * where they are until it is sealed. */
+static void test_segments_of_strings(void **state) {
+    (void)state;
+    struct limits l = table_limits();
+    struct budget budget;
+    struct crew *crew = crew_new(1);
+    struct buf rows = {0};
+    struct given *g = calloc(2, sizeof *g);
+    budget_init(&budget, 0);
+    struct table *t = table_new((struct str){NULL, 0}, &l, &budget);
+    struct batch *b = batch_new(t);
+    batch_use_crew(b, crew);
+    for (uint32_t k = 0; k < 2; k++)
+        g[k].values = calloc(2 * (size_t)SEGMENT_ROWS, sizeof(struct value));
+    for (uint32_t segment = 0, segments = 1; segment < 6; segment += segments) {
+        struct error e;
+        error_clear(&e);
+        segments = segment == 4 ? 2 : 1;
+        uint32_t n = segments * SEGMENT_ROWS;
+        give_names(&g[0], "a", 4, segment * SEGMENT_ROWS, n);
+        give_names(&g[1], "b", 8, segment * SEGMENT_ROWS + 7, n);
+        struct array arrays[] = {g[0].array, g[1].array};
+        struct str names[] = {str_of("a"), str_of("b")};
+        assert_int_equal(batch_add_arrays(b, n, names, arrays, 2, &e), E_OK);
+        append_rows(g, 2, n, &rows);
+        for (uint32_t k = 0; k < 2; k++)
+            given_done(&g[k], 0);
+    }
+    commit_as(b, BATCH_APPEND);
+    check_rows(t, &rows);
+    batch_free(b);
+    table_unref(t);
+    buf_done(&rows);
+    for (uint32_t k = 0; k < 2; k++)
+        free(g[k].values);
+    free(g);
+    crew_free(crew);
+    assert_int_equal(budget.used_bytes, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_segments_of_strings),
         cmocka_unit_test(test_arrays),
     };
     return cmocka_run_group_tests_name("table_arrays", tests, NULL, NULL);

@@ -30,7 +30,7 @@ from .runner import Runner
 from .source import Names, Pace, Part, Source, parts
 from .transport import PIPE_BYTES
 
-LEFT_BYTES = 16 << 20  # for the daemon to fetch, before it is waited for
+LEFT_BYTES = 32 << 20  # for the daemon to fetch, before it is waited for
 
 MODES = ("append", "upsert", "replace")
 
@@ -119,7 +119,7 @@ class Load:
         """Sends a part in one message, or in as many as it needs."""
         size = self._size(payload, part)
         if size <= pace.most_bytes:
-            pace.learn(part.rows, size)
+            pace.learn(part.rows, size, payload.left)
             self._add(payload)
             return
         if part.rows < 2:

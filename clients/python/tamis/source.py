@@ -36,6 +36,10 @@ TARGET_BYTES = 15 << 17
 # from where they are, without a copy between.
 SEGMENT_ROWS = 1 << 16
 SEGMENT_BYTES = 5 << 20  # that a message may have for it
+# The same two where the daemon fetches most of what a message tells of: nothing of that is on its
+# way, so that few messages are best; but what is fetched has to be somewhere.
+FETCHED_TARGET_BYTES = 10 << 20
+FETCHED_SEGMENT_BYTES = 20 << 20
 
 
 class Pace:
@@ -44,13 +48,16 @@ class Pace:
     def __init__(self, limits: Mapping[str, int]) -> None:
         self.most_bytes = limits.get("frame_bytes", 64 << 20)
         self._most_rows = max(1, min(MOST_ROWS, limits.get("batch_rows", MOST_ROWS)))
-        self._target = max(1, min(TARGET_BYTES, self.most_bytes // 2))
-        self._segment = min(SEGMENT_BYTES, self.most_bytes // 2)
         self.rows = min(FIRST_ROWS, self._most_rows)
 
-    def learn(self, rows: int, size_bytes: int) -> None:
-        fit = self._target * rows // max(size_bytes, 1)
-        if fit < SEGMENT_ROWS and size_bytes * SEGMENT_ROWS <= self._segment * rows:
+    def learn(self, rows: int, size_bytes: int, left_bytes: int = 0) -> None:
+        """left_bytes: of these, what is fetched."""
+        fetched = 2 * left_bytes > size_bytes
+        most = max(1, self.most_bytes // 2)
+        target = min(FETCHED_TARGET_BYTES if fetched else TARGET_BYTES, most)
+        segment = min(FETCHED_SEGMENT_BYTES if fetched else SEGMENT_BYTES, most)
+        fit = target * rows // max(size_bytes, 1)
+        if fit < SEGMENT_ROWS and size_bytes * SEGMENT_ROWS <= segment * rows:
             fit = SEGMENT_ROWS
         grown = max(1, min(self.rows * 8, fit, self._most_rows))
         self.rows = grown & ~63 or grown  # whole bytes of the bitmaps

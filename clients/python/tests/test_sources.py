@@ -224,6 +224,22 @@ def test_parts_follow_the_size_of_rows() -> None:
     assert len(sizes) < 120
 
 
+def test_parts_of_what_is_fetched_are_larger() -> None:
+    for left, rows in ((0, 1 << 16), (35 << 16, 1 << 16), (36 << 16, 1 << 17), (71 << 16, 1 << 17)):
+        pace = pace_of(1 << 16)
+        pace.learn(1 << 16, 71 << 16, left)  # 71 bytes a row
+        assert pace.rows // (1 << 16) == rows >> 16
+    pace = pace_of(1 << 16)
+    pace.learn(1000, 300_000, 300_000)
+    assert pace.rows == 1 << 16  # a segment: 19 MB
+    pace.learn(1000, 400_000, 400_000)
+    assert pace.rows < 1 << 15
+    pace = Pace({"frame_bytes": 8 << 20})
+    pace.rows = 1 << 16
+    pace.learn(1 << 16, 71 << 16, 71 << 16)
+    assert pace.rows < 1 << 16
+
+
 def test_halves_are_the_whole() -> None:
     for source in ([{"a": i} for i in range(5)], {"a": list(range(5))}):
         part = next(parts(source, None, Pace({})))
