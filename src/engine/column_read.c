@@ -262,7 +262,7 @@ struct strings {
 /* The bytes of strings, which may stay where they are. */
 static enum status read_text(struct source *s, struct mp_reader *r, bool may_stay,
                              struct strings *ret, struct error *e, const char *text) {
-    uint64_t n;
+    uint64_t n = 0;
     ret->peer = may_stay && is_place(s, r) ? s->fetcher->peer : NULL;
     if (!ret->peer)
         return column_bin(s, r, &ret->bytes, e, text);

@@ -1,7 +1,8 @@
 /* A fetcher: what of a payload is in its sender's memory, read by several hands.
  *
  * Belongs to a loader and serves its payloads, one after the other: what was fetched for one is
- * there until fetcher_begin. One thread at a time, but for the tasks of fetcher_run.
+ * there until fetcher_begin. One thread at a time, but for fetcher_count; of the arenas each is one
+ * hand's.
  */
 #ifndef TAMIS_ENGINE_FETCHER_H
 #define TAMIS_ENGINE_FETCHER_H
