@@ -79,7 +79,7 @@ static enum status run_plan(const struct query_case *c, const struct plan *plan)
         const uint16_t *rows;
         uint32_t n = 0;
         run_clear(run);
-        for (; n < BLOCK_ROWS && row < ROWS; n++, row++)
+        for (; n < run_block(run)->rows && row < ROWS; n++, row++)
             assert_non_null(scan_row(&scanner, row_bytes + row_start[row],
                                      row_bytes + row_start[ROWS], run_block(run), n));
         run_seal(run, n);
