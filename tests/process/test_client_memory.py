@@ -184,7 +184,8 @@ def test_the_same_as_what_is_sent(client: Connection, rows: int, gaps: bool) -> 
         assert replies[-1][0] == wire.CHANGED
         client.load(two, [plain for _, plain in pairs[:count_of]], mode="replace")
         assert count(client, one) == len(payloads) * rows
-        for query in ("1 = 1", "i64 > 100", "f64 < -3.5", "str = 'text 7'", f"top > {TOP}"):
+        queries = ["i64 > 49000", "f64 < -6200", "str = 'text 7'", f"top > {TOP + 490}"]
+        for query in ["1 = 1", *queries] if count_of == 1 else queries:
             found = [raw_rows(ask(client, table, query, result="rows")) for table in (one, two)]
             assert found[0] == found[1]
         if rows > 0 and not gaps:
