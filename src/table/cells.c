@@ -30,7 +30,9 @@ void cells_clear(struct cells *c) {
         memset(c->valid, 0, (size_t)c->bits_words * 8);
         memset(c->present, 0, (size_t)c->bits_words * 8);
     }
-    c->form = CELLS_NONE, c->lent = NULL;
+    c->form = CELLS_NONE;
+    c->lent = NULL;
+    c->lent_rows = NULL;
     c->rows = c->n = c->nulls = c->types = c->fresh = 0;
     c->logical = c->fresh_bytes = 0;
     c->has_bits = c->keep_codes = false;
@@ -368,9 +370,10 @@ static bool new_code(struct cells *c, struct value v, uint32_t hash, uint32_t *r
 /* Where the next n values reach the place at which it is seen whether they repeat, those up to it
  * alone. */
 static bool reaches_probe(const struct cells *c, uint32_t *n) {
-    bool reaches = c->n < PROBE_VALUES && c->n + *n >= PROBE_VALUES;
+    uint32_t at = cells_probe(c);
+    bool reaches = c->n < at && c->n + *n >= at;
     if (reaches)
-        *n = PROBE_VALUES - c->n;
+        *n = at - c->n;
     return reaches;
 }
 

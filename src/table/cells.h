@@ -20,9 +20,11 @@
 /* While a dictionary has fewer entries and a segment adds at most half as many as it has values,
  * codes are used. After PROBE_VALUES values it is clear whether that will be so: with less than one
  * repetition in PROBE_REPEATS the values come from a set of about PROBE_VALUES * PROBE_REPEATS / 2
- * or more (Poisson), of which a whole segment would draw more than half as new. */
+ * or more (Poisson), of which a whole segment would draw more than half as new. Where that has been
+ * so before, the dictionary has values of that time, and a quarter of them tells as much. */
 #define DICT_MOST     262144u
 #define PROBE_VALUES  ZONE_ROWS
+#define PROBE_AGAIN   (PROBE_VALUES / 4)
 #define PROBE_REPEATS 20u
 
 /* A segment ends early when the different values of a column have so many bytes: offsets have 32
@@ -55,9 +57,11 @@ struct cells {
     uint64_t *valid, *present;
     uint32_t bits_words;
     union word *word;
-    const uint8_t *lent; /* of a segment that is sealed next: INT, DOUBLE: the words, at any
-                            address, in place of `word`; STR: `logical` bytes in place of `bytes`;
-                            or NULL */
+    const uint8_t *lent;   /* of a segment that is sealed next: INT, DOUBLE: the words, at any
+                              address, in place of `word`; STR: `logical` bytes in place of `bytes`;
+                              or NULL */
+    union word *lent_rows; /* the same words, if there is one for each row; those of rows without a
+                              value may be overwritten */
     uint32_t *len;
     uint8_t *tag;
     uint32_t word_room, len_room, tag_room; /* entries */
@@ -99,7 +103,8 @@ uint32_t cells_add_looked(struct cells *c, const struct value *v, uint32_t n, co
                           uint32_t *code);
 
 /* n values of a type whose codes are known, with so many bytes together, while the form is CODES
- * and cells_is_probed. False: no memory. */
+ * and the dictionary has few values: so many that it is clear that they repeat. False: no memory.
+ */
 bool cells_add_known(struct cells *c, enum value_type type, const uint32_t *code, uint32_t n,
                      uint64_t bytes);
 
@@ -119,8 +124,10 @@ bool cells_to_mixed(struct cells *c);
 /* Bytes that the segment has of this column, against SEGMENT_BYTES. */
 static inline uint64_t cells_bytes(const struct cells *c) { return c->bytes.len + c->fresh_bytes; }
 
-/* Whether it is known already if the segment's values repeat. */
-static inline bool cells_is_probed(const struct cells *c) { return c->n >= PROBE_VALUES; }
+/* After how many values it is seen whether the segment's repeat. */
+static inline uint32_t cells_probe(const struct cells *c) {
+    return c->backoff > 1 ? PROBE_AGAIN : PROBE_VALUES;
+}
 
 static inline bool cells_is_dense(const struct cells *c, uint32_t row) {
     return c->rows == row && !c->has_bits;
@@ -163,6 +170,13 @@ static inline void cells_lend(struct cells *c, const uint8_t *lent, uint32_t n, 
     c->lent = lent;
     c->n = n;
     c->logical = bytes;
+}
+
+/* The same of numbers of which n rows have one: a word for each row of the segment, which is theirs
+ * until they are sealed. */
+static inline void cells_lend_rows(struct cells *c, union word *rows, uint32_t n) {
+    cells_lend(c, (const uint8_t *)rows, n, 0);
+    c->lent_rows = rows;
 }
 
 static inline bool value_has_bytes(enum value_type type) {

@@ -30,7 +30,7 @@ static size_t slots_bytes(uint32_t mask) {
 }
 
 void lists_done(struct lists *l) {
-    budget_free(l->budget, l->slots, slots_bytes(l->mask));
+    budget_pages_free(l->budget, l->slots, slots_bytes(l->mask));
     budget_free(l->budget, l->words, WORDS_TABLE);
     lists_init(l, l->budget);
 }
@@ -64,7 +64,7 @@ static inline struct list_slot *slot_of(const struct lists *l, uint64_t list, ui
 
 static bool grow_slots(struct lists *l) {
     struct lists grown = {.mask = l->mask ? l->mask * 2 + 1 : FIRST_SLOTS - 1};
-    grown.slots = budget_realloc(l->budget, NULL, 0, slots_bytes(grown.mask));
+    grown.slots = budget_pages(l->budget, slots_bytes(grown.mask));
     if (!grown.slots)
         return false;
     memset(grown.slots, 0, slots_bytes(grown.mask));
@@ -72,7 +72,7 @@ static bool grow_slots(struct lists *l) {
     for (size_t i = 0; l->mask && i <= l->mask; i++)
         if (l->slots[i].code1)
             *slot_of(&grown, l->slots[i].key, place_of(key, l->slots[i].key)) = l->slots[i];
-    budget_free(l->budget, l->slots, slots_bytes(l->mask));
+    budget_pages_free(l->budget, l->slots, slots_bytes(l->mask));
     l->slots = grown.slots;
     l->mask = grown.mask;
     return true;
@@ -117,33 +117,53 @@ static bool has_words(struct lists *l) {
     return l->words;
 }
 
-/* The numbers of items [from, to) as bytes, from 1 on, and 0 for one that is no short word. False:
- * there are too many words. */
-static bool number_items(struct lists *l, const struct array *items, uint64_t from, uint64_t to,
-                         uint8_t *ret) {
-    const struct array local = *items; /* which what is written cannot change */
+/* A new word gets the next number. False: there are too many. */
+static __attribute__((noinline)) bool number_word(struct lists *l, struct word_slot *s,
+                                                  struct words w, uint32_t bytes) {
+    if (l->n_words == MOST_WORDS)
+        return false;
+    *s = (struct word_slot){w, bytes, ++l->n_words};
+    return true;
+}
+
+/* See number_items; `end` is NULL where each item can be read as two words. */
+static inline __attribute__((always_inline)) bool
+number_items_until(struct lists *l, const struct array *items, uint64_t from, uint64_t to,
+                   const uint8_t *end, uint32_t offset_bytes, uint8_t *ret) {
     const struct hash_key key = hash_key();
+    const uint8_t *data = items->data, *offsets = items->offsets;
+    const uint64_t base = items->base;
     struct word_slot *slots = l->words;
-    uint64_t begin = array_begin(&local, from);
+    uint64_t begin = array_offset(offset_bytes, offsets, from) - base;
     for (; from < to; from++) {
-        uint64_t end = array_begin(&local, from + 1);
-        uint32_t bytes = (uint32_t)(end - begin);
-        const uint8_t *p = local.data + begin;
-        begin = end;
+        uint64_t next = array_offset(offset_bytes, offsets, from + 1) - base;
+        uint32_t bytes = (uint32_t)(next - begin);
+        const uint8_t *p = data + begin;
+        begin = next;
         if (bytes > WORDS_BYTES) {
             *ret++ = 0;
             continue;
         }
-        struct words w = words_until(p, bytes, local.data_end);
+        struct words w = end ? words_until(p, bytes, end) : words_within(p, bytes);
         struct word_slot *s = word_slot_of(slots, key, w, bytes);
-        if (s->number == 0) {
-            if (l->n_words == MOST_WORDS)
-                return false;
-            *s = (struct word_slot){w, bytes, ++l->n_words};
-        }
+        if (s->number == 0 && !number_word(l, s, w, bytes))
+            return false;
         *ret++ = (uint8_t)s->number;
     }
     return true;
+}
+
+/* The numbers of items [from, to) as bytes, from 1 on, and 0 for one that is no short word. False:
+ * there are too many words. */
+static bool number_items(struct lists *l, const struct array *items, uint64_t from, uint64_t to,
+                         uint8_t *ret) {
+    const uint8_t *end = items->data_end;
+    if ((uint64_t)(end - items->data) - array_begin(items, to) >= WORDS_BYTES)
+        end = NULL;
+    if (items->offset_bytes == 4)
+        return end ? number_items_until(l, items, from, to, end, 4, ret)
+                   : number_items_until(l, items, from, to, NULL, 4, ret);
+    return number_items_until(l, items, from, to, items->data_end, 8, ret);
 }
 
 /* A list's numbers as one, with zeros behind them. */
@@ -151,10 +171,11 @@ static inline uint64_t key_of(const uint8_t *number, uint64_t words) {
     return load_le64(number) & BYTES_BELOW[words];
 }
 
-/* Keys of n lists; the words of neighbours that are short are numbered together. False: there are
- * too many words. */
+/* Keys of n lists, whose slots are fetched ahead, and their places; the words of neighbours that
+ * are short are numbered together. False: there are too many words. */
 static bool number_lists(struct lists *l, const struct array *a, uint64_t from, uint32_t n,
-                         struct list_answer *ret) {
+                         struct list_answer *ret, uint32_t *place) {
+    const struct hash_key hash = hash_key();
     uint8_t number[LIST_GROUP * LIST_WORDS + sizeof(uint64_t)];
     uint64_t begin[LIST_GROUP + 1];
     for (uint32_t i = 0; i <= n; i++)
@@ -171,6 +192,9 @@ static bool number_lists(struct lists *l, const struct array *a, uint64_t from, 
             words = begin[i + 1] - begin[i];
             ret[i].key = key_of(at, words);
             ret[i].may_know = all || !memchr(at, 0, words);
+            place[i] = place_of(hash, ret[i].key);
+            if (l->mask > 0)
+                __builtin_prefetch(&l->slots[place[i] & l->mask]);
             at += words;
         }
     }
@@ -179,11 +203,10 @@ static bool number_lists(struct lists *l, const struct array *a, uint64_t from, 
 
 void lists_look(struct lists *l, const struct array *a, uint64_t from, uint32_t n,
                 struct list_answer *ret) {
-    const struct hash_key key = hash_key();
     uint32_t place[LIST_GROUP];
     for (uint32_t i = 0; i < n; i++)
         ret[i] = (struct list_answer){.code = NO_CODE};
-    if (!has_words(l) || !number_lists(l, a, from, n, ret)) {
+    if (!has_words(l) || !number_lists(l, a, from, n, ret, place)) {
         give_up(l);
         for (uint32_t i = 0; i < n; i++)
             ret[i].may_know = false;
@@ -191,10 +214,6 @@ void lists_look(struct lists *l, const struct array *a, uint64_t from, uint32_t 
     }
     if (l->mask == 0)
         return;
-    for (uint32_t i = 0; i < n; i++) {
-        place[i] = place_of(key, ret[i].key);
-        __builtin_prefetch(&l->slots[place[i] & l->mask]);
-    }
     for (uint32_t i = 0; i < n; i++) {
         if (!ret[i].may_know)
             continue;

@@ -84,8 +84,46 @@ static bool append_bytes(struct cells *c, const struct stretch *s, uint32_t from
 
 /* Whether the next values may be few words that the cells have codes for. */
 static bool may_be_words(const struct cells *c, const struct array *a) {
-    return c->form == CELLS_CODES && cells_is_probed(c) && dict_has_few(c->dict) &&
-           a->type != ARRAY_VALUES;
+    return c->form == CELLS_CODES && dict_has_few(c->dict) && a->type != ARRAY_VALUES;
+}
+
+/* Values of a group by their places in an array. */
+struct places {
+    uint64_t at[DICT_GROUP];
+    uint32_t bytes[DICT_GROUP];
+    uint32_t n;
+    uint64_t all; /* bytes of them */
+};
+
+/* All of n from row `from` of the array on. */
+static inline __attribute__((always_inline)) void place_all(const struct array *a, uint64_t from,
+                                                            uint32_t n, uint32_t offset_bytes,
+                                                            struct places *ret) {
+    const uint8_t *offsets = a->offsets + from * offset_bytes;
+    uint64_t base = a->base;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t begin = array_offset(offset_bytes, offsets, i);
+        ret->at[i] = begin - base;
+        ret->bytes[i] = (uint32_t)(array_offset(offset_bytes, offsets, i + 1) - begin);
+    }
+    ret->n = n;
+    ret->all = array_begin(a, from + n) - array_begin(a, from);
+}
+
+/* Those of rows [from, to) of a stretch that have a value. */
+static void place_valid(const struct stretch *s, uint32_t from, uint32_t to, struct places *ret) {
+    uint64_t at = array_begin(s->a, s->from + from);
+    ret->n = 0;
+    ret->all = 0;
+    for (uint32_t i = from; i < to; i++) {
+        uint64_t end = array_begin(s->a, s->from + i + 1);
+        bool counts = bits_get(s->valid, i);
+        ret->at[ret->n] = at;
+        ret->bytes[ret->n] = (uint32_t)(end - at);
+        ret->n += counts;
+        ret->all += counts ? end - at : 0;
+        at = end;
+    }
 }
 
 /* Puts those of rows [from, to) of a stretch, at most DICT_GROUP, that have a value, if these are
@@ -93,19 +131,16 @@ static bool may_be_words(const struct cells *c, const struct array *a) {
 static bool put_words(struct cells *c, const struct stretch *s, uint32_t from, uint32_t to) {
     const struct array *a = s->a;
     enum value_type type = a->type == ARRAY_BIN ? T_BIN : T_STR;
-    uint64_t places[DICT_GROUP], at = array_begin(a, s->from + from), all = 0;
-    uint32_t bytes[DICT_GROUP], code[DICT_GROUP], n = 0;
-    for (uint32_t i = from; i < to; i++) {
-        uint64_t end = array_begin(a, s->from + i + 1);
-        bool counts = s->all || bits_get(s->valid, i);
-        places[n] = at;
-        bytes[n] = (uint32_t)(end - at);
-        n += counts;
-        all += counts ? end - at : 0;
-        at = end;
-    }
-    return dict_find_words(c->dict, type, a->data, a->data_end, places, bytes, n, code) &&
-           (n == 0 || cells_add_known(c, type, code, n, all));
+    struct places p;
+    uint32_t code[DICT_GROUP];
+    if (!s->all)
+        place_valid(s, from, to, &p);
+    else if (a->offset_bytes == 4)
+        place_all(a, s->from + from, to - from, 4, &p);
+    else
+        place_all(a, s->from + from, to - from, 8, &p);
+    return dict_find_words(c->dict, type, a->data, a->data_end, p.at, p.bytes, p.n, code) &&
+           (p.n == 0 || cells_add_known(c, type, code, p.n, p.all));
 }
 
 /* Puts those of rows [from, to) of a stretch that have a value. */
@@ -115,31 +150,45 @@ static bool put_group(struct cells *c, const struct stretch *s, uint32_t from, u
     return cells_add_many(c, group, n, s->a->data_end);
 }
 
-bool texts_feed(struct cells *c, uint32_t row, const struct stretch *s) {
-    for (uint32_t i = 0; i < s->n;) {
-        bool has_bytes = (c->form == CELLS_STR && s->a->type == ARRAY_STR) ||
-                         (c->form == CELLS_MIXED && c->n > 0);
-        if (has_bytes && s->all) {
-            if (!append_bytes(c, s, i))
-                return false;
-            break;
-        }
+/* Whether rows of an array, without gaps, go into the cells as bytes, all at once. */
+static bool takes_bytes(const struct cells *c, const struct stretch *s) {
+    return s->all && ((c->form == CELLS_STR && s->a->type == ARRAY_STR) ||
+                      (c->form == CELLS_MIXED && c->n > 0));
+}
+
+/* Puts rows from *ret_i on, which then is where it ended: at the end, or where takes_bytes. */
+static bool put_groups(struct cells *c, const struct stretch *s, uint32_t *ret_i) {
+    for (uint32_t i = *ret_i; i < s->n && !takes_bytes(c, s); *ret_i = i) {
         uint32_t to = s->n - i < DICT_GROUP ? s->n : i + DICT_GROUP;
         if (!(may_be_words(c, s->a) && put_words(c, s, i, to)) && !put_group(c, s, i, to))
             return false;
         i = to;
     }
+    return true;
+}
+
+bool texts_feed(struct cells *c, uint32_t row, const struct stretch *s) {
+    uint32_t i = 0;
+    if (!put_groups(c, s, &i) || (i < s->n && !append_bytes(c, s, i)))
+        return false;
     return stretch_mark(c, row, s);
 }
 
 bool texts_feed_segment(struct cells *c, const struct stretch *s) {
     const struct array *a = s->a;
     uint64_t begin = array_begin(a, s->from), n = array_begin(a, s->from + s->n) - begin;
-    if (a->type != ARRAY_STR || !c->plain || n > UINT32_MAX)
+    if (a->type != ARRAY_STR || n > UINT32_MAX)
         return texts_feed(c, 0, s);
-    if (!cells_take(c, T_STR) || !cells_room(c, s->n))
+    uint32_t i = 0;
+    if (!c->plain && !put_groups(c, s, &i))
         return false;
-    ends_of(a, s->from, s->n, a->base + begin, c->len);
-    cells_lend(c, a->data + begin, s->n, n);
+    if (i < s->n) { /* they do not repeat, as it turned out, or was known */
+        c->bytes.len = 0;
+        c->n = 0;
+        if (!cells_take(c, T_STR) || !cells_room(c, s->n))
+            return false;
+        ends_of(a, s->from, s->n, a->base + begin, c->len);
+        cells_lend(c, a->data + begin, s->n, n);
+    }
     return stretch_mark(c, 0, s);
 }

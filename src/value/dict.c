@@ -1,7 +1,10 @@
 /* See dict.h and chunk.h. The hash table is open addressing with linear probing, at most half full;
- * a slot keeps 32 bits of the hash, so that growing does not look at the values. While there are
- * few slots, each has a card beside it with the value itself, for the writer, who then needs to
- * look nowhere else. */
+ * a slot keeps 32 bits of the hash, so that growing does not look at the values.
+ *
+ * While there are few values a second table has cards with the values themselves, for the writer,
+ * who then needs to look nowhere else. Their places are found by multiply-shift (Dietzfelbinger et
+ * al., "A reliable randomized algorithm for the closest-pair problem", 1997): there are so few of
+ * them that a peer gains little by choosing its words. */
 #include "value/dict.h"
 
 #include "base/arena.h"
@@ -28,7 +31,7 @@ struct slot {
 /* What is in a slot: a short value's words, or of a longer one the hash alone. */
 struct card {
     struct words w;
-    uint32_t n, type;
+    uint64_t kind; /* kind_of; 0: empty */
     uint32_t code1;
 };
 
@@ -40,7 +43,7 @@ struct dict {
     struct hash_key key;
     struct budget *budget;
     struct slot *slots;
-    struct card *cards; /* of the same number; NULL if there are NEAR_SLOTS slots or more */
+    struct card *cards; /* as many; NULL if there are NEAR_SLOTS slots or more */
     uint32_t mask;      /* slots - 1; 0 without slots */
     struct arena arena;
     struct dict_entry *blocks[BLOCKS];
@@ -84,8 +87,8 @@ void dict_unref(struct dict *d) {
     if (!d || atomic_fetch_sub_explicit(&d->refs, 1, memory_order_acq_rel) > 1)
         return;
     for (uint32_t k = 0; k < BLOCKS && d->blocks[k]; k++)
-        budget_free(d->budget, d->blocks[k], block_bytes(k));
-    budget_free(d->budget, d->slots, slots_bytes(d->mask));
+        budget_pages_free(d->budget, d->blocks[k], block_bytes(k));
+    budget_pages_free(d->budget, d->slots, slots_bytes(d->mask));
     budget_free(d->budget, d->cards, cards_bytes(d->mask));
     arena_done(&d->arena);
     budget_free(d->budget, d, sizeof *d);
@@ -182,45 +185,66 @@ static struct slot *slot_of(const struct dict *d, struct value v, uint32_t hash)
     return slot_of_words(d, v, v.n > WORDS_BYTES ? w : words_of(v.w.p, v.n), hash);
 }
 
-/* The card of a value with this hash. */
-static inline struct card card_of(struct value v, struct words w, uint32_t hash) {
-    if (v.n > WORDS_BYTES)
-        w = (struct words){hash, 0};
-    return (struct card){.w = w, .n = v.n, .type = v.type};
+/* Length and type of a value as one number, never 0. */
+static inline uint64_t kind_of(struct value v) { return (uint64_t)v.type << 32 | v.n; }
+
+static inline bool same_card(const struct card *c, struct words w, uint64_t kind) {
+    return ((c->w.a ^ w.a) | (c->w.b ^ w.b) | (c->kind ^ kind)) == 0;
 }
 
-/* The same for an entry, behind which there are zeros. */
-static struct card card_of_entry(const struct dict *d, struct slot s) {
-    struct value v = dict_value(d, s.code1 - 1);
-    struct card card = card_of(v, (struct words){load_le64(v.w.p), load_le64(v.w.p + 8)}, s.hash);
-    card.code1 = s.code1;
-    return card;
+/* The cards, in variables: to the compiler what is written may be anything else. */
+struct near {
+    struct card *cards;
+    uint64_t by_a, by_b;
+    uint32_t mask;
+    unsigned shift;
+};
+
+static inline struct near near_of(const struct dict *d, struct card *cards, uint32_t mask) {
+    return (struct near){cards, d->key.k0 | 1, d->key.k1 | 1, mask,
+                         (unsigned)__builtin_clzll(mask)};
+}
+
+static inline uint32_t near_place(const struct near *near, struct words w) {
+    return (uint32_t)((w.a * near->by_a + w.b * near->by_b) >> near->shift);
+}
+
+/* What the card of a value has: its words, or its hash if it is long. */
+static inline struct words words_or_hash(struct hash_key key, struct value v, const uint8_t *end) {
+    return v.n > WORDS_BYTES ? (struct words){hash_long(key, v), 0} : words_until(v.w.p, v.n, end);
 }
 
 /* The code of a value by the cards, or NO_CODE. */
-static inline uint32_t look_near(const struct dict *d, const struct card *cards, uint32_t mask,
-                                 struct value v, struct words w, uint32_t hash) {
-    struct card want = card_of(v, w, hash);
-    for (uint32_t at = hash & mask;; at = (at + 1) & mask) {
-        struct card c = cards[at];
-        uint64_t differs =
-            (c.w.a ^ want.w.a) | (c.w.b ^ want.w.b) | (c.n ^ want.n) | (c.type ^ want.type);
-        if (c.code1 == 0)
+static inline uint32_t look_near(const struct dict *d, const struct near *near, struct value v,
+                                 struct words w) {
+    for (uint32_t at = near_place(near, w);; at = (at + 1) & near->mask) {
+        const struct card *c = &near->cards[at];
+        if (c->kind == 0)
             return NO_CODE;
-        if (differs == 0 &&
-            (v.n <= WORDS_BYTES || same_long(entry_at(d, c.code1 - 1)->p, v.w.p, v.n)))
-            return c.code1 - 1;
+        if (same_card(c, w, kind_of(v)) &&
+            (v.n <= WORDS_BYTES || same_long(entry_at(d, c->code1 - 1)->p, v.w.p, v.n)))
+            return c->code1 - 1;
     }
+}
+
+/* A card for an entry, behind which there are zeros. */
+static void put_card(const struct dict *d, const struct near *near, uint32_t code) {
+    struct value v = dict_value(d, code);
+    struct words w = words_or_hash(d->key, v, v.w.p + WORDS_BYTES);
+    uint32_t at = near_place(near, w);
+    while (near->cards[at].kind != 0)
+        at = (at + 1) & near->mask;
+    near->cards[at] = (struct card){.w = w, .kind = kind_of(v), .code1 = code + 1};
 }
 
 /* Slots for so many entries that they stay sparse, with what there is. */
 static bool grow_slots(struct dict *d) {
     uint32_t mask = d->mask ? d->mask * 2 + 1 : FIRST_SLOTS - 1;
-    struct slot *slots = budget_realloc(d->budget, NULL, 0, slots_bytes(mask));
+    struct slot *slots = budget_pages(d->budget, slots_bytes(mask));
     struct card *cards = NULL;
     if (slots && cards_bytes(mask) &&
         !(cards = budget_realloc(d->budget, NULL, 0, cards_bytes(mask))))
-        budget_free(d->budget, slots, slots_bytes(mask));
+        budget_pages_free(d->budget, slots, slots_bytes(mask));
     if (!slots || (cards_bytes(mask) && !cards))
         return false;
     memset(slots, 0, slots_bytes(mask));
@@ -233,14 +257,15 @@ static bool grow_slots(struct dict *d) {
         while (slots[at].code1)
             at = (at + 1) & mask;
         slots[at] = d->slots[i];
-        if (cards)
-            cards[at] = card_of_entry(d, slots[at]);
     }
+    struct near near = near_of(d, cards, mask);
+    for (uint32_t code = 0; cards && code < dict_count(d); code++)
+        put_card(d, &near, code);
     atomic_fetch_add_explicit(&d->bytes,
                               slots_bytes(mask) + cards_bytes(mask) - slots_bytes(d->mask) -
                                   cards_bytes(d->mask),
                               memory_order_relaxed);
-    budget_free(d->budget, d->slots, slots_bytes(d->mask));
+    budget_pages_free(d->budget, d->slots, slots_bytes(d->mask));
     budget_free(d->budget, d->cards, cards_bytes(d->mask));
     d->slots = slots;
     d->cards = cards;
@@ -261,7 +286,7 @@ static bool enter(struct dict *d, struct value v, uint32_t hash, uint32_t *ret_c
     if (code >= INT32_MAX || (code + 1 > slots_room(d) && !grow_slots(d)))
         return false;
     if (!d->blocks[k]) {
-        d->blocks[k] = budget_realloc(d->budget, NULL, 0, block_bytes(k));
+        d->blocks[k] = budget_pages(d->budget, block_bytes(k));
         if (!d->blocks[k])
             return false;
         atomic_fetch_add_explicit(&d->bytes, block_bytes(k), memory_order_relaxed);
@@ -276,10 +301,10 @@ static bool enter(struct dict *d, struct value v, uint32_t hash, uint32_t *ret_c
         memcpy(copy, v.w.p, v.n);
     memset(copy + v.n, 0, room - v.n);
     *entry_at(d, code) = (struct dict_entry){.p = copy, .n = v.n, .type = v.type};
-    struct slot *slot = slot_of(d, v, hash);
-    *slot = (struct slot){.hash = hash, .code1 = code + 1};
+    *slot_of(d, v, hash) = (struct slot){.hash = hash, .code1 = code + 1};
+    struct near near = near_of(d, d->cards, d->mask);
     if (d->cards)
-        d->cards[slot - d->slots] = card_of_entry(d, *slot);
+        put_card(d, &near, code);
     atomic_store_explicit(&d->count, code + 1, memory_order_release);
     *ret_code = code;
     return true;
@@ -347,41 +372,56 @@ static void look_far(const struct dict *d, const struct value *v, uint32_t n, co
 
 void dict_look(const struct dict *d, const struct value *v, uint32_t n, const uint8_t *end,
                uint32_t *ret_hash, uint32_t *ret_code) {
-    struct words words[DICT_GROUP];
     if (d->mask >= NEAR_SLOTS) {
         look_far(d, v, n, end, ret_hash, ret_code);
         return;
     }
-    /* What does not change is held in variables: to the compiler what is written may be anything.
-     */
     const struct hash_key key = d->key;
-    const struct card *cards = d->cards;
-    const uint32_t mask = d->mask;
-    for (uint32_t i = 0; i < n; i++)
-        ret_hash[i] = hash_with_words(key, v[i], end, &words[i]);
-    for (uint32_t i = 0; i < n; i++)
-        ret_code[i] = mask ? look_near(d, cards, mask, v[i], words[i], ret_hash[i]) : NO_CODE;
+    const struct near near = near_of(d, d->cards, d->mask | 1);
+    const bool some = d->cards;
+    for (uint32_t i = 0; i < n; i++) {
+        struct words w = words_or_hash(key, v[i], end);
+        ret_code[i] = some ? look_near(d, &near, v[i], w) : NO_CODE;
+        ret_hash[i] = ret_code[i] != NO_CODE ? 0
+                      : v[i].n > WORDS_BYTES ? (uint32_t)w.a
+                                             : hash_short(key, w, v[i].n, v[i].type);
+    }
 }
 
 bool dict_has_few(const struct dict *d) { return d->cards; }
 
-bool dict_find_words(const struct dict *d, enum value_type type, const uint8_t *data,
-                     const uint8_t *end, const uint64_t *places, const uint32_t *bytes, uint32_t n,
-                     uint32_t *ret_code) {
-    const struct hash_key key = d->key;
-    const struct card *cards = d->cards;
-    const uint32_t mask = d->mask;
+/* A short value that is not in the first place for it. */
+static __attribute__((noinline)) uint32_t look_behind(const struct dict *d, struct value v,
+                                                      struct words w) {
+    struct near near = near_of(d, d->cards, d->mask);
+    return look_near(d, &near, v, w);
+}
+
+/* With `end` NULL for values of which each can be read as two words. */
+static inline __attribute__((always_inline)) bool
+find_words(const struct dict *d, enum value_type type, const uint8_t *data, const uint8_t *end,
+           const uint64_t *places, const uint32_t *bytes, uint32_t n, uint32_t *ret_code) {
+    const struct near near = near_of(d, d->cards, d->mask);
     for (uint32_t i = 0; i < n; i++) {
         struct value v = value_bytes(type, data + places[i], bytes[i]);
         if (v.n > WORDS_BYTES)
             return false;
-        struct words w = words_until(v.w.p, v.n, end);
-        uint32_t code = look_near(d, cards, mask, v, w, hash_short(key, w, v.n, v.type));
-        if (code == NO_CODE)
+        struct words w = end ? words_until(v.w.p, v.n, end) : words_within(v.w.p, v.n);
+        const struct card *c = &near.cards[near_place(&near, w)];
+        uint32_t code = c->code1 - 1;
+        if (!same_card(c, w, kind_of(v)) && (code = look_behind(d, v, w)) == NO_CODE)
             return false;
         ret_code[i] = code;
     }
     return true;
+}
+
+bool dict_find_words(const struct dict *d, enum value_type type, const uint8_t *data,
+                     const uint8_t *end, const uint64_t *places, const uint32_t *bytes, uint32_t n,
+                     uint32_t *ret_code) {
+    if (n > 0 && (size_t)(end - data) - places[n - 1] >= WORDS_BYTES)
+        return find_words(d, type, data, NULL, places, bytes, n, ret_code);
+    return find_words(d, type, data, end, places, bytes, n, ret_code);
 }
 
 bool dict_add_hashed(struct dict *d, struct value v, uint32_t hash, uint32_t *ret_code) {

@@ -23,16 +23,16 @@ bool dict_add(struct dict *d, struct value v, uint32_t *ret_code);
 /* The same for a value that is not to be entered: false if it is not there. For the writer. */
 bool dict_has(const struct dict *d, struct value v, uint32_t *ret_code);
 
-/* Many at once, for the writer: the hashes and codes of n <= DICT_GROUP values, NO_CODE for one
- * that is not there. All stand in memory that can be read up to `end`. What was not there may be
- * added with its hash. */
+/* Many at once, for the writer: the codes of n <= DICT_GROUP values, or NO_CODE and the hash of one
+ * that is not there, with which it may be added. All stand in memory that can be read up to `end`.
+ */
 #define DICT_GROUP 128u
 #define NO_CODE    UINT32_MAX
 void dict_look(const struct dict *d, const struct value *v, uint32_t n, const uint8_t *end,
                uint32_t *ret_hash, uint32_t *ret_code);
 /* Whether there are some values, but few, as in a column of words. Then: the codes of n values of a
- * type, STR or BIN, of which value i has bytes[i] bytes at data + places[i]; they can be read up to
- * `end`. False: they are not all short, or not all there, and nothing is known. */
+ * type, STR or BIN, of which value i has bytes[i] bytes at data + places[i]; places ascend, and can
+ * be read up to `end`. False: they are not all short, or not all there, and nothing is known. */
 bool dict_has_few(const struct dict *d);
 bool dict_find_words(const struct dict *d, enum value_type type, const uint8_t *data,
                      const uint8_t *end, const uint64_t *places, const uint32_t *bytes, uint32_t n,

@@ -27,14 +27,16 @@ static inline struct words words_of(const uint8_t *p, uint32_t n) {
         p[0] | (uint64_t)p[n / 2] << 8 * (n / 2) | (uint64_t)p[n - 1] << 8 * (n - 1), 0};
 }
 
-/* The same of one that stands in memory that can be read up to `end`: where WORDS_BYTES bytes can,
- * without a branch on n. */
-static inline struct words words_until(const uint8_t *p, uint32_t n, const uint8_t *end) {
-    if (end - p < (ptrdiff_t)WORDS_BYTES)
-        return words_of(p, n);
+/* The same of one at which WORDS_BYTES bytes can be read: without a branch on n. */
+static inline struct words words_within(const uint8_t *p, uint32_t n) {
     uint32_t first = n < 8 ? n : 8;
     return (struct words){load_le64(p) & BYTES_BELOW[first],
                           load_le64(p + 8) & BYTES_BELOW[n - first]};
+}
+
+/* The same of one that stands in memory that can be read up to `end`. */
+static inline struct words words_until(const uint8_t *p, uint32_t n, const uint8_t *end) {
+    return end - p < (ptrdiff_t)WORDS_BYTES ? words_of(p, n) : words_within(p, n);
 }
 
 #endif

@@ -66,10 +66,11 @@ static void check_group(struct dict *d, struct known *k) {
         uint32_t at = find(k, group[i]), alone, alone_hash;
         assert_int_equal(dict_has(d, group[i], &again), at != NO_CODE);
         dict_look(d, &group[i], 1, group[i].w.p + group[i].n, &alone_hash, &alone);
-        assert_int_equal(alone_hash, hash[i]); /* whatever may be read behind it */
+        if (at == NO_CODE)
+            assert_int_equal(alone_hash, hash[i]); /* whatever may be read behind it */
         assert_int_equal(alone, at);
-        assert_true(below(2) ? dict_add(d, group[i], &again)
-                             : dict_add_hashed(d, group[i], hash[i], &again));
+        assert_true(code[i] != NO_CODE || below(2) ? dict_add(d, group[i], &again)
+                                                   : dict_add_hashed(d, group[i], hash[i], &again));
         assert_int_equal(again, at == NO_CODE ? k->n : at);
         if (at == NO_CODE)
             k->values[k->n++] = dict_value(d, again);
