@@ -30,17 +30,19 @@ static void free_chunk(struct arena *a, struct arena_chunk *c) {
         budget_free(a->budget, c, c->bytes);
 }
 
-static void free_chunks(struct arena *a, struct arena_chunk *keep) {
-    while (a->chunk != keep) {
-        struct arena_chunk *next = a->chunk->next;
-        a->held_bytes -= a->chunk->bytes;
-        free_chunk(a, a->chunk);
-        a->chunk = next;
+/* Those of a list before `keep`. */
+static void free_chunks(struct arena *a, struct arena_chunk **list, struct arena_chunk *keep) {
+    while (*list != keep) {
+        struct arena_chunk *next = (*list)->next;
+        a->held_bytes -= (*list)->bytes;
+        free_chunk(a, *list);
+        *list = next;
     }
 }
 
 void arena_done(struct arena *a) {
-    free_chunks(a, NULL);
+    free_chunks(a, &a->chunk, NULL);
+    free_chunks(a, &a->spare, NULL);
     a->left = 0;
     a->next_bytes = ARENA_FIRST_BYTES;
 }
@@ -49,19 +51,18 @@ void arena_reset(struct arena *a) {
     struct arena_chunk *first = a->chunk;
     while (first && first->next)
         first = first->next;
-    free_chunks(a, first);
+    free_chunks(a, &a->chunk, first);
+    free_chunks(a, &a->spare, NULL);
     a->left = first ? first->bytes - sizeof *first : 0;
     a->next_bytes = ARENA_FIRST_BYTES;
 }
 
 void arena_settle(struct arena *a) {
-    size_t bytes = a->held_bytes;
-    if (a->chunk && a->chunk->next) {
-        arena_done(a);
-        a->next_bytes = bytes;
-    } else {
-        arena_reset(a);
-    }
+    free_chunks(a, &a->spare, NULL);
+    a->spare = a->chunk;
+    a->chunk = NULL;
+    a->left = 0;
+    a->next_bytes = ARENA_FIRST_BYTES;
 }
 
 void arena_reuse(struct arena *a) {
@@ -70,20 +71,40 @@ void arena_reuse(struct arena *a) {
         arena_done(a);
 }
 
-static bool add_chunk(struct arena *a, size_t need) {
+/* The smallest spare chunk with so much room, which is no spare then; or NULL. */
+static struct arena_chunk *take_spare(struct arena *a, size_t need) {
+    struct arena_chunk **best = NULL;
+    for (struct arena_chunk **at = &a->spare; *at; at = &(*at)->next)
+        if ((*at)->bytes - sizeof **at >= need && (!best || (*at)->bytes < (*best)->bytes))
+            best = at;
+    if (!best)
+        return NULL;
+    struct arena_chunk *c = *best;
+    *best = c->next;
+    return c;
+}
+
+static struct arena_chunk *new_chunk(struct arena *a, size_t need) {
     size_t room = a->next_bytes > need ? a->next_bytes : need;
     size_t bytes;
     if (!size_add(room, sizeof(struct arena_chunk), &bytes))
-        return false;
+        return NULL;
     struct arena_chunk *c =
         a->in_pages ? budget_pages(a->budget, bytes) : budget_realloc(a->budget, NULL, 0, bytes);
     if (!c)
-        return false;
+        return NULL;
     c->bytes = bytes;
+    a->held_bytes += bytes;
+    return c;
+}
+
+static bool add_chunk(struct arena *a, size_t need) {
+    struct arena_chunk *c = take_spare(a, need);
+    if (!c && !(c = new_chunk(a, need)))
+        return false;
     c->next = a->chunk;
     a->chunk = c;
-    a->left = room;
-    a->held_bytes += bytes;
+    a->left = c->bytes - sizeof *c;
     if (a->next_bytes < ARENA_MOST_BYTES)
         a->next_bytes *= 2;
     return true;

@@ -13,6 +13,7 @@ struct arena_chunk;
 
 struct arena {
     struct arena_chunk *chunk; /* newest first */
+    struct arena_chunk *spare; /* of arena_settle: to be used again */
     size_t left;               /* bytes left in the newest chunk */
     size_t next_bytes;         /* size of the next chunk */
     size_t held_bytes;         /* of all chunks */
@@ -24,8 +25,8 @@ void arena_init(struct arena *a, struct budget *budget);
 void arena_init_pages(struct arena *a, struct budget *budget); /* in_pages */
 void arena_done(struct arena *a);                              /* a zeroed arena is fine */
 void arena_reset(struct arena *a);                             /* frees all but the first chunk */
-/* The same for one that is to hold as much again and again: it will in a single chunk, which stays.
- */
+/* For one that is to hold as much again and again: all is free, but the chunks stay to be used
+ * again; those that were not, since it was said last, go. */
 void arena_settle(struct arena *a);
 void arena_reuse(struct arena *a); /* the same, and the first if it is larger than usual */
 
