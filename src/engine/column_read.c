@@ -7,7 +7,9 @@
 #include "base/bitmap.h"
 #include "engine/fetcher.h"
 #include "engine/nested.h"
+#include "kernel/dense.h"
 
+#include <endian.h>
 #include <stdio.h>
 
 #define INLINE static inline __attribute__((always_inline))
@@ -300,8 +302,11 @@ enum status column_base(const struct source *s, const uint8_t *at, struct value 
 }
 
 /* Whether one of n + 1 offsets is below the one before it. */
-INLINE bool decreases(const uint8_t *offsets, uint32_t n, uint32_t offset_bytes) {
+static bool decreases(const uint8_t *offsets, uint32_t n, uint32_t offset_bytes) {
     bool any = false;
+    if (htole64(1) == 1 && n < UINT32_MAX)
+        return !(offset_bytes == 4 ? dense_ops()->ascends_u32(offsets, n + 1)
+                                   : dense_ops()->ascends_u64(offsets, n + 1));
     for (uint32_t i = 0; i < n; i++)
         any |= array_offset(offset_bytes, offsets, i + 1u) < array_offset(offset_bytes, offsets, i);
     return any;
@@ -311,7 +316,7 @@ enum status column_check_offsets(const struct source *s, const struct array *a, 
                                  uint64_t end, const char *order_text, const char *end_text,
                                  struct error *e) {
     const uint8_t *offsets = a->offsets;
-    if (a->offset_bytes == 4 ? decreases(offsets, n, 4) : decreases(offsets, n, 8)) {
+    if (decreases(offsets, n, a->offset_bytes)) {
         uint64_t i = 1;
         while (array_offset(a->offset_bytes, offsets, i) >=
                array_offset(a->offset_bytes, offsets, i - 1)) /* what is below the base, too */

@@ -128,12 +128,18 @@ struct dense_ops {
      * and for 16 more. */
     uint32_t (*indices)(const uint64_t *bits, uint32_t words, uint32_t base, uint32_t *out);
 
-    /* Least and greatest of n > 0 numbers of 8 bytes, at any address; of doubles those that are no
-     * NaN (low > high if there is none), and whether there is a NaN. */
+    /* Least and greatest of n > 0 numbers, those of 8 bytes at any address; of doubles those that
+     * are no NaN (low > high if there is none), and whether there is a NaN. */
     void (*bounds_i64)(const void *x, uint32_t n, int64_t *ret_low, int64_t *ret_high);
     void (*bounds_f64)(const void *x, uint32_t n, double *ret_low, double *ret_high, bool *ret_nan);
-    /* x[i] - base, which fits, in fewer bytes, x at any address; and back. */
+    void (*bounds_u32)(const uint32_t *x, uint32_t n, uint32_t *ret_low, uint32_t *ret_high);
+    /* Whether no number of 4 or of 8 bytes, at any address, is below the one before it. */
+    bool (*ascends_u32)(const void *x, uint32_t n);
+    bool (*ascends_u64)(const void *x, uint32_t n);
+    /* x[i] - base, which fits, in fewer bytes, x at any address; x[i], which fits; and
+     * back. */
     void (*narrow_i64)(const void *x, uint32_t n, uint64_t base, unsigned width, void *out);
+    void (*narrow_u32)(const uint32_t *x, uint32_t n, unsigned width, void *out);
     void (*widen_i64)(const void *x, uint32_t n, uint64_t base, unsigned width, int64_t *out);
 };
 

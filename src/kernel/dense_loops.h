@@ -385,6 +385,32 @@ static void bounds_f64(const void *numbers, uint32_t n, double *ret_low, double 
     *ret_nan = nan;
 }
 
+static void bounds_u32(const uint32_t *restrict x, uint32_t n, uint32_t *ret_low,
+                       uint32_t *ret_high) {
+    uint32_t low = UINT32_MAX, high = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
+    }
+    *ret_low = low;
+    *ret_high = high;
+}
+
+typedef uint32_t loose_u32 __attribute__((aligned(1), may_alias));
+typedef uint64_t loose_u64 __attribute__((aligned(1), may_alias));
+#define ASCENDS(bits)                                                                              \
+    static bool ascends_u##bits(const void *numbers, uint32_t n) {                                 \
+        const loose_u##bits *x = numbers;                                                          \
+        uint##bits##_t below = 0;                                                                  \
+        for (uint32_t i = 1; i < n; i++)                                                           \
+            below |= x[i] < x[i - 1];                                                              \
+        return below == 0;                                                                         \
+    }
+
+ASCENDS(32)
+ASCENDS(64)
+#undef ASCENDS
+
 #define WIDTH(bits)                                                                                \
     static void narrow_##bits(const loose_i64 *restrict x, uint32_t n, uint64_t base,              \
                               uint##bits##_t *restrict out) {                                      \
@@ -412,6 +438,20 @@ static void narrow_i64(const void *x, uint32_t n, uint64_t base, unsigned width,
         narrow_32(x, n, base, out);
     else
         narrow_64(x, n, base, out);
+}
+
+static void narrow_u32(const uint32_t *restrict x, uint32_t n, unsigned width, void *out) {
+    uint8_t *restrict o1 = out;
+    uint16_t *restrict o2 = out;
+    if (width == 1) {
+        for (uint32_t i = 0; i < n; i++)
+            o1[i] = (uint8_t)x[i];
+    } else if (width == 2) {
+        for (uint32_t i = 0; i < n; i++)
+            o2[i] = (uint16_t)x[i];
+    } else {
+        memcpy(out, x, (size_t)n * sizeof *x);
+    }
 }
 
 static void widen_i64(const void *x, uint32_t n, uint64_t base, unsigned width, int64_t *out) {
@@ -459,7 +499,11 @@ const struct dense_ops LEVEL = {
     .indices = indices,
     .bounds_i64 = bounds_i64,
     .bounds_f64 = bounds_f64,
+    .bounds_u32 = bounds_u32,
+    .ascends_u32 = ascends_u32,
+    .ascends_u64 = ascends_u64,
     .narrow_i64 = narrow_i64,
+    .narrow_u32 = narrow_u32,
     .widen_i64 = widen_i64,
 };
 

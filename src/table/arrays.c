@@ -6,6 +6,7 @@
 #include "table/batch.h"
 
 #include "base/bitmap.h"
+#include "base/clock.h"
 #include "table/spread.h"
 #include "value/array_cell.h"
 #include "value/mp.h"
@@ -19,9 +20,10 @@ struct feed {
     const struct array *a;
     uint32_t inlet;
     const uint8_t *next; /* VALUES: the next value */
-    uint32_t *codes; /* CODES: of those met before the code that the cells have, or UINT32_MAX */
-    struct buf text; /* nested: values on their way */
-    uint64_t bytes;  /* of its cells, about: the largest go first */
+    uint32_t *codes;  /* CODES: of those met before the code that the cells have, or UINT32_MAX */
+    struct buf text;  /* nested: values on their way */
+    uint64_t bytes;   /* of its cells, about */
+    uint64_t cost_ns; /* of the inlet */
 };
 
 /* Rows [from, from + n) of all arrays, on their way into the open segment. */
@@ -105,16 +107,17 @@ static bool is_words(const struct array *a) {
 /* The numbers of a whole segment: from the payload, or from what the hand fetched. */
 static bool feed_segment(struct feeding *f, struct cells *c, const struct stretch *s,
                          union word *scratch) {
-    const uint8_t *words = (const uint8_t *)scratch;
-    if (!s->a->peer && s->all)
-        words = s->a->data + s->from * sizeof *scratch;
-    else if (!stretch_words(s, scratch))
+    bool is_here = !s->a->peer && s->all;
+    if (!is_here && !stretch_words(s, scratch))
         return unread(f);
-    if (!s->all)
-        gather(scratch, 8, s->valid, s->n, scratch);
     if (!cells_take(c, s->a->type == ARRAY_F64 ? T_DOUBLE : T_INT))
         return false;
-    cells_lend(c, words, s->n_valid, 0);
+    if (!s->all)
+        cells_lend_rows(c, scratch, s->n_valid);
+    else if (is_here)
+        cells_lend(c, s->a->data + s->from * sizeof *scratch, s->n, 0);
+    else
+        cells_lend(c, (const uint8_t *)scratch, s->n, 0);
     return stretch_mark(c, 0, s);
 }
 
@@ -340,9 +343,28 @@ static bool feed_column(struct feeding *feeding, struct feed *f, struct hand *ha
 
 static void feed_task(void *data, uint32_t i, uint32_t hand) {
     struct feeding *f = data;
+    uint32_t inlet = f->feeds[i].inlet;
+    uint64_t before = f->is_segment ? clock_ns() : 0;
     if (!feed_column(f, &f->feeds[i], hands_at(&f->batch->hands, hand)) ||
-        (f->is_last && !batch_seal_inlet(f->batch, f->feeds[i].inlet)))
+        (f->is_last && !batch_seal_inlet(f->batch, inlet)))
         atomic_store_explicit(&f->failed, true, memory_order_relaxed);
+    if (f->is_segment)
+        f->batch->inlets[inlet].cost_ns = clock_ns() - before;
+}
+
+/* What takes longest goes first, so that the hands end at about the same time (Graham, "Bounds on
+ * multiprocessing timing anomalies", 1969). It is known from the segment before; else by bytes. */
+static int by_cost(const void *a, const void *b) {
+    const struct feed *x = a, *y = b;
+    if (x->cost_ns != y->cost_ns)
+        return x->cost_ns < y->cost_ns ? 1 : -1;
+    return (x->bytes < y->bytes) - (x->bytes > y->bytes);
+}
+
+static void order_feeds(struct feeding *f) {
+    for (uint32_t i = 0; i < f->n_feeds; i++)
+        f->feeds[i].cost_ns = f->batch->inlets[f->feeds[i].inlet].cost_ns;
+    qsort(f->feeds, f->n_feeds, sizeof *f->feeds, by_cost);
 }
 
 static bool feed_all(struct feeding *f, uint64_t n) {
@@ -357,6 +379,8 @@ static bool feed_all(struct feeding *f, uint64_t n) {
         f->is_last = b->rows + f->n == SEGMENT_ROWS;
         if (f->is_last && !batch_stage(b, SEGMENT_ROWS))
             return false;
+        if (f->crew)
+            order_feeds(f);
         crew_run(f->crew, feed_task, f, f->n_feeds);
         if (atomic_load_explicit(&f->failed, memory_order_relaxed))
             return false;
@@ -420,11 +444,6 @@ static void close_feeds(struct batch *b, struct feed *feeds, uint32_t n) {
     }
 }
 
-static int by_bytes(const void *a, const void *b) {
-    const struct feed *x = a, *y = b;
-    return (x->bytes < y->bytes) - (x->bytes > y->bytes);
-}
-
 static enum status failure(const struct feeding *f, struct error *e) {
     if (!atomic_load_explicit(&f->is_unread, memory_order_relaxed))
         return E_MEMORY;
@@ -442,8 +461,6 @@ enum status batch_add_arrays(struct batch *b, uint64_t n, const struct str *name
     uint32_t most = n < SEGMENT_ROWS ? (uint32_t)n : SEGMENT_ROWS;
     if (f.feeds && hands_make(&b->hands, b->budget, crew_size(f.crew), most)) {
         status = open_feeds(b, f.feeds, names, arrays, n_arrays, n, e);
-        if (status == E_OK && f.crew)
-            qsort(f.feeds, n_arrays, sizeof *f.feeds, by_bytes);
         if (status == E_OK && !feed_all(&f, n))
             status = failure(&f, e);
         close_feeds(b, f.feeds, n_arrays);

@@ -18,6 +18,7 @@ struct inlet {
     uint32_t hash;
     struct cells cells;
     struct lists lists; /* of the cells' dictionary */
+    uint64_t cost_ns;   /* of its last whole segment that came as an array; 0: not known yet */
 };
 
 /* Rows that are sealed, columns as in the batch. */

@@ -124,11 +124,38 @@ void sealed_free(struct sealed *s) {
 /* The arrays of a chunk are const to all but its maker. */
 static void *writable(const void *p) { return (void *)(uintptr_t)p; }
 
-/* Packed values to rows, and zeros behind them. */
+/* The rows of word w of a bitmap that have no value, as bits. */
+static uint64_t gaps_of(const uint64_t *valid, uint32_t w, uint32_t n) {
+    uint64_t rows = n - 64 * w < 64 ? (UINT64_C(1) << (n - 64 * w)) - 1 : UINT64_MAX;
+    return ~valid[w] & rows;
+}
+
+static inline __attribute__((always_inline)) void
+clear_gaps_sized(uint8_t *p, unsigned size, const uint64_t *valid, uint32_t n) {
+    for (uint32_t w = 0; w < (n + 63) / 64; w++)
+        for (uint64_t gaps = gaps_of(valid, w, n); gaps; gaps &= gaps - 1)
+            memset(p + (64 * (size_t)w + (size_t)__builtin_ctzll(gaps)) * size, 0, size);
+}
+
+/* Zero into rows without a value. */
+static void clear_gaps(uint8_t *p, unsigned size, const uint64_t *valid, uint32_t n) {
+    if (size == 1)
+        clear_gaps_sized(p, 1, valid, n);
+    else if (size == 2)
+        clear_gaps_sized(p, 2, valid, n);
+    else if (size == 4)
+        clear_gaps_sized(p, 4, valid, n);
+    else
+        clear_gaps_sized(p, 8, valid, n);
+}
+
+/* Values to their rows, and zeros behind them. */
 static void finish(const struct seal *s, const struct sealed *made, const void *array,
                    unsigned size, size_t bytes) {
     uint8_t *p = writable(array);
-    if (s->c->n < s->n)
+    if (s->c->lent_rows)
+        clear_gaps(p, size, made->chunk.valid, s->n);
+    else if (s->c->n < s->n)
         spread(p, size, made->chunk.valid, s->n, s->c->n);
     memset(p + (size_t)s->n * size, 0, bytes - (size_t)s->n * size);
 }
@@ -154,9 +181,40 @@ static unsigned choose_width(uint64_t low, uint64_t high, bool is_unsigned, uint
     return width;
 }
 
-/* The packed words of numbers. */
+/* The words of numbers, packed or one for each row; and how many these are. */
 static const uint8_t *words_of(const struct cells *c) {
     return c->lent ? c->lent : (const uint8_t *)c->word;
+}
+static uint32_t words_count(const struct seal *s) { return s->c->lent_rows ? s->n : s->c->n; }
+
+/* The same of a zone that has values. */
+static const uint8_t *zone_words(const struct seal *s, uint32_t z, uint32_t *ret_n) {
+    uint32_t from = s->from[z], to = s->from[z + 1];
+    if (s->c->lent_rows) {
+        from = z * ZONE_ROWS;
+        to = from + ZONE_ROWS < s->n ? from + ZONE_ROWS : s->n;
+    }
+    *ret_n = to - from;
+    return words_of(s->c) + (size_t)from * 8;
+}
+
+/* Rows without a value get that of another row of their zone, which so does not change its bounds;
+ * in a zone without values any one. There is a value. */
+static void fill_gaps(const struct seal *s) {
+    const struct cells *c = s->c;
+    union word fill = {.u = 0};
+    for (uint32_t z = s->n_zones; z-- > 0;) {
+        uint32_t w = z * (ZONE_ROWS / 64), end = w + ZONE_ROWS / 64, words = (s->n + 63) / 64;
+        end = end < words ? end : words;
+        for (uint32_t i = w; i < end && s->zones[z].has_value; i++)
+            if (c->valid[i]) {
+                fill = c->lent_rows[64 * (size_t)i + (size_t)__builtin_ctzll(c->valid[i])];
+                break;
+            }
+        for (; w < end; w++)
+            for (uint64_t gaps = gaps_of(c->valid, w, s->n); gaps; gaps &= gaps - 1)
+                c->lent_rows[64 * (size_t)w + (size_t)__builtin_ctzll(gaps)] = fill;
+    }
 }
 
 /* The bytes of strings. */
@@ -178,23 +236,22 @@ static bool is_less(union word a, union word b, bool is_unsigned) {
 /* INT and TIME: the words are integers. */
 static struct sealed *seal_ints(struct seal *s, enum chunk_kind kind, bool is_unsigned) {
     const struct cells *c = s->c;
-    const uint8_t *words = words_of(c);
-    struct zone all;
-    memcpy(&all.low, words, sizeof all.low);
-    all.high = all.low;
+    struct zone all = {.has_value = false};
     for (uint32_t z = 0; z < s->n_zones; z++) {
         struct zone *zone = &s->zones[z];
+        uint32_t n;
+        const uint8_t *words = zone_words(s, z, &n);
         if (!zone->has_value)
             continue;
-        uint32_t n = s->from[z + 1] - s->from[z];
         if (is_unsigned)
             uint_bounds(c->word + s->from[z], n, zone);
         else
-            dense_ops()->bounds_i64(words + (size_t)s->from[z] * 8, n, &zone->low.i, &zone->high.i);
-        if (is_less(zone->low, all.low, is_unsigned))
+            dense_ops()->bounds_i64(words, n, &zone->low.i, &zone->high.i);
+        if (!all.has_value || is_less(zone->low, all.low, is_unsigned))
             all.low = zone->low;
-        if (is_less(all.high, zone->high, is_unsigned))
+        if (!all.has_value || is_less(all.high, zone->high, is_unsigned))
             all.high = zone->high;
+        all.has_value = true;
     }
     if (is_unsigned && all.high.u <= INT64_MAX)
         is_unsigned = false;
@@ -214,26 +271,25 @@ static struct sealed *seal_ints(struct seal *s, enum chunk_kind kind, bool is_un
         return NULL;
     made->chunk.base = base;
     made->chunk.is_unsigned = is_unsigned;
-    dense_ops()->narrow_i64(words, c->n, base, width, writable(made->chunk.data));
+    dense_ops()->narrow_i64(words_of(c), words_count(s), base, width, writable(made->chunk.data));
     finish(s, made, made->chunk.data, width, needs.data);
     return made;
 }
 
 static struct sealed *seal_doubles(struct seal *s) {
-    const struct cells *c = s->c;
-    const uint8_t *words = words_of(c);
     s->seen = SEEN(T_DOUBLE);
     for (uint32_t z = 0; z < s->n_zones; z++) {
         struct zone *zone = &s->zones[z];
+        uint32_t n;
+        const uint8_t *words = zone_words(s, z, &n);
         if (zone->has_value)
-            dense_ops()->bounds_f64(words + (size_t)s->from[z] * 8, s->from[z + 1] - s->from[z],
-                                    &zone->low.d, &zone->high.d, &zone->has_nan);
+            dense_ops()->bounds_f64(words, n, &zone->low.d, &zone->high.d, &zone->has_nan);
     }
     struct needs needs = {.data = array_bytes(s->n, 8)};
     struct sealed *made = make(s, CHUNK_DOUBLE, 8, needs, NULL);
     if (!made)
         return NULL;
-    memcpy(writable(made->chunk.data), words, (size_t)c->n * 8);
+    memcpy(writable(made->chunk.data), words_of(s->c), (size_t)words_count(s) * 8);
     finish(s, made, made->chunk.data, 8, needs.data);
     return made;
 }
@@ -304,11 +360,8 @@ static struct sealed *seal_codes(struct seal *s) {
         struct zone *zone = &s->zones[z];
         if (!zone->has_value)
             continue;
-        uint32_t low = UINT32_MAX, high = 0;
-        for (uint32_t k = s->from[z]; k < s->from[z + 1]; k++) {
-            low = c->len[k] < low ? c->len[k] : low;
-            high = c->len[k] > high ? c->len[k] : high;
-        }
+        uint32_t low, high;
+        dense_ops()->bounds_u32(c->len + s->from[z], s->from[z + 1] - s->from[z], &low, &high);
         zone->low.u = low;
         zone->high.u = high;
         most = high > most ? high : most;
@@ -324,15 +377,7 @@ static struct sealed *seal_codes(struct seal *s) {
     struct sealed *made = make(s, CHUNK_CODES, width, needs, NULL);
     if (!made)
         return NULL;
-    uint8_t *o1 = writable(made->chunk.data);
-    uint16_t *o2 = writable(made->chunk.data);
-    uint32_t *o4 = writable(made->chunk.data);
-    for (uint32_t k = 0; width == 1 && k < c->n; k++)
-        o1[k] = (uint8_t)c->len[k];
-    for (uint32_t k = 0; width == 2 && k < c->n; k++)
-        o2[k] = (uint16_t)c->len[k];
-    if (width == 4)
-        memcpy(o4, c->len, (size_t)c->n * 4);
+    dense_ops()->narrow_u32(c->len, c->n, width, writable(made->chunk.data));
     finish(s, made, made->chunk.data, width, needs.data);
     made->dict = dict_ref(c->dict);
     made->chunk.dict = made->dict;
@@ -521,6 +566,8 @@ struct sealed *cells_seal(struct cells *c, uint32_t n) {
     begin_zones(&s);
     if (c->n == 0)
         return make(&s, CHUNK_NONE, 0, (struct needs){0}, NULL);
+    if (c->lent_rows)
+        fill_gaps(&s);
     if (c->form == CELLS_CODES && c->fresh > c->n / 2 && c->logical <= TEXT_MOST &&
         !cells_to_bytes(c))
         return NULL;

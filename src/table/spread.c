@@ -3,6 +3,8 @@
  * their order. */
 #include "table/spread.h"
 
+#include "kernel/dense.h"
+
 #include <string.h>
 
 void bits_set(uint64_t *bits, uint32_t from, uint32_t to) {
@@ -14,9 +16,7 @@ void bits_set(uint64_t *bits, uint32_t from, uint32_t to) {
 }
 
 uint32_t bits_count(const uint64_t *bits, uint32_t n) {
-    uint32_t count = 0;
-    for (uint32_t w = 0; w < n / 64; w++)
-        count += (uint32_t)__builtin_popcountll(bits[w]);
+    uint32_t count = dense_ops()->bits_count(bits, n / 64);
     if (n % 64)
         count += (uint32_t)__builtin_popcountll(bits[n / 64] & ((UINT64_C(1) << n % 64) - 1));
     return count;

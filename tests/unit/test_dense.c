@@ -321,6 +321,67 @@ static void test_bounds(void **state) {
     }
 }
 
+static void test_codes(void **state) {
+    (void)state;
+    for (uint32_t n = 1; n < 200; n++)
+        for (unsigned width = 1; width <= 4; width *= 2) {
+            uint32_t *x = malloc(n * sizeof *x), least = UINT32_MAX, most = 0, low, high;
+            uint8_t *narrow = malloc(n * width);
+            assert_true(x && narrow);
+            for (uint32_t i = 0; i < n; i++) {
+                x[i] = below(width == 1 ? 1u << 8 : width == 2 ? 1u << 16 : 1u << 31);
+                least = x[i] < least ? x[i] : least;
+                most = x[i] > most ? x[i] : most;
+            }
+            ops->bounds_u32(x, n, &low, &high);
+            assert_true(low == least && high == most);
+            ops->narrow_u32(x, n, width, narrow);
+            for (uint32_t i = 0; i < n; i++) {
+                int64_t got = 0, want = 0;
+                memcpy(&got, narrow + i * width, width);
+                put_int(&want, 0, width, x[i]);
+                assert_true(got == want);
+            }
+            free(x);
+            free(narrow);
+        }
+}
+
+/* Numbers that ascend, and the same with one that is below the one before it, by little. */
+static void test_ascends(void **state) {
+    (void)state;
+    for (uint32_t n = 0; n < 150; n++) {
+        uint32_t x[150];
+        uint64_t y[150];
+        uint8_t *odd = malloc(n * sizeof *y + 7); /* at any address, to its very end */
+        size_t shift = below(8);
+        uint64_t from = below(2) ? UINT32_MAX - 5 * n : INT64_MAX - 3 * n;
+        assert_non_null(odd);
+        for (uint32_t i = 0; i < n; i++) {
+            x[i] = (i ? x[i - 1] : (uint32_t)INT32_MAX - n) + below(3);
+            y[i] = (i ? y[i - 1] : from) + below(3);
+        }
+        for (uint32_t at = 0; at <= n; at++) { /* 0 and n: none is below */
+            uint32_t was_x = at < n ? x[at] : 0;
+            uint64_t was_y = at < n ? y[at] : 0;
+            bool fine = at == 0 || at == n;
+            if (!fine) {
+                x[at] = x[at - 1] - 1;
+                y[at] = y[at - 1] - 1;
+            }
+            memcpy(odd + shift, x, n * sizeof *x);
+            assert_int_equal(ops->ascends_u32(odd + shift, n), fine);
+            memcpy(odd + shift, y, n * sizeof *y);
+            assert_int_equal(ops->ascends_u64(odd + shift, n), fine);
+            if (!fine) {
+                x[at] = was_x;
+                y[at] = was_y;
+            }
+        }
+        free(odd);
+    }
+}
+
 static void test_narrow(void **state) {
     (void)state;
     const uint64_t bases[] = {0, 5, UINT64_C(1) << 63, UINT64_MAX - 3};
@@ -380,6 +441,7 @@ int main(void) {
         cmocka_unit_test(test_pairs),        cmocka_unit_test(test_lookup),
         cmocka_unit_test(test_bits),         cmocka_unit_test(test_indices),
         cmocka_unit_test(test_bounds),       cmocka_unit_test(test_narrow),
+        cmocka_unit_test(test_codes),        cmocka_unit_test(test_ascends),
     };
     return cmocka_run_group_tests(levels, NULL, NULL) + on_every_level(loops, COUNT_OF(loops));
 }

@@ -1,5 +1,5 @@
 /* Rows that come as columns: the same rows as maps are the same table. */
-#include "table_unit.h"
+#include "chunk_unit.h"
 
 #include <math.h>
 
@@ -268,6 +268,7 @@ static void check_arrays(struct dice *d, struct given *g, uint32_t most, bool ch
     }
     commit_as(b, BATCH_APPEND);
     check_rows(t, &rows);
+    check_chunks(t);
     batch_free(b);
     table_unref(t);
     buf_done(&rows);
@@ -342,6 +343,7 @@ static void test_segments_of_strings(void **state) {
     }
     commit_as(b, BATCH_APPEND);
     check_rows(t, &rows);
+    check_chunks(t);
     batch_free(b);
     table_unref(t);
     buf_done(&rows);
@@ -352,8 +354,71 @@ static void test_segments_of_strings(void **state) {
     assert_int_equal(budget.used_bytes, 0);
 }
 
+/* Whether row i has a value: by stretches, of which some are longer than a zone, or here and there.
+ */
+static bool is_there(struct dice *d, uint32_t gaps, uint32_t i) {
+    if (gaps == 0)
+        return i / (ZONE_ROWS + 17) % 2 == 1; /* the first zone has none, and another one */
+    return gaps == 1 ? i % (SEGMENT_ROWS / 2) == 77 : below(d, gaps) > 0;
+}
+
+/* Whole segments of numbers with gaps, where anything may stand. */
+static void test_segments_with_gaps(void **state) {
+    (void)state;
+    static const enum array_type TYPES[] = {ARRAY_I64, ARRAY_F64, ARRAY_I64, ARRAY_F64};
+    enum { COLUMNS = COUNT_OF(TYPES) };
+    struct limits l = table_limits();
+    struct budget budget;
+    struct crew *crew = crew_new(1);
+    struct buf rows = {0};
+    struct dice d = {77};
+    struct given *g = calloc(COLUMNS, sizeof *g);
+    budget_init(&budget, 0);
+    struct table *t = table_new((struct str){NULL, 0}, &l, &budget);
+    struct batch *b = batch_new(t);
+    batch_use_crew(b, crew);
+    for (uint32_t k = 0; k < COLUMNS; k++)
+        g[k].values = calloc(SEGMENT_ROWS, sizeof(struct value));
+    for (uint32_t segment = 0; segment < 8; segment++) {
+        struct array arrays[COLUMNS];
+        struct str names[COLUMNS];
+        struct error e;
+        error_clear(&e);
+        for (uint32_t k = 0; k < COLUMNS; k++) {
+            struct taste taste = {segment % 3, 0, 0};
+            g[k].array = (struct array){.type = TYPES[k], .bit_offset = k};
+            snprintf(g[k].name, sizeof g[k].name, "c%u", k);
+            for (uint32_t i = 0; i < SEGMENT_ROWS; i++) {
+                bool there = is_there(&d, (segment + k) % 5, i);
+                struct value v = give_value(&g[k], taste, i, &d);
+                set_bit(&g[k].valid, k + i, there);
+                g[k].values[i] = there ? v : value_null();
+            }
+            end_arrays(&g[k]);
+            arrays[k] = g[k].array;
+            names[k] = str_of(g[k].name);
+        }
+        assert_int_equal(batch_add_arrays(b, SEGMENT_ROWS, names, arrays, COLUMNS, &e), E_OK);
+        append_rows(g, COLUMNS, SEGMENT_ROWS, &rows);
+        for (uint32_t k = 0; k < COLUMNS; k++)
+            given_done(&g[k], 0);
+    }
+    commit_as(b, BATCH_APPEND);
+    check_rows(t, &rows);
+    check_chunks(t);
+    batch_free(b);
+    table_unref(t);
+    buf_done(&rows);
+    for (uint32_t k = 0; k < COLUMNS; k++)
+        free(g[k].values);
+    free(g);
+    crew_free(crew);
+    assert_int_equal(budget.used_bytes, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_segments_with_gaps),
         cmocka_unit_test(test_segments_of_strings),
         cmocka_unit_test(test_arrays),
     };

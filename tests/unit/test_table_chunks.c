@@ -1,8 +1,7 @@
 /* Chunks: which form a column gets, that statistics and padding are as chunk.h says, paths inside
  * nested values, and what is reported of a column. */
+#include "chunk_unit.h"
 #include "table/distinct.h"
-#include "table_unit.h"
-#include "value/dict.h"
 
 #include <math.h>
 
@@ -22,126 +21,6 @@ static void put(struct batch *b, const char *name, struct value v) {
     mp_write_value(&row, v);
     add_rows(b, &row);
     buf_done(&row);
-}
-
-static uint64_t head_of(struct value v) {
-    uint64_t head = 0;
-    for (uint32_t i = 0; i < 8; i++)
-        head = head << 8 | (i < v.n ? v.w.p[i] : 0);
-    return head;
-}
-
-/* The zones of a chunk against its values. */
-static void check_zone(const struct chunk *c, uint32_t z) {
-    const struct zone *zone = &c->zones[z];
-    bool has_value = false, has_null = false, has_nan = false, in = false;
-    for (uint32_t row = z * ZONE_ROWS; row < (z + 1) * ZONE_ROWS && row < c->n; row++) {
-        struct value v = chunk_value(c, row);
-        bool null = value_is_null(v);
-        has_value |= !null;
-        has_null |= null;
-        has_nan |= value_is_nan(v);
-        if (null || value_is_nan(v))
-            continue;
-        union word w = {.u = 0};
-        switch (c->kind) {
-        case CHUNK_INT:
-            w.u = v.w.u - c->base;
-            break;
-        case CHUNK_TIME:
-            w.u = v.w.u * c->per_second + v.n / (1000000000u / c->per_second) - c->base;
-            break;
-        case CHUNK_DOUBLE:
-            assert_true(v.w.d >= zone->low.d && v.w.d <= zone->high.d);
-            in |= v.w.d == zone->low.d;
-            continue;
-        case CHUNK_CODES:
-            assert_true(chunk_code(c, row) >= zone->low.u && chunk_code(c, row) <= zone->high.u);
-            in |= chunk_code(c, row) == zone->low.u;
-            continue;
-        case CHUNK_STR:
-            assert_true(head_of(v) >= zone->low.u && head_of(v) <= zone->high.u);
-            in |= head_of(v) == zone->high.u;
-            continue;
-        default:
-            in = true;
-            continue;
-        }
-        assert_true(w.i >= zone->low.i && w.i <= zone->high.i);
-        in |= w.i == zone->high.i;
-    }
-    assert_int_equal(zone->has_value, has_value);
-    assert_int_equal(zone->has_null, has_null);
-    assert_int_equal(zone->has_nan, has_nan);
-    if (c->kind == CHUNK_DOUBLE && has_value && !in) /* only NaN */
-        assert_true(has_nan && zone->low.d > zone->high.d);
-    else
-        assert_true(in || !has_value);
-}
-
-static void check_zeros(const void *p, size_t from, size_t to) {
-    assert_int_equal((uintptr_t)p % CHUNK_ALIGN, 0);
-    for (size_t i = from; i < to; i++)
-        assert_int_equal(((const uint8_t *)p)[i], 0);
-}
-
-static size_t padded(size_t n, size_t size) {
-    size_t full = (n + 63) / 64 * 64 * size;
-    return full > n * size + 64 ? full : n * size + 64;
-}
-
-static void check_bits(const uint64_t *bits, uint32_t n) {
-    if (!bits)
-        return;
-    assert_int_equal((uintptr_t)bits % CHUNK_ALIGN, 0);
-    for (uint32_t i = n; i < (n + 63) / 64 * 64; i++)
-        assert_false(bits_get(bits, i));
-    check_zeros(bits, (size_t)(n + 63) / 64 * 8, (size_t)(n + 63) / 64 * 8 + 64);
-}
-
-/* All that chunk.h promises. */
-static void check_chunk(const struct chunk *c) {
-    uint32_t seen = 0, n = c->n;
-    for (uint32_t row = 0; row < n; row++) {
-        struct value v = chunk_value(c, row);
-        seen |= SEEN(v.type);
-        assert_int_equal(bits_get(c->valid, row), !value_is_null(v));
-        assert_int_equal(bits_get(c->present, row), v.type != T_MISSING);
-        if ((c->kind == CHUNK_INT || c->kind == CHUNK_TIME || c->kind == CHUNK_CODES) &&
-            value_is_null(v)) {
-            static const uint8_t ZERO[8];
-            assert_memory_equal((const uint8_t *)c->data + (size_t)row * c->width, ZERO, c->width);
-        }
-    }
-    assert_int_equal(c->seen, seen);
-    check_bits(c->valid, n);
-    check_bits(c->present, n);
-    for (uint32_t z = 0; z < (n + ZONE_ROWS - 1) / ZONE_ROWS; z++)
-        check_zone(c, z);
-    switch (c->kind) {
-    case CHUNK_INT:
-    case CHUNK_TIME:
-    case CHUNK_CODES:
-        check_zeros(c->data, (size_t)n * c->width, padded(n, c->width));
-        break;
-    case CHUNK_DOUBLE:
-        check_zeros(c->data, (size_t)n * 8, padded(n, 8));
-        break;
-    case CHUNK_BOOL:
-        check_bits(c->data, n);
-        break;
-    case CHUNK_STR:
-        check_zeros(c->data, c->offsets[n], c->offsets[n] + 64);
-        check_zeros(c->offsets, ((size_t)n + 1) * 4, padded((size_t)n + 1, 4));
-        break;
-    case CHUNK_MIXED:
-        check_zeros(c->tags, n, padded(n, 1));
-        check_zeros(c->lens, (size_t)n * 4, padded(n, 4));
-        check_zeros(c->data, (size_t)n * 8, padded(n, 8));
-        break;
-    case CHUNK_NONE:
-        break;
-    }
 }
 
 struct form {
