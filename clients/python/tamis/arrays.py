@@ -44,6 +44,8 @@ class Values:
     of them at a time than one part has. foreign: pandas' own among them are to be made plain.
     """
 
+    in_place = False
+
     def __init__(self, values: Any, foreign: bool = False) -> None:
         as_is = isinstance(values, list) or hasattr(values, "tolist")
         self._values = values if as_is else list(values)
@@ -65,6 +67,7 @@ class Numbers:
 
     def __init__(self, type: str, view: memoryview, valid: Optional[Bits] = None) -> None:
         """view: of one dimension, with any stride."""
+        self.in_place = view.c_contiguous
         self._type = type
         self._view = view
         self._valid = valid

@@ -224,6 +224,7 @@ class ArrowColumn:
                 self._chunks.append((total, total + chunk.length, kind))
                 total += chunk.length
         self._length = total
+        self.in_place = all(kind.in_place for _, _, kind in self._chunks)
 
     @classmethod
     def of(cls, name: str, source: Any) -> ArrowColumn:

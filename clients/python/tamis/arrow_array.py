@@ -70,8 +70,11 @@ class Array:
 class Kind:
     """How to take parts of one array. start, stop: values, counted from the array's offset.
 
-    is_inner: of lists, maps or structs; behind a null of theirs anything may stand.
+    is_inner: of lists, maps or structs; behind a null of theirs anything may stand. in_place: parts
+    for a payload are made without looking at each value.
     """
+
+    in_place = False
 
     def __init__(self, array: Array) -> None:
         self.array = array

@@ -54,6 +54,8 @@ class Null(Kind):
 
 
 class Number(Kind):
+    in_place = True
+
     def cells(self, start: int, stop: int) -> Cells:
         name, code = NUMBERS[self.array.format]
         data = self.array.fixed(1, start, stop - start, struct.calcsize(code))
@@ -77,6 +79,8 @@ class Half(Kind):
 
 
 class Bool(Kind):
+    in_place = True
+
     def cells(self, start: int, stop: int) -> Cells:
         count = stop - start
         return Cells("bits", self.array.bitmap(1, start, count), self.array.valid(start, count))
@@ -91,6 +95,7 @@ class Time(Kind):
 
     def __init__(self, array: Array, unit: str, days: bool = False) -> None:
         super().__init__(array)
+        self.in_place = not days
         self._unit = unit
         self._days = days
 

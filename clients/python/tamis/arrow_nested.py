@@ -25,6 +25,7 @@ class List(Kind):
     def __init__(self, array: Array, where: str, kind_of: KindOf) -> None:
         super().__init__(array)
         self._items = inner(kind_of, array.children[0], where)
+        self.in_place = self._items.in_place and array.format in ("+l", "+m")
         self._layout = array.format
         self._width = int(array.format[3:]) if array.format.startswith("+w") else 0
         self._code = "q" if array.format in ("+L", "+vL") else "i"
@@ -85,6 +86,7 @@ class Map(List):
         if key.format.startswith("+"):
             raise EncodeError("a map whose keys are lists, maps or structs", field=where)
         self._keys, self._values = inner(kind_of, key, where), inner(kind_of, value, where)
+        self.in_place = self._keys.in_place and self._values.in_place
 
     def cells(self, start: int, stop: int) -> Cells:
         offsets, base, first, last = self.reached(start, stop - start)
@@ -106,6 +108,7 @@ class Struct(Kind):
             child.name: inner(kind_of, child, f"{where}.{path_text((child.name,))}")
             for child in array.fields()
         }
+        self.in_place = all(field.in_place for field in self._fields.values())
 
     def cells(self, start: int, stop: int) -> Cells:
         found = [(name, field.cells(start, stop)) for name, field in self._fields.items()]

@@ -29,6 +29,7 @@ class Text(Kind):
 
     def __init__(self, array: Array, width: int, binary: bool = False) -> None:
         super().__init__(array)
+        self.in_place = not binary or width == 4
         self._width = width
         self.binary = binary
 

@@ -42,6 +42,10 @@ class Cells(NamedTuple):
 class ColumnSource(Protocol):
     """A whole column, of which parts are taken in order."""
 
+    @property
+    def in_place(self) -> bool:
+        """Whether cells are made without looking at each value."""
+
     def __len__(self) -> int:
         """Rows."""
 

@@ -27,7 +27,7 @@ from .frames import LENGTH, Packer
 from .pages import Lent, address_of, lend
 from .raw import PIECE_BYTES, Bytes, Layout
 from .runner import Runner
-from .source import Names, Pace, Part, Source, parts
+from .source import FIRST_ROWS, Names, Pace, Part, Source, parts
 from .transport import PIPE_BYTES
 
 LEFT_BYTES = 32 << 20  # for the daemon to fetch, before it is waited for
@@ -78,7 +78,7 @@ class Load:
 
     def rows(self, source: Source, columns: Names) -> Change:
         """All rows of the source, in one message if one holds them."""
-        pace = Pace(self._runner.limits)
+        pace = Pace(self._runner.limits, self._fetches)
         found = parts(source, columns, pace)
         try:
             return self._rows(found, pace)
@@ -95,14 +95,19 @@ class Load:
             payload = Pieces(self._packer.pack)
             payload.put(self._packer.pack(("maps", ())))
             return self._single(payload)
+        if self._fetches and first.rows > FIRST_ROWS:  # opened first: what is large is left here
+            self._step(self._open, None)
+            return self._rest(first, found, pace)
         payload = self._payload(first)
         second = next(found, None)
         if second is None and self._size(payload, first) <= pace.most_bytes:
             return self._single(payload)
         self._step(self._open, None)
-        request = self._opened()
         self._feed(first, payload, pace)
-        part = second
+        return self._rest(second, found, pace)
+
+    def _rest(self, part: Optional[Part], found: Iterator[Part], pace: Pace) -> Change:
+        request = self._opened()
         while part is not None and not request.finished:  # finished: an error
             self._feed(part, self._payload(part), pace)
             part = next(found, None)

@@ -45,22 +45,44 @@ FETCHED_SEGMENT_BYTES = 20 << 20
 class Pace:
     """How many rows the next part takes, from the bytes that the last ones had."""
 
-    def __init__(self, limits: Mapping[str, int]) -> None:
+    def __init__(self, limits: Mapping[str, int], fetches: bool = False) -> None:
+        """fetches: the daemon, what is large."""
+        self._fetches = fetches
+        self._knows = False
         self.most_bytes = limits.get("frame_bytes", 64 << 20)
         self._most_rows = max(1, min(MOST_ROWS, limits.get("batch_rows", MOST_ROWS)))
         self.rows = min(FIRST_ROWS, self._most_rows)
 
     def learn(self, rows: int, size_bytes: int, left_bytes: int = 0) -> None:
         """left_bytes: of these, what is fetched."""
-        fetched = 2 * left_bytes > size_bytes
+        self._set(rows, size_bytes, 2 * left_bytes > size_bytes, self.rows * 8)
+
+    def begin(self, columns: Sequence[tuple[str, ColumnSource]], start: int, stop: int) -> None:
+        """Before the first part: these rows tell how many it takes, if the columns lie there as
+        they go. Others are made while the daemon works at those before."""
+        if self._knows or not all(column.in_place for _, column in columns):
+            return
+        found = (column.cells(start, stop) for _, column in columns)
+        size = sum(_bytes((cells.data, cells.valid)) for cells in found)
+        self._set(stop - start, size, self._fetches, self._most_rows)
+
+    def _set(self, rows: int, size_bytes: int, fetched: bool, most_rows: int) -> None:
+        self._knows = True
         most = max(1, self.most_bytes // 2)
         target = min(FETCHED_TARGET_BYTES if fetched else TARGET_BYTES, most)
         segment = min(FETCHED_SEGMENT_BYTES if fetched else SEGMENT_BYTES, most)
         fit = target * rows // max(size_bytes, 1)
         if fit < SEGMENT_ROWS and size_bytes * SEGMENT_ROWS <= segment * rows:
             fit = SEGMENT_ROWS
-        grown = max(1, min(self.rows * 8, fit, self._most_rows))
+        grown = max(1, min(most_rows, fit, self._most_rows))
         self.rows = grown & ~63 or grown  # whole bytes of the bitmaps
+
+
+def _bytes(data: Any) -> int:
+    """Of the buffers among the data of cells."""
+    if isinstance(data, tuple):
+        return sum(map(_bytes, data))
+    return memoryview(data).nbytes if isinstance(data, (bytes, bytearray, memoryview)) else 0
 
 
 class Part:
@@ -230,6 +252,8 @@ def _cut(
         raise ValueError(f"the columns have different lengths ({text})")
     total = lengths.pop() if lengths else rows or 0
     start = 0
+    if total > FIRST_ROWS:
+        pace.begin(columns, 0, min([FIRST_ROWS, *(column.reach(0) for _, column in columns)]))
     while start < total:
         stop = start + pace.rows
         beyond = (base + stop) % SEGMENT_ROWS

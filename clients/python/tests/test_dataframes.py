@@ -27,7 +27,7 @@ import tamis
 from tamis.arrow_text import narrowed
 from tamis.cells import Pieces
 from tamis.frames import Packer
-from tamis.source import can_be_read_again, parts
+from tamis.source import FIRST_ROWS, Pace, can_be_read_again, parts
 
 UTC = datetime.timezone.utc
 BIG = {"batch_rows": 1 << 20, "frame_bytes": 64 << 20}
@@ -607,3 +607,38 @@ def test_a_pandas_frame_in_a_table(client: tamis.Client) -> None:
         {"s": None, "n": None},
         {"s": "é", "n": 3},
     ]
+
+
+@pytest.mark.parametrize(
+    ("type", "in_place"),
+    [
+        (pa.int8(), True),
+        (pa.float64(), True),
+        (pa.float16(), False),
+        (pa.bool_(), True),
+        (pa.timestamp("us", "UTC"), True),
+        (pa.date32(), False),
+        (pa.date64(), True),
+        (pa.string(), True),
+        (pa.large_string(), True),
+        (pa.string_view(), False),
+        (pa.binary(), True),
+        (pa.large_binary(), False),
+        (pa.binary(3), False),
+        (pa.dictionary(pa.int32(), pa.string()), False),
+        (pa.list_(pa.string()), True),
+        (pa.list_(pa.date32()), False),
+        (pa.list_(pa.int8(), 2), False),
+        (pa.large_list(pa.string()), False),
+        (pa.map_(pa.string(), pa.int64()), True),
+        (pa.map_(pa.string(), pa.float16()), False),
+        (pa.struct([("a", pa.int64()), ("b", pa.list_(pa.string()))]), True),
+        (pa.struct([("a", pa.int64()), ("b", pa.null())]), False),
+    ],
+    ids=str,
+)
+def test_types_that_go_as_they_lie(type: pa.DataType, in_place: bool) -> None:
+    """The first part of a column is large, or small, whose parts are made from each value."""
+    column = pa.nulls(3000, type)
+    first = next(parts({"a": column}, None, Pace(BIG)))
+    assert first.rows == (3000 if in_place else FIRST_ROWS)

@@ -16,6 +16,7 @@ from tamis.cells import COPIED_BYTES, Pieces
 from tamis.connection import CHANGED, LOAD, PING, USED, Connection
 from tamis.errors import ProtocolError
 from tamis.frames import Packer
+from tamis.source import ColumnPart
 from tamis.transport import ChildTransport
 
 pytestmark = pytest.mark.skipif(
@@ -122,9 +123,9 @@ def test_what_is_left_is_bounded(real: tamis.Client, monkeypatch: pytest.MonkeyP
         return found
 
     monkeypatch.setattr(load.Load, "_leave", note)
-    monkeypatch.setattr(load, "LEFT_BYTES", 2 << 20)
+    monkeypatch.setattr(load, "LEFT_BYTES", 8 << 20)
     real.create_table("t", {"a": NUMBERS, "b": NUMBERS})
-    assert 1 << 19 <= max(seen) < 2 << 20
+    assert 1 << 19 <= max(seen) < 8 << 20
 
 
 def test_the_end_waits(real: tamis.Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,6 +155,25 @@ def test_an_error_in_the_middle(real: tamis.Client) -> None:
     assert table.filter() == [{"a": 5}]
     table.upsert({"a": NUMBERS, "s": texts(ROWS)})
     assert len(table) == ROWS
+
+
+def test_rows_that_become_larger(tamisd: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first rows tell how many go into the first message, which then has too many bytes."""
+    pyarrow = pytest.importorskip("pyarrow")
+    texts = ["x"] * 1024 + [f"{i:2000d}" for i in range(4000)]
+    rows: list[int] = []
+    put = ColumnPart.put
+
+    def note(self: ColumnPart, pieces: Pieces) -> None:
+        rows.append(self.rows)
+        put(self, pieces)
+
+    monkeypatch.setattr(ColumnPart, "put", note)
+    with tamis.Client([tamisd, "--stdio", "--parent-memory", "--frame-bytes", "1M"]) as client:
+        table = client.create_table("t", pyarrow.table({"s": texts}))
+        assert table.select(columns=["s"])["s"] == texts
+    assert rows[0] == len(texts)
+    assert rows[-1] * 2000 < 1 << 20
 
 
 def test_small_buffers_are_sent(real: tamis.Client, written: list[int]) -> None:

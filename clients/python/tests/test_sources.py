@@ -19,7 +19,15 @@ import tamis
 from tamis.arrays import PART_VALUES, STRINGS, packed_text
 from tamis.cells import COPIED_BYTES, Pieces
 from tamis.frames import LENGTH, Packer
-from tamis.source import Names, Pace, Part, can_be_read_again, parts
+from tamis.source import (
+    FIRST_ROWS,
+    SEGMENT_ROWS,
+    Names,
+    Pace,
+    Part,
+    can_be_read_again,
+    parts,
+)
 
 LIMITS = {"batch_rows": 5, "frame_bytes": 4096}
 
@@ -238,6 +246,32 @@ def test_parts_of_what_is_fetched_are_larger() -> None:
     pace.rows = 1 << 16
     pace.learn(1 << 16, 71 << 16, 71 << 16)
     assert pace.rows < 1 << 16
+
+
+def first_part(source: Any, pace: Pace) -> int:
+    return next(parts(source, None, pace)).rows
+
+
+def test_the_first_part_of_what_lies_in_memory() -> None:
+    numbers = array("q", range(400_000))
+    assert first_part({"a": numbers}, Pace({})) == 3 * SEGMENT_ROWS
+    assert first_part({"a": numbers}, Pace({}, fetches=True)) == 4 * SEGMENT_ROWS
+    assert first_part({"a": numbers, "b": numbers}, Pace({})) == SEGMENT_ROWS
+    assert first_part({"a": numbers}, Pace({"frame_bytes": 8192})) == 512
+    assert first_part({"a": numbers}, Pace({"batch_rows": 7000})) == 6976  # whole bytes of bits
+    assert first_part({"a": numbers[:FIRST_ROWS]}, Pace({})) == FIRST_ROWS
+    assert first_part({"a": numbers[: FIRST_ROWS + 1]}, Pace({})) == FIRST_ROWS + 1
+
+
+def test_the_first_part_of_what_is_made_on_the_way() -> None:
+    numbers = array("q", range(5000))
+    apart = memoryview(array("q", range(10_000)))[::2]
+    for other in (list(numbers), apart, range(5000)):
+        assert first_part({"a": numbers, "b": other}, Pace({})) == FIRST_ROWS
+    assert first_part([{"a": 1}] * 5000, Pace({})) == FIRST_ROWS
+    pace = pace_of(640)  # of parts before
+    pace.learn(640, 640 * 1024)
+    assert first_part({"a": numbers}, pace) == 1920
 
 
 def test_halves_are_the_whole() -> None:
