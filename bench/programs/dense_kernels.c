@@ -252,6 +252,18 @@ static uint32_t narrow_1(const struct dense_ops *ops, size_t row, uint32_t n) {
     ops->narrow_i64(AT(int64_t), n, 5, 1, data.numbers);
     return 1;
 }
+static uint32_t bounds_u32(const struct dense_ops *ops, size_t row, uint32_t n) {
+    uint32_t low, high;
+    ops->bounds_u32(data.codes + row, n, &low, &high);
+    return low < high;
+}
+static uint32_t narrow_u32_2(const struct dense_ops *ops, size_t row, uint32_t n) {
+    ops->narrow_u32(data.codes + row, n, 2, data.numbers);
+    return 1;
+}
+static uint32_t ascends_u32(const struct dense_ops *ops, size_t row, uint32_t n) {
+    return ops->ascends_u32(data.codes + row, n);
+}
 static uint32_t widen_4(const struct dense_ops *ops, size_t row, uint32_t n) {
     static int64_t out[SEGMENT_ROWS];
     ops->widen_i64(data.codes + row, n, 5, 4, out);
@@ -296,6 +308,9 @@ static const struct loop {
     {"bounds_i64", bounds_i64, 8, 1},
     {"bounds_f64", bounds_f64, 8, 1},
     {"narrow_i64 to 1", narrow_1, 8, 1},
+    {"bounds_u32", bounds_u32, 4, 1},
+    {"narrow_u32 to 2", narrow_u32_2, 4, 1},
+    {"ascends_u32", ascends_u32, 4, 1},
     {"widen_i64 from 4", widen_4, 4, 1},
 };
 
