@@ -43,10 +43,10 @@ as many rows as of the numbers, and all ten).
 What is built is dropped untimed. memcpy copies the bytes that are given, to memory that was touched
 before, less than any copy can take, and to fresh memory, as all need who keep a copy. Bytes a value
 are what each library says it holds, divided by rows and fields; tamis, and DuckDB, copy; Polars,
-pyarrow and pandas may keep what they are given. Before each run, untimed, 1 GiB is touched and
-given back: the host of a virtual machine takes back memory that lies free for some seconds, and is ten
-times as long about giving it again. So it has to less often; what is left of that is in the spread. The least of the rounds are those in
-which it had not to: shares of a memcpy are told of the medians, and of these."""
+pyarrow and pandas may keep what they are given. Before each run, untimed, 1 GiB is touched and given
+back: the host of a virtual machine takes back memory that lies free for some seconds, and is ten times
+as long about giving it again. So it has to less often; what is left of that is in the spread. In the
+least of the rounds it had not to: shares of a memcpy are told of the medians, and of these."""
 
 WARM_BYTES = 1 << 30
 
