@@ -2,6 +2,7 @@
  * go on goes on, and before both sleep everything that is there goes out. */
 #include "shell/passage.h"
 
+#include "base/clock.h"
 #include "shell/report.h"
 
 #include <poll.h>
@@ -9,14 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
-
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 /* An input on its way. */
 struct passage {
@@ -261,9 +255,9 @@ static void read_input(struct passage *p) {
  * longer, as a pager does: then some is taken all the same. */
 static void keep(void *owner) {
     struct service *s = owner;
-    if (now_ns() - s->kept_ns < s->keep_ns)
+    if (clock_ns() - s->kept_ns < s->keep_ns)
         return;
-    s->kept_ns = now_ns();
+    s->kept_ns = clock_ns();
     remote_keep(s->remote);
 }
 
@@ -278,7 +272,7 @@ static void watch_output(struct service *s, struct output *out) {
         return;
     every.it_value = every.it_interval;
     s->keep_ns = 1000 * keep_us / 2;
-    s->kept_ns = now_ns();
+    s->kept_ns = clock_ns();
     out->interrupted = keep;
     out->owner = s;
     sigaction(SIGALRM, &action, NULL);

@@ -1,10 +1,11 @@
 /* See progress.h. */
 #include "shell/progress.h"
 
+#include "base/clock.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FIRST_NS    1000000000u /* nothing is shown of what takes less */
@@ -13,25 +14,19 @@
 #define LINE_BYTES  200u
 #define CLEAR       "\r\033[K"
 
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 void progress_init(struct progress *p, enum progress_wanted wanted, bool rows_to_terminal) {
     bool terminal = isatty(STDERR_FILENO) && !rows_to_terminal;
     *p = (struct progress){
         .on = wanted == PROGRESS_YES || (wanted == PROGRESS_AUTO && terminal),
         .asked = wanted == PROGRESS_YES,
         .terminal = terminal,
-        .began_ns = now_ns(),
+        .began_ns = clock_ns(),
         .every_ns = terminal ? TERMINAL_NS : FILE_NS,
     };
     p->next_ns = p->began_ns + FIRST_NS;
 }
 
-bool progress_is_due(const struct progress *p) { return p->on && now_ns() >= p->next_ns; }
+bool progress_is_due(const struct progress *p) { return p->on && clock_ns() >= p->next_ns; }
 
 /* 1.2 GB */
 static void size_text(char text[16], double bytes) {
@@ -75,7 +70,7 @@ static void put(const char *text, size_t n) {
 
 void progress_show(struct progress *p, const struct progress_state *s) {
     char line[LINE_BYTES] = CLEAR "tamis: ";
-    uint64_t now = now_ns();
+    uint64_t now = clock_ns();
     const char *start = p->terminal ? line : line + sizeof CLEAR - 1;
     size_t head = strlen(line);
     int n = progress_text(line + head, (unsigned)(sizeof line - head - 1), s,

@@ -1,6 +1,7 @@
 /* See shell.h. */
 #include "shell/shell.h"
 
+#include "base/clock.h"
 #include "shell/completion.h"
 #include "shell/files.h"
 #include "shell/job.h"
@@ -10,14 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-static double now_seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* --stats: one line of JSON. */
 static void tell_stats(const struct files *fs, double seconds) {
@@ -43,7 +37,7 @@ static int status_of(const struct files *fs, const struct output *out) {
 
 static int filter_files(const struct job *job, struct service *service, struct output *out) {
     struct files fs;
-    double began = now_seconds();
+    uint64_t began = clock_ns();
     files_run(&fs, job, service, out);
     if (job->options->count && !job->options->quiet) {
         char text[32];
@@ -52,7 +46,7 @@ static int filter_files(const struct job *job, struct service *service, struct o
     }
     output_flush(out);
     if (job->options->stats)
-        tell_stats(&fs, now_seconds() - began);
+        tell_stats(&fs, (double)(clock_ns() - began) / 1e9);
     int status = status_of(&fs, out);
     files_done(&fs);
     return status;
