@@ -220,6 +220,43 @@ static void test_arena_blocks_stand_apart(void **state) {
     check_blocks_stand_apart(true);
 }
 
+/* What is settled takes the smallest chunk that has room, no new memory, and lets go of what the
+ * round before did not use. */
+static void check_chunks_are_used_again(bool in_pages) {
+    struct budget budget;
+    struct arena a;
+    enum { SMALL = 2 * ARENA_MOST_BYTES, LARGE = 3 * ARENA_MOST_BYTES };
+    budget_init(&budget, 0);
+    if (in_pages)
+        arena_init_pages(&a, &budget);
+    else
+        arena_init(&a, &budget);
+    void *large = arena_alloc(&a, LARGE), *small = arena_alloc(&a, SMALL);
+    uint64_t held = budget.used_bytes;
+    for (int round = 0; round < 3; round++) {
+        arena_settle(&a);
+        assert_ptr_equal(arena_alloc(&a, SMALL), small);
+        assert_ptr_equal(arena_alloc(&a, LARGE), large);
+        assert_int_equal(budget.used_bytes, held);
+    }
+    arena_settle(&a);
+    assert_ptr_equal(arena_alloc(&a, SMALL), small);
+    assert_int_equal(budget.used_bytes, held); /* the large one may still be wanted */
+    arena_settle(&a);
+    assert_in_range(budget.used_bytes, SMALL, held - LARGE);
+    assert_int_equal(budget.used_bytes, a.held_bytes);
+    assert_ptr_equal(arena_alloc(&a, SMALL), small);
+    arena_reset(&a);
+    arena_done(&a);
+    assert_int_equal(budget.used_bytes, 0);
+}
+
+static void test_arena_settle(void **state) {
+    (void)state;
+    check_chunks_are_used_again(false);
+    check_chunks_are_used_again(true);
+}
+
 static void test_arena_big_block_and_reset(void **state) {
     (void)state;
     struct budget budget;
@@ -476,6 +513,7 @@ int main(void) {
         cmocka_unit_test(test_budget_realloc),
         cmocka_unit_test(test_budget_from_threads),
         cmocka_unit_test(test_arena_blocks_stand_apart),
+        cmocka_unit_test(test_arena_settle),
         cmocka_unit_test(test_arena_big_block_and_reset),
         cmocka_unit_test(test_arena_refuses),
         cmocka_unit_test(test_buf_fixed),

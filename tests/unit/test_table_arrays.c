@@ -312,46 +312,74 @@ static void give_names(struct given *g, const char *name, uint8_t offset_bytes, 
         g->values[i] = array_bytes(a, i);
 }
 
-/* Whole segments, of which the third is known beforehand to be worth no dictionary: its bytes stay
- * where they are until it is sealed. */
+/* Whole segments on their way into a table, by a crew. */
+struct load {
+    struct limits limits;
+    struct budget budget;
+    struct crew *crew;
+    struct table *table;
+    struct batch *batch;
+    struct buf rows; /* what is loaded, as maps */
+    struct given *given;
+    uint32_t columns;
+};
+
+static void load_begin(struct load *l, uint32_t columns, uint32_t most_segments) {
+    *l = (struct load){.limits = table_limits(), .crew = crew_new(1), .columns = columns};
+    budget_init(&l->budget, 0);
+    l->table = table_new((struct str){NULL, 0}, &l->limits, &l->budget);
+    l->batch = batch_new(l->table);
+    batch_use_crew(l->batch, l->crew);
+    l->given = calloc(columns, sizeof *l->given);
+    for (uint32_t k = 0; k < columns; k++)
+        l->given[k].values = calloc((size_t)most_segments * SEGMENT_ROWS, sizeof(struct value));
+}
+
+/* The columns that were given, of n rows. */
+static void load_add(struct load *l, uint32_t n) {
+    struct array arrays[8];
+    struct str names[8];
+    struct error e;
+    error_clear(&e);
+    assert_in_range(l->columns, 1, COUNT_OF(arrays));
+    for (uint32_t k = 0; k < l->columns; k++) {
+        arrays[k] = l->given[k].array;
+        names[k] = str_of(l->given[k].name);
+    }
+    assert_int_equal(batch_add_arrays(l->batch, n, names, arrays, l->columns, &e), E_OK);
+    append_rows(l->given, l->columns, n, &l->rows);
+    for (uint32_t k = 0; k < l->columns; k++)
+        given_done(&l->given[k], 0);
+}
+
+static void load_end(struct load *l) {
+    commit_as(l->batch, BATCH_APPEND);
+    check_rows(l->table, &l->rows);
+    check_chunks(l->table);
+    batch_free(l->batch);
+    table_unref(l->table);
+    buf_done(&l->rows);
+    for (uint32_t k = 0; k < l->columns; k++)
+        free(l->given[k].values);
+    free(l->given);
+    crew_free(l->crew);
+    assert_int_equal(l->budget.used_bytes, 0);
+}
+
+/* Whole segments, of which the first is found to be worth no dictionary, and the third known to be
+ * beforehand: bytes stay where they are until they are sealed. */
 static void test_segments_of_strings(void **state) {
     (void)state;
-    struct limits l = table_limits();
-    struct budget budget;
-    struct crew *crew = crew_new(1);
-    struct buf rows = {0};
-    struct given *g = calloc(2, sizeof *g);
-    budget_init(&budget, 0);
-    struct table *t = table_new((struct str){NULL, 0}, &l, &budget);
-    struct batch *b = batch_new(t);
-    batch_use_crew(b, crew);
-    for (uint32_t k = 0; k < 2; k++)
-        g[k].values = calloc(2 * (size_t)SEGMENT_ROWS, sizeof(struct value));
+    struct load l;
+    load_begin(&l, 2, 2);
     for (uint32_t segment = 0, segments = 1; segment < 6; segment += segments) {
-        struct error e;
-        error_clear(&e);
         segments = segment == 4 ? 2 : 1;
         uint32_t n = segments * SEGMENT_ROWS;
-        give_names(&g[0], "a", 4, segment * SEGMENT_ROWS, n);
-        give_names(&g[1], "b", 8, segment * SEGMENT_ROWS + 7, n);
-        struct array arrays[] = {g[0].array, g[1].array};
-        struct str names[] = {str_of("a"), str_of("b")};
-        assert_int_equal(batch_add_arrays(b, n, names, arrays, 2, &e), E_OK);
-        append_rows(g, 2, n, &rows);
-        for (uint32_t k = 0; k < 2; k++)
-            given_done(&g[k], 0);
+        give_names(&l.given[0], "a", 4, segment * SEGMENT_ROWS, n);
+        give_names(&l.given[1], "b", 8, segment * SEGMENT_ROWS + 7, n);
+        load_add(&l, n);
     }
-    commit_as(b, BATCH_APPEND);
-    check_rows(t, &rows);
-    check_chunks(t);
-    batch_free(b);
-    table_unref(t);
-    buf_done(&rows);
-    for (uint32_t k = 0; k < 2; k++)
-        free(g[k].values);
-    free(g);
-    crew_free(crew);
-    assert_int_equal(budget.used_bytes, 0);
+    load_end(&l);
 }
 
 /* Whether row i has a value: by stretches, of which some are longer than a zone, or here and there.
@@ -365,55 +393,26 @@ static bool is_there(struct dice *d, uint32_t gaps, uint32_t i) {
 /* Whole segments of numbers with gaps, where anything may stand. */
 static void test_segments_with_gaps(void **state) {
     (void)state;
-    static const enum array_type TYPES[] = {ARRAY_I64, ARRAY_F64, ARRAY_I64, ARRAY_F64};
-    enum { COLUMNS = COUNT_OF(TYPES) };
-    struct limits l = table_limits();
-    struct budget budget;
-    struct crew *crew = crew_new(1);
-    struct buf rows = {0};
+    struct load l;
     struct dice d = {77};
-    struct given *g = calloc(COLUMNS, sizeof *g);
-    budget_init(&budget, 0);
-    struct table *t = table_new((struct str){NULL, 0}, &l, &budget);
-    struct batch *b = batch_new(t);
-    batch_use_crew(b, crew);
-    for (uint32_t k = 0; k < COLUMNS; k++)
-        g[k].values = calloc(SEGMENT_ROWS, sizeof(struct value));
+    load_begin(&l, 4, 1);
     for (uint32_t segment = 0; segment < 8; segment++) {
-        struct array arrays[COLUMNS];
-        struct str names[COLUMNS];
-        struct error e;
-        error_clear(&e);
-        for (uint32_t k = 0; k < COLUMNS; k++) {
-            struct taste taste = {segment % 3, 0, 0};
-            g[k].array = (struct array){.type = TYPES[k], .bit_offset = k};
-            snprintf(g[k].name, sizeof g[k].name, "c%u", k);
+        struct taste taste = {segment % 3, 0, 0};
+        for (uint32_t k = 0; k < l.columns; k++) {
+            struct given *g = &l.given[k];
+            g->array = (struct array){.type = k % 2 ? ARRAY_F64 : ARRAY_I64, .bit_offset = k};
+            snprintf(g->name, sizeof g->name, "c%u", k);
             for (uint32_t i = 0; i < SEGMENT_ROWS; i++) {
                 bool there = is_there(&d, (segment + k) % 5, i);
-                struct value v = give_value(&g[k], taste, i, &d);
-                set_bit(&g[k].valid, k + i, there);
-                g[k].values[i] = there ? v : value_null();
+                struct value v = give_value(g, taste, i, &d);
+                set_bit(&g->valid, k + i, there);
+                g->values[i] = there ? v : value_null();
             }
-            end_arrays(&g[k]);
-            arrays[k] = g[k].array;
-            names[k] = str_of(g[k].name);
+            end_arrays(g);
         }
-        assert_int_equal(batch_add_arrays(b, SEGMENT_ROWS, names, arrays, COLUMNS, &e), E_OK);
-        append_rows(g, COLUMNS, SEGMENT_ROWS, &rows);
-        for (uint32_t k = 0; k < COLUMNS; k++)
-            given_done(&g[k], 0);
+        load_add(&l, SEGMENT_ROWS);
     }
-    commit_as(b, BATCH_APPEND);
-    check_rows(t, &rows);
-    check_chunks(t);
-    batch_free(b);
-    table_unref(t);
-    buf_done(&rows);
-    for (uint32_t k = 0; k < COLUMNS; k++)
-        free(g[k].values);
-    free(g);
-    crew_free(crew);
-    assert_int_equal(budget.used_bytes, 0);
+    load_end(&l);
 }
 
 int main(void) {
