@@ -45,8 +45,8 @@ before, less than any copy can take, and to fresh memory, as all need who keep a
 are what each library says it holds, divided by rows and fields; tamis, and DuckDB, copy; Polars,
 pyarrow and pandas may keep what they are given. Before each run, untimed, 1 GiB is touched and given
 back: the host of a virtual machine takes back memory that lies free for some seconds, and is ten times
-as long about giving it again. So it has to less often; what is left of that is in the spread. In the
-least of the rounds it had not to: shares of a memcpy are told of the medians, and of these."""
+as long about giving it again. So it has to less often, but not never: what is left of that is in the
+spread, and in some rows in all rounds. Shares of a memcpy are told of the medians, and of the least."""
 
 WARM_BYTES = 1 << 30
 
