@@ -13,12 +13,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EXIT_USAGE          2
-#define DRAIN_MS_DEFAULT    30000u
-#define DRAIN_MS_MOST       86400000u
-#define SOCKET_MODE_DEFAULT 0660u
-#define SYSTEMD_PATH        "systemd:"
-#define NAME_BYTES          64
+#define EXIT_USAGE           2
+#define DRAIN_MS_DEFAULT     30000u
+#define DRAIN_MS_MOST        86400000u
+#define BUSY_POLL_US_DEFAULT 50u
+#define BUSY_POLL_US_MOST    1000000u
+#define SOCKET_MODE_DEFAULT  0660u
+#define SYSTEMD_PATH         "systemd:"
+#define NAME_BYTES           64
 
 /* What the command line has said so far. */
 struct parse {
@@ -115,6 +117,10 @@ static void take_drain_ms(struct parse *p, const char *value) {
     take_number(p, "--drain-ms", value, false, 0, DRAIN_MS_MOST, &p->o->drain_ms);
 }
 
+static void take_busy_poll_us(struct parse *p, const char *value) {
+    take_number(p, "--busy-poll-us", value, false, 0, BUSY_POLL_US_MOST, &p->o->busy_poll_us);
+}
+
 static void take_shared_memory(struct parse *p, const char *value) {
     uint64_t n = 0;
     take_number(p, "--shared-memory", value, false, STDERR_FILENO + 1, INT_MAX, &n);
@@ -149,6 +155,9 @@ static const struct option OPTIONS[] = {
     {"--drain-ms", "N", take_drain_ms,
      "after SIGTERM, SIGINT or SIGHUP, the longest wait for requests that run\n"
      "(30000); a second signal ends the wait"},
+    {"--busy-poll-us", "N", take_busy_poll_us,
+     "after an answer, how long to look for the next request before sleeping\n"
+     "(50); 0: sleep at once, as with one processor"},
     {"--shared-memory", "FD", take_shared_memory,
      "--stdio: the memfd, sealed against shrinking, that this process has as\n"
      "descriptor FD: results of tables may be written to it"},
@@ -292,8 +301,10 @@ static void check_whole(struct parse *p) {
 }
 
 int options_parse(struct server_options *ret, int argc, char **argv) {
-    *ret = (struct server_options){
-        .socket_mode = SOCKET_MODE_DEFAULT, .drain_ms = DRAIN_MS_DEFAULT, .watch_parent = true};
+    *ret = (struct server_options){.socket_mode = SOCKET_MODE_DEFAULT,
+                                   .drain_ms = DRAIN_MS_DEFAULT,
+                                   .busy_poll_us = BUSY_POLL_US_DEFAULT,
+                                   .watch_parent = true};
     limits_default(&ret->limits);
     struct parse p = {.o = ret, .done = OPTIONS_RUN};
     p.paths = calloc((size_t)argc + 1, sizeof *p.paths);

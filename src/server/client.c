@@ -1,9 +1,8 @@
 /* See client.h. The heart is pump(): run what can run, write what can be written, until neither
  * goes on; every event ends there.
  *
- * What keeps one client from holding the others up: at most INLINE_RUNS small requests a turn of
- * the loop run here, large ones go to the pool a quantum at a time, and each write and read is
- * bounded.
+ * What keeps one client from holding the others up: it runs small requests here, as far as turns.h
+ * lets it, large ones go to the pool a quantum at a time, and each write and read is bounded.
  */
 #include "server/client.h"
 
@@ -11,7 +10,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define INLINE_RUNS 16u /* small requests of one client, a turn */
 #define LATER_BYTES                                                                                \
     65536u /* of output handed to libuv when the peer is slow: small, so that progress shows */
 #define LINGER_MS      1000u
@@ -61,7 +59,7 @@ void client_abort(struct client *c) {
         c->server->lingering--;
     c->state = CLIENT_CLOSING;
     uncount(c);
-    link_remove(&c->more);
+    turns_forget(&c->server->turns, c);
     link_remove(&c->reader);
     if (c->held)
         session_stop_request(c->held, E_CANCELLED);
@@ -129,25 +127,18 @@ static void on_worked(uv_work_t *work, int status) {
 /* Runs small requests here, as many as this turn allows, and hands a large one to the pool. */
 static void run(struct client *c) {
     struct server *server = c->server;
-    if (c->turn != server->turn) {
-        c->turn = server->turn;
-        c->inline_left = INLINE_RUNS;
-    }
-    while (!c->held) {
-        if (c->inline_left == 0) {
-            if (link_is_empty(&c->more))
-                link_append(&server->more, &c->more);
-            return; /* the server starts its idle handle before it waits */
-        }
+    while (!c->held && turns_may_run(&server->turns, c)) {
         bool small = false, reads = session_next_reads(c->session);
         if (reads && server->reading >= server->reading_most) {
             if (link_is_empty(&c->reader))
                 link_append(&server->readers, &c->reader);
             return;
         }
+        session_alone(c->session, turns_alone(&server->turns, c));
         struct request *r = session_next(c->session, &small);
         if (!r)
             return;
+        turns_asked(&server->turns, c);
         if (!small) {
             c->held = r;
             c->reading = reads;
@@ -159,7 +150,7 @@ static void run(struct client *c) {
         }
         session_run(r);
         session_ran(c->session, r);
-        c->inline_left--;
+        turns_ran(c);
     }
 }
 
@@ -181,6 +172,7 @@ static bool flush(struct client *c) {
         ssize_t put = channel_write(c->out, p, n);
         if (put > 0) {
             session_sent(c->session, (size_t)put);
+            turns_answered(&c->server->turns);
             progress = true;
             continue;
         }

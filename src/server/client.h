@@ -19,7 +19,7 @@ enum client_state { CLIENT_OPEN, CLIENT_LINGERING, CLIENT_CLOSING };
 
 struct client {
     struct link all;    /* first: a link is its client */
-    struct link more;   /* in server.more while inline work is left */
+    struct link more;   /* in turns.more while inline work is left */
     struct link reader; /* in server.readers while it waits for its turn to read a file */
     struct server *server;
     struct session *session;
@@ -37,9 +37,9 @@ struct client {
     int write_error, read_error;
 
     uv_work_t work;
-    struct request *held; /* with a worker */
-    bool reading;         /* it reads a file that was passed */
-    uint64_t turn;        /* the turn that inline_left is for */
+    struct request *held;   /* with a worker */
+    bool reading;           /* it reads a file that was passed */
+    uint64_t turn, turn_ns; /* that inline_left is for, and when it began for this client */
     unsigned inline_left;
 
     uv_timer_t watch;

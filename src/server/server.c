@@ -52,29 +52,6 @@ void server_note(struct server *server, const char *format, ...) {
     va_end(args);
 }
 
-/* ---- turns ---- */
-
-static void on_more(uv_idle_t *idle) {
-    struct server *server = idle->data;
-    struct link now;
-    link_take(&now, &server->more);
-    while (!link_is_empty(&now)) {
-        struct link *l = now.next;
-        link_remove(l);
-        client_continue(client_of_more(l));
-    }
-}
-
-/* Just before the loop waits: it must not, while inline work is left. */
-static void on_turn(uv_prepare_t *prepare) {
-    struct server *server = prepare->data;
-    server->turn++;
-    if (link_is_empty(&server->more))
-        uv_idle_stop(&server->more_idle);
-    else
-        uv_idle_start(&server->more_idle, on_more);
-}
-
 /* ---- the end ---- */
 
 static void close_handle(uv_handle_t *h) {
@@ -89,8 +66,7 @@ static void end(struct server *server) {
     server->ended = true;
     listen_close(server);
     parent_watch_stop(&server->parent);
-    close_handle((uv_handle_t *)&server->more_idle);
-    close_handle((uv_handle_t *)&server->turn_tick);
+    turns_close(&server->turns);
     close_handle((uv_handle_t *)&server->accept_timer);
     close_handle((uv_handle_t *)&server->drain_timer);
     heap_close(&server->heap);
@@ -146,14 +122,11 @@ static void on_signal(uv_signal_t *handle, int number) {
 
 static void init_handles(struct server *server) {
     /* None of these allocates or fails. */
-    uv_idle_init(&server->loop, &server->more_idle);
-    uv_prepare_init(&server->loop, &server->turn_tick);
+    turns_init(&server->turns, &server->loop, server->options->busy_poll_us * 1000);
     uv_timer_init(&server->loop, &server->accept_timer);
     uv_timer_init(&server->loop, &server->drain_timer);
     heap_init(&server->heap, &server->loop, &server->service.budget);
-    server->more_idle.data = server->turn_tick.data = server;
     server->accept_timer.data = server->drain_timer.data = server;
-    uv_prepare_start(&server->turn_tick, on_turn);
 }
 
 static int start_signals(struct server *server) {
@@ -271,7 +244,6 @@ int server_run(const struct server_options *options) {
     server->options = options;
     server->reserve_fd = server->stdio_flags[0] = server->stdio_flags[1] = -1;
     link_init(&server->clients);
-    link_init(&server->more);
     link_init(&server->readers);
     service_init(&server->service, &options->limits);
     server->service.now_ns = uv_hrtime;

@@ -36,8 +36,9 @@ struct server_options {
     bool watch_parent;        /* --stdio: exit when the process that started this one ends */
     const char *const *paths; /* sockets to make */
     size_t path_count;
-    unsigned socket_mode; /* permission bits of those sockets */
-    unsigned threads;     /* of the pool; 0: a core each, at least 2 */
+    unsigned socket_mode;  /* permission bits of those sockets */
+    unsigned threads;      /* of the pool; 0: a core each, at least 2 */
+    uint64_t busy_poll_us; /* after an answer, before the loop sleeps; 0: not at all */
     uint64_t drain_ms; /* after a signal, the longest wait for running requests; 0: do not wait */
     unsigned
         closed_fds; /* bit n: standard descriptor n was closed at start, and is /dev/null now */

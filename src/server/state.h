@@ -9,6 +9,7 @@
 #include "server/parent.h"
 #include "server/server.h"
 #include "server/shared.h"
+#include "server/turns.h"
 #include "server/uids.h"
 #include "session/session.h"
 
@@ -24,20 +25,16 @@ struct server {
     const struct server_options *options;
     struct service service;
 
-    struct link clients; /* all, by client.all */
-    struct link more;    /* those with inline work left for the next turn, by client.more */
-    struct link readers; /* those whose next request reads a file, while too many do, by
-                            client.reader */
+    struct link clients;            /* all, by client.all */
+    struct link readers;            /* those whose next request reads a file, while too many do, by
+                                       client.reader */
     unsigned reading, reading_most; /* workers that may be inside of a client's file */
     struct closer *closer;
     uint64_t counted;   /* clients that count for the limit */
     unsigned lingering; /* connections that are over and only wait for their peer to notice */
     struct uids uids;
 
-    uv_idle_t more_idle;    /* active while `more` is not empty */
-    uv_prepare_t turn_tick; /* counts turns */
-    uint64_t turn;
-
+    struct turns turns;
     struct heap heap;
 
     struct listener *listeners;

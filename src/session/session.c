@@ -429,6 +429,8 @@ struct request *session_oldest(struct session *s, uint64_t *ret_opened_ns) {
     return r;
 }
 
+void session_alone(struct session *s, bool alone) { s->alone = alone; }
+
 void session_drain(struct session *s) { s->draining = true; }
 
 /* ---- output ---- */

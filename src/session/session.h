@@ -35,6 +35,7 @@ struct session;
 struct request;
 
 #define SPARES_MOST 32u
+#define ALONE_NS    250000u
 
 /* Memory that a session without work does not keep, and the next one with some takes: requests that
  * are over, with up to 16 KiB of each of their buffers, and buffers for output of the same size. It
@@ -102,6 +103,9 @@ bool session_wants_input(const struct session *s);
  * NULL: nothing can run (no request, one is already held, or unsent output is over output_bytes).
  * *ret_small: it will take few microseconds and may run on the owner's thread. */
 struct request *session_next(struct session *s, bool *ret_small);
+/* Whether nobody but this session is likely to need the owner's thread. While that is so, a
+ * question about a table is small, too, if it took no more than ALONE_NS when it was asked last. */
+void session_alone(struct session *s, bool alone);
 /* Whether session_next would give a request with a descriptor: running it reads a file of the
  * client's choice, which may take any time. */
 bool session_next_reads(const struct session *s);

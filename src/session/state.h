@@ -82,6 +82,7 @@ struct question {
     bool has_table_options;
     struct into into; /* not of QUERIES */
     struct resident *resident;
+    uint64_t took_ns; /* so far */
     uint32_t n_scans;
     bool scans_are_shared; /* they go back to `compiled` */
     /* of QUERIES alone */
@@ -179,7 +180,7 @@ struct request {
 struct session {
     struct service *service;
     struct frames frames;
-    bool hello_done, ended, over, draining;
+    bool hello_done, ended, over, draining, alone;
     enum status verdict;
     struct buf sending, pending; /* output: `sending` is fixed until it is sent */
     size_t sent;

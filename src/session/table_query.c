@@ -9,6 +9,8 @@
 #define SMALL_ROWS  32768u              /* rows of the table ... */
 #define SMALL_CELLS 4096u               /* ... if each that matches is looked at by itself */
 #define SMALL_BYTES (128u * SMALL_ROWS) /* of its chunks: strings may be long */
+#define COST_SHIFT  16                  /* compiled.row_costs */
+#define COST_MOST   (UINT64_C(1) << 40) /* ns */
 #define TIMED_ROWS  65536u              /* tables of more rows have their terms measured */
 
 static bool has_few_bytes(const struct snapshot *s) {
@@ -33,6 +35,24 @@ const struct snapshot *table_query_snapshot(struct request *r) {
     return r->use.snapshot;
 }
 
+/* Whether the only question, which has not begun, took little time when it was asked last. */
+static bool was_short(const struct question *q, uint64_t rows) {
+    const struct request *r = q->request;
+    if (!r->session->alone || r->kind == MESSAGE_EXPLAIN || q->strict || q->resident ||
+        !q->compiled || rows == 0)
+        return false;
+    uint64_t cost =
+        atomic_load_explicit(&q->compiled->row_costs[q->result_kind], memory_order_relaxed);
+    return cost > 0 && cost <= ((uint64_t)ALONE_NS << COST_SHIFT) / rows;
+}
+
+static void note_cost(struct question *q, uint64_t rows) {
+    uint64_t ns = q->took_ns < COST_MOST ? q->took_ns : COST_MOST;
+    if (q->request->kind != MESSAGE_EXPLAIN && rows > 0)
+        atomic_store_explicit(&q->compiled->row_costs[q->result_kind],
+                              (ns << COST_SHIFT) / rows + 1, memory_order_relaxed);
+}
+
 bool table_query_is_small(struct request *r) {
     const struct snapshot *s = table_query_snapshot(r);
     uint64_t rows = s->n_rows;
@@ -40,7 +60,8 @@ bool table_query_is_small(struct request *r) {
     for (uint32_t i = 0; i < r->n_questions && small; i++)
         small = !r->questions[i].strict &&
                 rows <= (by_cells(&r->questions[i]) ? SMALL_CELLS : SMALL_ROWS);
-    return small && rows * request_query_bytes(r) <= 64 * SMALL_ROWS && has_few_bytes(s);
+    small = small && rows * request_query_bytes(r) <= 64 * SMALL_ROWS && has_few_bytes(s);
+    return small || was_short(&r->own, rows);
 }
 
 static enum status bad(struct error *e, const char *text) {
@@ -299,6 +320,10 @@ enum status table_query_advance(struct request *r, struct error *e) {
         chunks++;
         if (atomic_load_explicit(&r->stop, memory_order_relaxed))
             return E_OK; /* session_ran says why */
+    }
+    if (service->now_ns && status == E_OK) {
+        q->took_ns += service->now_ns() - began;
+        note_cost(q, r->use.snapshot->n_rows);
     }
     return status == E_OK && resident_is_over(q->resident) ? into_tell(q, e) : status;
 }

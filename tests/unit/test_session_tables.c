@@ -394,74 +394,9 @@ static void test_all_at_once(void **state) {
     assert_true(answered > 100 && changed > 100);
 }
 
-/* ---- whose thread ---- */
-
-/* Whether the request may run on the session's own thread; it is run to its end. */
-static bool is_small(struct talk *t, const char *message) {
-    bool small = false;
-    say(t, message);
-    struct request *r = session_next(t->s, &small);
-    assert_non_null(r);
-    session_run(r);
-    session_ran(t->s, r);
-    settle(t);
-    while (strncmp(hear(t), "[66, ", 5) == 0)
-        ;
-    if (strncmp((const char *)t->line.data, "[67, ", 5) != 0)
-        fail_msg("%s: %s", message, (const char *)t->line.data);
-    return small;
-}
-
-/* One behind the other: cells of 64 KiB. */
-static void say_long_rows(struct talk *t, const char *table, uint32_t n) {
-    struct buf b = {0};
-    buf_printf(&b, "[14, 6, '%s', nil, ['maps', [", table);
-    for (uint32_t i = 0; i < n; i++) {
-        buf_printf(&b, "{'a': %u, 's': '%u", i, i);
-        for (uint32_t k = 0; k < 1024; k++)
-            buf_add_text(&b, "0123456789 0123456789 0123456789 0123456789 0123456789 01234567");
-        buf_add_text(&b, "'}, ");
-    }
-    buf_add_text(&b, "]]]");
-    buf_byte(&b, '\0');
-    assert_false(buf_failed(&b));
-    say(t, (const char *)b.data);
-    buf_done(&b);
-}
-
-/* What may take longer than others should wait leaves the loop's thread. */
-static void test_whose_thread(void **state) {
-    (void)state;
-    struct talk t;
-    talk_begin(&t, NULL);
-    say(&t, "[12, 5, 'few', nil]");
-    say(&t, "[12, 6, 'many', nil]");
-    say(&t, "[12, 7, 'long', nil]");
-    settle(&t);
-    say_rows(&t, "14 5 'few' nil", 5, 0, 50);
-    say_rows(&t, "14 6 'many' nil", 5, 0, 5000);
-    settle(&t);
-    say_long_rows(&t, "long", 80);
-    settle(&t);
-    t.at = t.out.len;
-    assert_true(is_small(&t, "[2, 7, 'a > 7', {}, ['table', 'few']]"));
-    assert_true(is_small(&t, "[2, 7, 'a > 7', {'order': [['a', 'asc']]}, ['table', 'few']]"));
-    assert_true(is_small(&t, "[2, 7, 'a > 7', {'result': 'rows'}, ['table', 'few']]"));
-    assert_false(is_small(&t, "[2, 7, 'a > 7', {'strict': true}, ['table', 'few']]"));
-    assert_true(is_small(&t, "[2, 7, 'a > 7', {'result': 'count'}, ['table', 'many']]"));
-    assert_false(is_small(&t, "[2, 7, 'a > 7', {'order': [['a', 'asc']]}, ['table', 'many']]"));
-    assert_false(is_small(&t, "[2, 7, 'a > 7', {'result': 'rows'}, ['table', 'many']]"));
-    assert_false(is_small(&t, "[2, 7, 'a > 7', {'result': 'columns'}, ['table', 'many']]"));
-    assert_false(
-        is_small(&t, "[2, 7, 'a > 7', {'result': 'counts', 'by': 'a'}, ['table', 'many']]"));
-    assert_false(is_small(&t, "[2, 7, \"s like '%x%y'\", {'result': 'count'}, ['table', 'long']]"));
-    talk_stop(&t);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_at_once),
-        cmocka_unit_test(test_whose_thread),
     };
     return cmocka_run_group_tests_name("session_tables", tests, NULL, NULL);
 }

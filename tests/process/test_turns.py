@@ -1,0 +1,115 @@
+"""Whose thread answers, and how long the loop stays awake after an answer.
+
+What threads do is seen in /proc: how often one has gone to sleep, and what time it has had.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+from pathlib import Path
+
+import pytest
+from daemon import Listening, wait_until
+from tables import ask
+
+from tests.lib.mp import Bin
+from tests.lib.wire import Answer, Connection
+
+ROWS = 33_000  # just more than are looked at on the loop's thread in any case
+ASKED = 200
+TICK = os.sysconf("SC_CLK_TCK")
+
+needs_processors = pytest.mark.skipif(
+    len(os.sched_getaffinity(0)) < 2, reason="with one processor nothing is waited for awake"
+)
+
+
+def create(client: Connection) -> None:
+    numbers = struct.pack(f"<{ROWS}q", *range(ROWS))
+    table = client.create("t", exists="replace")
+    client.load(table, [["columns", ROWS, [["n", "i64", Bin(numbers), None, None]]]])
+
+
+def count(client: Connection, least: int) -> None:
+    answer = Answer.of(ask(client, "t", f"n >= {least}", result="count"))
+    assert answer.done["matched"] == ROWS - least
+
+
+def worker_sleeps(pid: int) -> int:
+    """How often threads besides the loop's have gone to sleep."""
+    slept = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        if int(task.name) != pid:
+            fields = dict(
+                line.split(":", 1) for line in (task / "status").read_text().splitlines()
+            )
+            slept += int(fields["voluntary_ctxt_switches"])
+    return slept
+
+
+def processor_ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_a_client_that_is_alone_wakes_no_worker() -> None:
+    with Listening() as daemon, Connection.connect(daemon.path) as client:
+        idle = Connection.connect(daemon.path)
+        create(client)
+        for _ in range(ASKED):
+            count(client, 5)
+        before = worker_sleeps(daemon.process.pid)
+        for _ in range(ASKED):
+            count(client, 5)
+        assert worker_sleeps(daemon.process.pid) - before < ASKED / 4
+        idle.close()
+
+
+def test_of_several_clients_none_holds_the_others_up() -> None:
+    with Listening() as daemon, Connection.connect(daemon.path) as client:
+        other = Connection.connect(daemon.path)
+        create(client)
+        for _ in range(ASKED):
+            count(client, 5)
+        before = worker_sleeps(daemon.process.pid)
+        for _ in range(ASKED):
+            count(client, 5)
+            count(other, 5)
+        assert worker_sleeps(daemon.process.pid) - before >= ASKED / 2
+        other.close()
+
+
+def test_a_query_that_is_not_known_goes_to_a_worker() -> None:
+    with Listening() as daemon, Connection.connect(daemon.path) as client:
+        create(client)
+        for least in range(ASKED):
+            count(client, least)
+        before = worker_sleeps(daemon.process.pid)
+        for least in range(ASKED, 2 * ASKED):
+            count(client, least)
+        assert worker_sleeps(daemon.process.pid) - before >= ASKED / 2
+
+
+@needs_processors
+def test_the_loop_stays_awake_as_long_as_it_is_told() -> None:
+    with Listening("--busy-poll-us", "1000000") as daemon:
+        client = Connection.connect(daemon.path)
+        pid = daemon.process.pid
+        before = processor_ticks(pid)
+        create(client)
+        wait_until(lambda: processor_ticks(pid) - before >= TICK // 5)
+        client.close()
+
+
+@pytest.mark.parametrize("options", [(), ("--busy-poll-us", "0")])
+def test_the_loop_sleeps_soon(options: tuple[str, ...]) -> None:
+    with Listening(*options) as daemon, Connection.connect(daemon.path) as client:
+        create(client)
+        count(client, 5)
+        pid = daemon.process.pid
+        time.sleep(0.1)  # far more than it looks for a request
+        before = processor_ticks(pid)
+        time.sleep(0.5)
+        assert processor_ticks(pid) - before <= TICK // 20
