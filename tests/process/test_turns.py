@@ -42,9 +42,7 @@ def worker_sleeps(pid: int) -> int:
     slept = 0
     for task in Path(f"/proc/{pid}/task").iterdir():
         if int(task.name) != pid:
-            fields = dict(
-                line.split(":", 1) for line in (task / "status").read_text().splitlines()
-            )
+            fields = dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
             slept += int(fields["voluntary_ctxt_switches"])
     return slept
 
