@@ -67,8 +67,7 @@ uint32_t all_text_warnings(const struct all_text *a, const struct plan *p, struc
 static bool is_all_text(const struct snapshot *s, uint32_t column) {
     uint32_t seen = 0;
     for (uint32_t i = 0; i < s->n_parts && !is_other(seen); i++) {
-        const struct chunk *c = part_chunk(&s->parts[i], column);
-        seen |= c ? c->seen : SEEN(T_MISSING);
+        seen |= part_column_seen(&s->parts[i], column);
     }
     return (seen & SEEN(T_STR)) && !is_other(seen);
 }

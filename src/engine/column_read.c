@@ -129,7 +129,7 @@ static bool find_number(struct str name, enum array_type *ret) {
 }
 
 /* The numbers of an array. Where it has a peer, for the time being, those of 8 bytes may stay in
- * its memory. */
+ * its memory, and those of nested columns, which count as all bytes do. */
 static enum status read_numbers(struct source *s, struct mp_reader *r, enum array_type type,
                                 struct array *a, struct error *e, const char *what) {
     char text[96];
@@ -138,11 +138,12 @@ static enum status read_numbers(struct source *s, struct mp_reader *r, enum arra
     uint64_t bytes = (uint64_t)width * a->n, found = 0;
     snprintf(text, sizeof text, "%s must be bin with %u byte%s a row", what, width,
              width == 1 ? "" : "s");
-    if (!a->peer || width < 8 || !is_place(s, r)) {
+    if (!a->peer || (width < 8 && s->nesting == 0) || !is_place(s, r)) {
         a->peer = NULL;
         return read_bin(s, r, bytes, &a->data, e, text);
     }
-    enum status status = read_place(s, r, &a->address, &found, e, text);
+    enum status status = s->nesting > 0 ? read_counted_place(s, r, &a->address, &found, e, text)
+                                        : read_place(s, r, &a->address, &found, e, text);
     return status == E_OK && found != bytes ? source_bad(s, at, e, text) : status;
 }
 
@@ -548,7 +549,10 @@ static enum status read_bitmap(struct source *s, struct mp_reader *r, uint32_t n
 
 enum status column_cells(struct source *s, struct mp_reader *r, uint32_t parts, struct array *a,
                          struct error *e) {
+    a->peer = s->fetcher ? s->fetcher->peer : NULL;
     enum status status = read_data(s, r, a, e);
+    if (!array_may_be_elsewhere(a->type))
+        a->peer = NULL;
     const uint8_t *at = r->p;
     if (status == E_OK && parts > 2)
         status = read_bitmap(s, r, a->n, &a->valid, e,
@@ -578,11 +582,9 @@ enum status column_read(struct source *s, struct mp_reader *r, struct sent_colum
                           "a column's path must be a string or an array of strings and numbers");
     if (status != E_OK)
         return source_reader_error(s, r, e);
-    ret->array = (struct array){.n = s->rows, .peer = s->fetcher ? s->fetcher->peer : NULL};
+    ret->array = (struct array){.n = s->rows};
     r->depth_limit--; /* the row that the cells are in; at least 1 */
     status = column_cells(s, r, parts - 1, &ret->array, e);
-    if (!array_may_be_elsewhere(ret->array.type))
-        ret->array.peer = NULL;
     r->depth_limit++;
     return status;
 }

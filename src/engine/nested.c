@@ -222,14 +222,38 @@ enum status nested_read(struct source *s, struct mp_reader *r, struct array *a, 
     if (r->depth_limit == 0)
         return beyond(s, r->p, e, E_ROW_TOO_DEEP, "row_depth", s->limits->row_depth, ERROR_NONE);
     r->depth_limit--;
+    s->nesting++;
     enum status status = a->type == ARRAY_LIST  ? read_arrays(s, r, a, e)
                          : a->type == ARRAY_MAP ? read_maps(s, r, a, e)
                                                 : read_structs(s, r, a, e);
+    s->nesting--;
     r->depth_limit++;
     return status;
 }
 
 /* --- as values --- */
+
+/* What an array, and what is in it, has in the memory of the sender comes here. */
+static enum status fetch(struct source *s, struct array *a, struct error *e) {
+    struct array *children = (struct array *)(uintptr_t)a->children; /* ours: the arena's */
+    for (uint32_t i = 0; i < a->n_children; i++) {
+        enum status status = fetch(s, &children[i], e);
+        if (status != E_OK)
+            return status;
+    }
+    if (!a->peer)
+        return E_OK;
+    uint64_t bytes = array_data_bytes(a);
+    uint8_t *p = arena_alloc(s->arena, bytes);
+    if (!p)
+        return error_set(e, E_MEMORY, "out of memory for bytes in the client's memory");
+    if (!peer_read(a->peer, a->address, p, bytes))
+        return error_set(e, E_BAD_PAYLOAD, "bytes in the client's memory cannot be read");
+    a->peer = NULL;
+    a->data = p;
+    a->data_end = p + bytes;
+    return E_OK;
+}
 
 /* Cell by cell into a buffer that grows; *ret_offsets are where each begins. */
 static enum status write_cells(const struct source *s, const struct array *a, struct buf *out,
@@ -275,8 +299,9 @@ enum status nested_to_values(struct source *s, struct array *a, struct error *e)
     buf_init(&out, s->arena->budget);
     uint32_t *offsets = arena_array(s->arena, (size_t)a->n + 1, sizeof *offsets);
     uint64_t most = s->limits->frame_bytes - s->nested_bytes;
-    enum status status = offsets ? write_cells(s, a, &out, offsets, most, e)
-                                 : error_set(e, E_MEMORY, "out of memory");
+    enum status status = offsets ? fetch(s, a, e) : error_set(e, E_MEMORY, "out of memory");
+    if (status == E_OK)
+        status = write_cells(s, a, &out, offsets, most, e);
     const uint8_t *values = status == E_OK ? arena_copy(s->arena, out.data, out.len) : NULL;
     if (status == E_OK && !values)
         status = error_set(e, E_MEMORY, "out of memory");

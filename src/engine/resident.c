@@ -28,10 +28,12 @@ static struct bound_path bind_path(const struct snapshot *s, struct path p) {
 bool resident_chunks(const struct part *p, const struct bound_path *paths, uint32_t n,
                      const struct chunk **ret) {
     for (uint32_t i = 0; i < n; i++) {
-        const struct chunk *c =
-            paths[i].column == NO_TABLE_COLUMN ? NULL : part_chunk(p, paths[i].column);
-        ret[i] = c;
-        if (!c || paths[i].inside.n == 0)
+        ret[i] = NULL;
+        if (paths[i].column == NO_TABLE_COLUMN)
+            continue;
+        if (!part_chunk(p, paths[i].column, &ret[i]))
+            return false;
+        if (!ret[i] || paths[i].inside.n == 0)
             continue;
         ret[i] = part_path_chunk(p, paths[i].column, paths[i].inside);
         if (!ret[i])

@@ -53,6 +53,7 @@ struct source {
     struct sent_column *columns; /* column_read.h: checked, the shorter paths first, else in their
                                     order. NULL: another form */
     struct column_use *uses;     /* what each is wanted for */
+    uint32_t nesting;            /* of the column that is being read */
     uint64_t nested_bytes;       /* that nested columns have taken as msgpack (nested.h) */
     /* bytes */
     struct byte_rows *bytes;

@@ -16,10 +16,8 @@
 static bool has_few_bytes(const struct snapshot *s) {
     size_t bytes = 0;
     for (uint32_t i = 0; i < s->n_parts; i++)
-        for (uint32_t k = 0; k < s->n_columns && bytes <= SMALL_BYTES; k++) {
-            const struct chunk *c = part_chunk(&s->parts[i], k);
-            bytes += c ? c->bytes + (c->dict ? dict_bytes(c->dict) : 0) : 0;
-        }
+        for (uint32_t k = 0; k < s->n_columns && bytes <= SMALL_BYTES; k++)
+            bytes += part_column_bytes(&s->parts[i], k);
     return bytes <= SMALL_BYTES;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/bitmap.h"
 #include "base/clock.h"
+#include "table/raw.h"
 #include "table/spread.h"
 #include "value/array_cell.h"
 #include "value/mp.h"
@@ -24,6 +25,7 @@ struct feed {
     struct buf text;  /* nested: values on their way */
     uint64_t bytes;   /* of its cells, about */
     uint64_t cost_ns; /* of the inlet */
+    bool is_away;     /* nested: some of it is in the memory of another process */
 };
 
 /* Rows [from, from + n) of all arrays, on their way into the open segment. */
@@ -39,39 +41,6 @@ struct feeding {
     _Atomic bool failed;    /* no memory, unless ... */
     _Atomic bool is_unread; /* ... what is in another process's could not be read */
 };
-
-/* n bits from bit `from` of a bitmap of bytes; NULL: ones. */
-static void read_bits(const uint8_t *map, uint64_t from, uint32_t n, uint64_t *out) {
-    memset(out, 0, (n + 63) / 64 * sizeof *out);
-    if (!map) {
-        bits_set(out, 0, n);
-        return;
-    }
-    for (uint32_t i = 0; i < n; i += 64) {
-        uint32_t bits = n - i < 64 ? n - i : 64, shift = (from + i) % 8;
-        const uint8_t *p = map + (from + i) / 8;
-        size_t bytes = (shift + bits + 7) / 8;
-        uint64_t word = stretch_load(p, bytes < 8 ? (unsigned)bytes : 8) >> shift;
-        if (bytes > 8)
-            word |= (uint64_t)p[8] << (64 - shift);
-        out[i / 64] = bits < 64 ? word & ((UINT64_C(1) << bits) - 1) : word;
-    }
-}
-
-static void look(struct stretch *p, const struct array *a, uint64_t from, uint32_t n) {
-    p->a = a;
-    p->from = from;
-    p->n = p->n_valid = n;
-    p->all = !a->valid && !a->present;
-    if (p->all)
-        return;
-    read_bits(a->valid, a->bit_offset + from, n, p->valid);
-    read_bits(a->present, a->bit_offset + from, n, p->present);
-    for (uint32_t w = 0; w < (n + 63) / 64; w++)
-        p->valid[w] &= p->present[w];
-    p->n_valid = bits_count(p->valid, n);
-    p->all = p->n_valid == n;
-}
 
 /* --- numbers --- */
 
@@ -209,7 +178,7 @@ static bool feed_bools(struct cells *c, uint32_t row, const struct stretch *s) {
     uint8_t *to = c->tag + c->n;
     if (a->type == ARRAY_BITS_BOOL) {
         uint64_t bits[CHUNK_WORDS];
-        read_bits(a->data, a->bit_offset + s->from, s->n, bits);
+        stretch_bits(a->data, a->bit_offset + s->from, s->n, bits);
         widen_bits(bits, s->n, to);
     } else {
         for (uint32_t i = 0; i < s->n; i++)
@@ -305,17 +274,55 @@ static uint32_t rows_that_fit(const struct batch *b, const struct feed *f, uint6
     return n > 0 ? n : 1;
 }
 
+/* Whether the column is kept as it came: where making its cells takes much longer than copying it.
+ * While there is much room, since it may take more than they do. */
+static bool stays_raw(const struct feeding *feeding, const struct inlet *in,
+                      const struct stretch *s) {
+    const struct table *t = feeding->batch->table;
+    bool is_key = table_has_key(t) && str_eq(in->name, t->key);
+    return feeding->is_segment && !is_key && (in->has_codes || array_is_nested(s->a)) &&
+           raw_can(s->a) && !budget_is_scarce(feeding->batch->budget);
+}
+
+static bool keep_raw(struct feeding *feeding, const struct feed *f, const struct stretch *s) {
+    struct batch *b = feeding->batch;
+    struct sealed **column = &b->stages[b->n_stages - 1].columns[f->inlet];
+    enum status status = raw_new(s, b->budget, column);
+    return status == E_BAD_PAYLOAD ? unread(feeding) : status == E_OK;
+}
+
+/* Lists, maps and structs, of which something may be elsewhere. */
+static bool feed_nested(struct feeding *feeding, struct feed *f, struct hand *hand) {
+    struct batch *b = feeding->batch;
+    struct inlet *in = &b->inlets[f->inlet];
+    struct stretch *s = &hand->stretch;
+    uint8_t *block = NULL;
+    size_t bytes = 0;
+    if (f->is_away) {
+        enum status status = raw_fetch(s, b->budget, &hand->array, &block, &bytes);
+        if (status != E_OK)
+            return status == E_BAD_PAYLOAD ? unread(feeding) : false;
+        s->a = &hand->array;
+        s->from = 0;
+    }
+    bool done = nested_feed(&in->cells, b->rows, s, &in->lists, &f->text);
+    budget_pages_free(b->budget, block, bytes);
+    return done;
+}
+
 static bool feed_column(struct feeding *feeding, struct feed *f, struct hand *hand) {
     struct batch *b = feeding->batch;
     uint64_t from = feeding->from;
     struct inlet *in = &b->inlets[f->inlet];
     struct cells *c = &in->cells;
     struct stretch *s = &hand->stretch;
-    look(s, f->a, from, feeding->n);
+    stretch_look(s, f->a, from, feeding->n);
     if (f->a->type == ARRAY_VALUES && !f->a->offsets)
         return feed_values(c, b->rows, s, f);
     if (s->n_valid == 0)
         return stretch_mark(c, b->rows, s);
+    if (stays_raw(feeding, in, s))
+        return keep_raw(feeding, f, s);
     if (array_is_text(f->a) && f->a->peer) {
         if (!hand_room(hand, b->budget))
             return false;
@@ -325,7 +332,7 @@ static bool feed_column(struct feeding *feeding, struct feed *f, struct hand *ha
     if (array_is_text(f->a))
         return feeding->is_segment && s->all ? texts_feed_segment(c, s) : texts_feed(c, b->rows, s);
     if (array_is_nested(f->a))
-        return nested_feed(c, b->rows, s, &in->lists, &f->text);
+        return feed_nested(feeding, f, hand);
     if (feeding->is_segment && is_words(f->a))
         return feed_segment(feeding, c, s, hand->scratch);
     if (f->a->type <= ARRAY_F64)
@@ -348,8 +355,13 @@ static void feed_task(void *data, uint32_t i, uint32_t hand) {
     if (!feed_column(f, &f->feeds[i], hands_at(&f->batch->hands, hand)) ||
         (f->is_last && !batch_seal_inlet(f->batch, inlet)))
         atomic_store_explicit(&f->failed, true, memory_order_relaxed);
-    if (f->is_segment)
-        f->batch->inlets[inlet].cost_ns = clock_ns() - before;
+    if (!f->is_segment)
+        return;
+    struct inlet *in = &f->batch->inlets[inlet];
+    in->cost_ns = clock_ns() - before;
+    const struct sealed *made = f->batch->stages[f->batch->n_stages - 1].columns[inlet];
+    if (made && !made->raw)
+        in->has_codes = made->chunk.kind == CHUNK_CODES;
 }
 
 /* What takes longest goes first, so that the hands end at about the same time (Graham, "Bounds on
@@ -414,6 +426,13 @@ static uint64_t feed_bytes(const struct array *a, uint64_t rows) {
     return (uint64_t)stretch_item_bytes(a->type) * rows;
 }
 
+static bool is_away(const struct array *a) {
+    bool away = a->peer != NULL;
+    for (uint32_t i = 0; !away && i < a->n_children; i++)
+        away = is_away(&a->children[i]);
+    return away;
+}
+
 static enum status open_feeds(struct batch *b, struct feed *feeds, const struct str *names,
                               const struct array *arrays, uint32_t n, uint64_t rows,
                               struct error *e) {
@@ -421,7 +440,7 @@ static enum status open_feeds(struct batch *b, struct feed *feeds, const struct 
         const struct array *a = &arrays[i];
         struct error inlet;
         error_clear(&inlet);
-        feeds[i] = (struct feed){.a = a, .next = a->data};
+        feeds[i] = (struct feed){.a = a, .next = a->data, .is_away = is_away(a)};
         buf_init(&feeds[i].text, b->budget);
         feeds[i].bytes = feed_bytes(a, rows);
         feeds[i].inlet = batch_inlet(b, names[i], &inlet);

@@ -18,7 +18,9 @@ struct inlet {
     uint32_t hash;
     struct cells cells;
     struct lists lists; /* of the cells' dictionary */
-    uint64_t cost_ns;   /* of its last whole segment that came as an array; 0: not known yet */
+    /* of its last whole segment that came as an array ... */
+    uint64_t cost_ns; /* 0: not known yet */
+    bool has_codes;   /* it became codes */
 };
 
 /* Rows that are sealed, columns as in the batch. */

@@ -5,6 +5,7 @@
  * a commit leaves behind when it fails are in no chunk. */
 #include "table/batch.h"
 #include "table/keys.h"
+#include "table/raw.h"
 
 #include <stdlib.h>
 
@@ -63,10 +64,14 @@ static enum status map_columns(struct commit *c) {
 /* A segment of the table from a sealed stage, whose chunks it takes over. */
 static bool add_stage(struct commit *c, struct stage *s, uint32_t first_row) {
     struct batch *b = c->batch;
-    for (uint32_t i = 0; i < s->n_columns; i++)
-        if (s->columns[i] && !sealed_share(&s->columns[i], &c->catalog->columns[c->columns[i]],
-                                           &c->maps[i], b->inlets[i].cells.dropped))
+    for (uint32_t i = 0; i < s->n_columns; i++) {
+        struct shared_dict *shared = c->catalog->columns[c->columns[i]];
+        if (s->columns[i] && s->columns[i]->raw)
+            raw_bind(s->columns[i], shared);
+        else if (s->columns[i] &&
+                 !sealed_share(&s->columns[i], shared, &c->maps[i], b->inlets[i].cells.dropped))
             return false;
+    }
     struct segment *segment = segment_new(c->catalog, s->n, c->schema->n);
     if (!segment)
         return false;
@@ -140,9 +145,13 @@ static void give_back(struct commit *c) {
     for (uint32_t i = 0; c->maps && i < c->batch->n_inlets; i++) {
         if (!c->maps[i].is_same)
             continue;
-        struct shared_dict *shared = &c->catalog->columns[c->columns[i]];
-        dict_unref(shared->dict);
-        shared->dict = NULL;
+        struct shared_dict *shared = c->catalog->columns[c->columns[i]];
+        pthread_mutex_lock(&shared->lock);
+        if (!shared->is_used) {
+            dict_unref(shared->dict);
+            shared->dict = NULL;
+        }
+        pthread_mutex_unlock(&shared->lock);
     }
 }
 

@@ -9,8 +9,7 @@ struct path_dict {
     struct path_dict *next;
     size_t bytes;
     uint32_t column;
-    struct path path;     /* in this block */
-    pthread_mutex_t lock; /* of shared: one at a time adds to it */
+    struct path path; /* in this block */
     struct shared_dict shared;
 };
 
@@ -40,8 +39,7 @@ size_t derived_bytes(const struct derived *d) {
 void paths_free(struct path_dict *p, struct budget *budget) {
     while (p) {
         struct path_dict *next = p->next;
-        dict_unref(p->shared.dict);
-        pthread_mutex_destroy(&p->lock);
+        shared_dict_done(&p->shared);
         budget_free(budget, p, p->bytes);
         p = next;
     }
@@ -51,9 +49,9 @@ size_t paths_bytes(struct catalog *c) {
     size_t bytes = 0;
     pthread_mutex_lock(&c->lock);
     for (struct path_dict *p = c->paths; p; p = p->next) {
-        pthread_mutex_lock(&p->lock);
+        pthread_mutex_lock(&p->shared.lock);
         bytes += p->bytes + (p->shared.dict ? dict_bytes(p->shared.dict) : 0);
-        pthread_mutex_unlock(&p->lock);
+        pthread_mutex_unlock(&p->shared.lock);
     }
     pthread_mutex_unlock(&c->lock);
     return bytes;
@@ -81,7 +79,7 @@ static struct path_dict *path_new(uint32_t column, struct path path, struct budg
         text += key.n + 1;
     }
     *p = (struct path_dict){.bytes = bytes, .column = column, .path = {steps, path.n}};
-    pthread_mutex_init(&p->lock, NULL);
+    shared_dict_init(&p->shared, budget);
     return p;
 }
 
@@ -138,7 +136,9 @@ static bool derive_rows(struct cells *c, const struct chunk *k, struct path path
 }
 
 static struct sealed *derive(const struct segment *s, struct path_dict *entry) {
-    const struct sealed *from = entry->column < s->n_columns ? s->columns[entry->column] : NULL;
+    const struct sealed *from;
+    if (!segment_column(s, entry->column, &from))
+        return NULL;
     struct cells c;
     cells_init(&c, s->catalog->budget);
     bool done = true;
@@ -148,9 +148,7 @@ static struct sealed *derive(const struct segment *s, struct path_dict *entry) {
     struct sealed *made = done ? cells_seal(&c, s->n) : NULL;
     if (made) {
         struct code_map map = {0};
-        pthread_mutex_lock(&entry->lock);
         done = sealed_share(&made, &entry->shared, &map, c.dropped);
-        pthread_mutex_unlock(&entry->lock);
         code_map_done(&map, s->catalog->budget);
     }
     cells_done(&c);
@@ -184,8 +182,6 @@ static struct sealed *keep(const struct segment *s, const struct path_dict *entr
 }
 
 const struct chunk *part_path_chunk(const struct part *p, uint32_t column, struct path inside) {
-    if (inside.n == 0)
-        return part_chunk(p, column);
     const struct segment *s = p->segment;
     pthread_mutex_lock(&s->catalog->lock);
     struct path_dict *entry = path_entry(s->catalog, column, inside);

@@ -90,15 +90,11 @@ static uint32_t live_rows(const struct piece *p, uint32_t n) {
     return rows;
 }
 
-static const struct sealed *column_of(const struct piece *p, uint32_t column) {
-    return column < p->segment->n_columns ? p->segment->columns[column] : NULL;
-}
-
 /* The dictionary that all values of a column have, or NULL. */
 static struct dict *common_dict(const struct piece *p, uint32_t n, uint32_t column) {
     struct dict *dict = NULL;
     for (uint32_t i = 0; i < n; i++) {
-        const struct sealed *s = column_of(&p[i], column);
+        const struct sealed *s = segment_made(p[i].segment, column);
         if (!s || s->chunk.kind == CHUNK_NONE)
             continue;
         if (!s->dict || (dict && s->dict != dict))
@@ -114,6 +110,11 @@ static bool merge_column(const struct piece *p, uint32_t n, uint32_t column,
     struct cells c;
     uint32_t row = 0;
     bool done = true;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct sealed *s;
+        if (!segment_column(p[i].segment, column, &s))
+            return false;
+    }
     cells_init(&c, catalog->budget);
     struct dict *dict = common_dict(p, n, column);
     if (dict) { /* nothing is added to it */
@@ -122,14 +123,14 @@ static bool merge_column(const struct piece *p, uint32_t n, uint32_t column,
     }
     for (uint32_t i = 0; done && i < n; i++) {
         const uint64_t *live = p[i].live ? p[i].live->words : NULL;
-        done = cells_put_chunk(&c, row, column_of(&p[i], column), p[i].segment->n, live);
+        done = cells_put_chunk(&c, row, segment_made(p[i].segment, column), p[i].segment->n, live);
         row += p[i].n_live;
     }
     *ret = NULL;
     if (done && c.rows > 0) {
         struct code_map map = {0};
         *ret = cells_seal(&c, row);
-        done = *ret && sealed_share(ret, &catalog->columns[column], &map, c.dropped);
+        done = *ret && sealed_share(ret, catalog->columns[column], &map, c.dropped);
         code_map_done(&map, catalog->budget);
     }
     cells_done(&c);

@@ -105,8 +105,8 @@ static const char *storage_of(const struct snapshot *s, uint32_t column) {
     } forms[24], *best = NULL; /* more than there are names */
     unsigned n = 0;
     for (uint32_t i = 0; i < s->n_parts; i++) {
-        const struct chunk *c = part_chunk(&s->parts[i], column);
-        const char *name = c ? storage_name(c) : "none";
+        const struct sealed *made = segment_made(s->parts[i].segment, column);
+        const char *name = made ? storage_name(&made->chunk) : "none";
         unsigned at = 0;
         while (at < n && forms[at].name != name)
             at++;
@@ -124,7 +124,7 @@ static const char *storage_of(const struct snapshot *s, uint32_t column) {
 
 bool column_report(struct table *t, const struct snapshot *s, uint32_t column,
                    struct column_report *ret) {
-    struct column_report r = {.name = s->names[column], .storage = storage_of(s, column)};
+    struct column_report r = {.name = s->names[column]};
     struct distinct d;
     struct used_codes used = {0};
     const struct dict *dict = NULL;
@@ -132,7 +132,11 @@ bool column_report(struct table *t, const struct snapshot *s, uint32_t column,
     distinct_init(&d, budget_whole(t->budget));
     for (uint32_t i = 0; done && i < s->n_parts; i++) {
         const struct part *p = &s->parts[i];
-        const struct chunk *c = part_chunk(p, column);
+        const struct chunk *c;
+        if (!part_chunk(p, column, &c)) {
+            done = false;
+            break;
+        }
         if (!c) {
             r.seen |= SEEN(T_MISSING);
             r.missing += p->n_live;
@@ -148,6 +152,7 @@ bool column_report(struct table *t, const struct snapshot *s, uint32_t column,
         }
     }
     done = end_codes(&used, &d) && done;
+    r.storage = storage_of(s, column);
     r.distinct = distinct_count(&d, &r.is_exact);
     distinct_done(&d);
     if (done)
@@ -167,8 +172,8 @@ uint64_t table_bytes(struct table *t) {
     for (uint32_t column = 0; column < s->n_columns; column++) {
         const struct dict *dict = NULL;
         for (uint32_t i = 0; !dict && i < s->n_parts; i++) {
-            const struct chunk *c = part_chunk(&s->parts[i], column);
-            dict = c ? c->dict : NULL;
+            const struct sealed *made = segment_made(s->parts[i].segment, column);
+            dict = made ? made->dict : NULL;
         }
         bytes += dict ? dict_bytes(dict) : 0;
     }

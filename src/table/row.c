@@ -14,12 +14,17 @@ static uint32_t pairs_of(const struct str name, const struct chunk *c, uint32_t 
 
 void part_row(const struct snapshot *s, const struct part *p, uint32_t i, struct buf *out) {
     uint32_t pairs = 0, n = p->segment->n_columns;
-    for (uint32_t k = 0; k < n; k++)
-        pairs += pairs_of(s->names[k], part_chunk(p, k), i);
+    const struct chunk *c;
+    for (uint32_t k = 0; k < n; k++) {
+        if (!part_chunk(p, k, &c)) {
+            out->failed = true;
+            return;
+        }
+        pairs += pairs_of(s->names[k], c, i);
+    }
     mp_write_map(out, pairs);
     for (uint32_t k = 0; k < n; k++) {
-        const struct chunk *c = part_chunk(p, k);
-        if (!c || !bits_get(c->present, i))
+        if (!part_chunk(p, k, &c) || !c || !bits_get(c->present, i))
             continue;
         struct value v = chunk_value(c, i);
         if (s->names[k].p) {

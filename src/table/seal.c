@@ -117,6 +117,8 @@ static struct sealed *make(const struct seal *s, enum chunk_kind kind, unsigned 
 void sealed_free(struct sealed *s) {
     if (!s)
         return;
+    if (s->raw)
+        raw_done(s);
     dict_unref(s->dict);
     budget_pages_free(s->budget, s, s->chunk.bytes);
 }

@@ -8,16 +8,20 @@
 
 #include "table/cells.h"
 
+struct raw; /* raw.c */
+
 struct sealed {
-    struct chunk chunk;
-    struct dict *dict; /* chunk.dict */
+    struct chunk chunk; /* with `raw` it has no cells: n, seen and bytes alone say something */
+    struct dict *dict;  /* chunk.dict */
     struct budget *budget;
-    size_t text; /* STR, MIXED: bytes of the values */
+    size_t text;     /* STR, MIXED: bytes of the values; with `raw`: at most */
+    struct raw *raw; /* what the chunk is made of at first use, and then the chunk; or NULL */
 };
 
 /* A chunk of n > 0 rows from the cells, which have at most n. May change their form; they can then
  * only be cleared or done with. NULL: no memory. */
 struct sealed *cells_seal(struct cells *c, uint32_t n);
 void sealed_free(struct sealed *s); /* NULL is fine */
+void raw_done(struct sealed *s);    /* raw.c: the part of that, of one with `raw` */
 
 #endif

@@ -21,28 +21,54 @@ struct catalog *catalog_ref(struct catalog *c) {
 void catalog_unref(struct catalog *c) {
     if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) > 1)
         return;
-    for (uint32_t i = 0; i < c->room; i++)
-        dict_unref(c->columns[i].dict);
+    for (uint32_t i = 0; i < c->n_columns; i++) {
+        shared_dict_done(c->columns[i]);
+        budget_free(c->budget, c->columns[i], sizeof **c->columns);
+    }
     budget_free(c->budget, c->columns, c->room * sizeof *c->columns);
     paths_free(c->paths, c->budget);
     pthread_mutex_destroy(&c->lock);
     budget_free(c->budget, c, sizeof *c);
 }
 
-bool catalog_room(struct catalog *c, uint32_t n) {
+static bool grow(struct catalog *c, uint32_t n) {
     uint32_t to = c->room ? c->room : 8;
-    if (n <= c->room)
-        return true;
     while (to < n)
         to *= 2;
-    struct shared_dict *columns = budget_realloc(
+    if (to == c->room)
+        return true;
+    struct shared_dict **columns = budget_realloc(
         c->budget, c->columns, c->room * sizeof *c->columns, to * sizeof *c->columns);
     if (!columns)
         return false;
-    memset(columns + c->room, 0, (to - c->room) * sizeof *columns);
     c->columns = columns;
     c->room = to;
     return true;
+}
+
+bool catalog_room(struct catalog *c, uint32_t n) {
+    if (!grow(c, n))
+        return false;
+    while (c->n_columns < n) {
+        struct shared_dict *d = budget_realloc(c->budget, NULL, 0, sizeof *d);
+        if (!d)
+            return false;
+        shared_dict_init(d, c->budget);
+        c->columns[c->n_columns++] = d;
+    }
+    return true;
+}
+
+void shared_dict_init(struct shared_dict *d, struct budget *budget) {
+    *d = (struct shared_dict){.dict = NULL};
+    pthread_mutex_init(&d->lock, NULL);
+    lists_init(&d->lists, budget);
+}
+
+void shared_dict_done(struct shared_dict *d) {
+    dict_unref(d->dict);
+    lists_done(&d->lists);
+    pthread_mutex_destroy(&d->lock);
 }
 
 static size_t shell_bytes(uint32_t n_columns) {
@@ -82,12 +108,25 @@ void segment_unref(struct segment *s) {
 
 size_t segment_bytes(const struct segment *s) {
     size_t bytes = shell_bytes(s->n_columns) + (s->offsets ? s->n * sizeof *s->offsets : 0);
-    for (uint32_t i = 0; i < s->n_columns; i++)
-        bytes += s->columns[i] ? s->columns[i]->chunk.bytes : 0;
+    for (uint32_t i = 0; i < s->n_columns; i++) {
+        const struct sealed *c = s->columns[i];
+        bytes += !c ? 0 : c->raw ? raw_bytes(c) : c->chunk.bytes;
+    }
     pthread_mutex_lock(&s->catalog->lock);
     bytes += derived_bytes(*s->derived);
     pthread_mutex_unlock(&s->catalog->lock);
     return bytes;
+}
+
+const struct sealed *segment_made(const struct segment *s, uint32_t column) {
+    const struct sealed *c = column < s->n_columns ? s->columns[column] : NULL;
+    return c && c->raw ? raw_made(c) : c;
+}
+
+bool segment_column(const struct segment *s, uint32_t column, const struct sealed **ret) {
+    const struct sealed *c = column < s->n_columns ? s->columns[column] : NULL;
+    *ret = c && c->raw ? raw_make(c) : c;
+    return !c || *ret;
 }
 
 bool segment_find(const struct segment *s, uint64_t number, uint32_t *ret_row) {

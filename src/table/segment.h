@@ -6,6 +6,7 @@
 #ifndef TAMIS_TABLE_SEGMENT_H
 #define TAMIS_TABLE_SEGMENT_H
 
+#include "table/lists.h"
 #include "table/seal.h"
 #include "table/table.h"
 
@@ -15,15 +16,24 @@ struct derived; /* derive.c: chunks of paths */
 
 /* The dictionary of a column, or of a path inside it. Once it is there it stays. */
 struct shared_dict {
-    struct dict *dict; /* NULL: none yet */
+    pthread_mutex_t lock; /* of all below: one at a time adds to it */
+    struct dict *dict;    /* NULL: none yet */
+    bool is_used;         /* chunks that others see may have codes of it */
+    /* while there are columns of segments that are still as they came: */
+    _Atomic uint32_t n_raw;  /* how many, */
+    struct lists lists;      /* lists of the dictionary, */
+    uint32_t plain, backoff; /* and as of cells, how many go without it */
 };
+
+void shared_dict_init(struct shared_dict *d, struct budget *budget);
+void shared_dict_done(struct shared_dict *d);
 
 struct path_dict; /* derive.c */
 
 struct catalog {
     _Atomic uint32_t refs;
     struct budget *budget;
-    struct shared_dict *columns; /* by number; writers alone */
+    struct shared_dict **columns; /* by number; writers alone */
     uint32_t n_columns, room;
     pthread_mutex_t lock; /* of `paths` with all below, and of all segments' `derived` */
     struct path_dict *paths;
@@ -53,6 +63,16 @@ struct segment *segment_new(struct catalog *catalog, uint32_t n, uint32_t n_colu
 struct segment *segment_ref(struct segment *s);
 void segment_unref(struct segment *s); /* NULL is fine */
 size_t segment_bytes(const struct segment *s);
+
+/* The cells of a column, made of what came if need be; *ret is NULL where all are missing. False:
+ * no memory. */
+bool segment_column(const struct segment *s, uint32_t column, const struct sealed **ret);
+/* The same without making them: NULL, too, where they have not been made. */
+const struct sealed *segment_made(const struct segment *s, uint32_t column);
+/* raw.c: of columns with `raw`. */
+const struct sealed *raw_make(const struct sealed *s); /* NULL: no memory */
+const struct sealed *raw_made(const struct sealed *s);
+size_t raw_bytes(const struct sealed *s);
 
 static inline uint64_t segment_number(const struct segment *s, uint32_t row) {
     return s->first + (s->offsets ? s->offsets[row] : row);

@@ -64,6 +64,16 @@ static bool remake(struct sealed **s, const struct code_map *m, struct dict *to)
 
 bool sealed_share(struct sealed **s, struct shared_dict *shared, struct code_map *map,
                   uint32_t dropped) {
+    if ((*s)->chunk.kind != CHUNK_CODES)
+        return true;
+    pthread_mutex_lock(&shared->lock);
+    bool done = sealed_share_locked(s, shared, map, dropped);
+    pthread_mutex_unlock(&shared->lock);
+    return done;
+}
+
+bool sealed_share_locked(struct sealed **s, struct shared_dict *shared, struct code_map *map,
+                         uint32_t dropped) {
     const struct chunk *c = &(*s)->chunk;
     struct dict *from = (*s)->dict;
     if (c->kind != CHUNK_CODES || from == shared->dict)

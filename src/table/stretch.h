@@ -18,6 +18,11 @@ struct stretch {
     uint64_t valid[CHUNK_WORDS], present[CHUNK_WORDS];
 };
 
+/* n bits from bit `from` of a bitmap of bytes; NULL: ones. */
+void stretch_bits(const uint8_t *map, uint64_t from, uint32_t n, uint64_t *out);
+/* Rows [from, from + n) of an array, n <= SEGMENT_ROWS. */
+void stretch_look(struct stretch *s, const struct array *a, uint64_t from, uint32_t n);
+
 /* Marks the rows of a stretch, whose values the cells have, from `row` on. */
 static inline bool stretch_mark(struct cells *c, uint32_t row, const struct stretch *s) {
     return cells_mark_bits(c, row, s->n, s->all ? NULL : s->valid, s->all ? NULL : s->present);

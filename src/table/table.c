@@ -146,9 +146,23 @@ uint32_t snapshot_column_hashed(const struct snapshot *s, struct str name, uint6
     return name.p ? find_hashed(h->schema, name, hash) : NO_TABLE_COLUMN;
 }
 
-const struct chunk *part_chunk(const struct part *p, uint32_t column) {
-    const struct sealed *s = column < p->segment->n_columns ? p->segment->columns[column] : NULL;
-    return s ? &s->chunk : NULL;
+bool part_chunk(const struct part *p, uint32_t column, const struct chunk **ret) {
+    const struct sealed *s;
+    bool done = segment_column(p->segment, column, &s);
+    *ret = s ? &s->chunk : NULL;
+    return done;
+}
+
+uint32_t part_column_seen(const struct part *p, uint32_t column) {
+    const struct segment *s = p->segment;
+    const struct sealed *c = column < s->n_columns ? s->columns[column] : NULL;
+    return c ? c->chunk.seen : SEEN(T_MISSING);
+}
+
+size_t part_column_bytes(const struct part *p, uint32_t column) {
+    const struct segment *s = p->segment;
+    const struct sealed *c = column < s->n_columns ? s->columns[column] : NULL;
+    return !c ? 0 : (c->raw ? raw_bytes(c) : c->chunk.bytes) + (c->dict ? dict_bytes(c->dict) : 0);
 }
 
 struct held *table_publish(struct table *t, struct held *h) {

@@ -76,14 +76,19 @@ uint32_t snapshot_column(const struct snapshot *s, struct str name);
 /* The same for a name whose hash_bytes under hash_key() is known. */
 uint32_t snapshot_column_hashed(const struct snapshot *s, struct str name, uint64_t hash);
 
-/* The cells of a column; NULL where the segment is older than the column: all missing. */
-const struct chunk *part_chunk(const struct part *p, uint32_t column);
-/* The cells of a path inside a column's nested values: what path_lookup finds. Made at first use
- * and kept with the segment; any thread. NULL: no memory (where all is missing, too, there is a
- * chunk). A path of no steps is the column itself, as by part_chunk. */
+/* The cells of a column; *ret is NULL where the segment is older than the column: all missing. Made
+ * at first use where the column is still as it came; any thread. False: no memory. */
+bool part_chunk(const struct part *p, uint32_t column, const struct chunk **ret);
+/* Types of its cells, and bytes that it takes, with its dictionary; nothing is made for that. */
+uint32_t part_column_seen(const struct part *p, uint32_t column);
+size_t part_column_bytes(const struct part *p, uint32_t column);
+/* The cells of a path of at least a step inside a column's nested values: what path_lookup finds.
+ * Made at first use and kept with the segment; any thread. NULL: no memory (where all is missing,
+ * too, there is a chunk). */
 const struct chunk *part_path_chunk(const struct part *p, uint32_t column, struct path inside);
 
-/* Appends row i of a part as a msgpack map: the columns that it has, in their order. */
+/* Appends row i of a part as a msgpack map: the columns that it has, in their order. The buffer has
+ * failed if there was no memory for a column's cells. */
 void part_row(const struct snapshot *s, const struct part *p, uint32_t i, struct buf *out);
 
 /* --- writing --- */

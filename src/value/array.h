@@ -44,8 +44,8 @@ struct array {
     uint32_t n;          /* cells; whoever is given arrays of one length is told that apart */
     const uint8_t *data; /* STR, BIN, VALUES: the bytes, [data, data_end) */
     const uint8_t *data_end;
-    const struct peer *peer; /* the numbers of I64, U64, F64, TIME, the bytes of STR, BIN are in its
-                                memory instead of data; or NULL */
+    const struct peer *peer; /* the numbers (of columns that are not nested: those of 8 bytes), the
+                                bytes of STR and BIN are in its memory instead of data; or NULL */
     uint64_t address;        /* ... there */
     const uint8_t *offsets;  /* VALUES: where each begins, and the end of the last; or NULL */
     uint8_t offset_bytes;    /* 4, 8 */
@@ -71,7 +71,7 @@ static inline uint32_t array_number_bytes(enum array_type type) {
 }
 
 static inline bool array_may_be_elsewhere(enum array_type type) {
-    return array_number_bytes(type) == 8 || type == ARRAY_TIME || type == ARRAY_STR ||
+    return array_number_bytes(type) > 0 || type == ARRAY_TIME || type == ARRAY_STR ||
            type == ARRAY_BIN;
 }
 
@@ -104,6 +104,13 @@ static inline uint64_t array_offset(uint32_t offset_bytes, const uint8_t *offset
 /* Where the i-th of strings, lists or values begins. */
 static inline uint64_t array_begin(const struct array *a, uint64_t i) {
     return array_offset(a->offset_bytes, a->offsets, i) - a->base;
+}
+
+/* Bytes of the data of an array that may be elsewhere. */
+static inline uint64_t array_data_bytes(const struct array *a) {
+    if (a->type == ARRAY_STR || a->type == ARRAY_BIN)
+        return array_begin(a, a->n);
+    return (uint64_t)a->n * (a->type == ARRAY_TIME ? 8 : array_number_bytes(a->type));
 }
 
 static inline struct value array_bytes(const struct array *a, uint64_t i) {

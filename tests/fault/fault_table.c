@@ -54,7 +54,7 @@ static int64_t sum_of(struct table *t, const char *name, uint64_t *ret_rows) {
     uint32_t column = snapshot_column(s, str_of(name));
     int64_t sum = 0;
     for (uint32_t i = 0; i < s->n_parts && column != NO_TABLE_COLUMN; i++) {
-        const struct chunk *c = part_chunk(&s->parts[i], column);
+        const struct chunk *c = chunk_of(&s->parts[i], column);
         for (uint32_t row = 0; row < s->parts[i].n; row++)
             sum += bits_get(s->parts[i].live, row) ? chunk_value(c, row).w.i : 0;
     }

@@ -134,7 +134,7 @@ static inline void check_chunks(struct table *t) {
     const struct snapshot *s = table_snapshot(t);
     for (uint32_t i = 0; i < s->n_parts; i++)
         for (uint32_t column = 0; column < s->n_columns; column++) {
-            const struct chunk *c = part_chunk(&s->parts[i], column);
+            const struct chunk *c = chunk_of(&s->parts[i], column);
             if (c)
                 check_chunk(c);
         }

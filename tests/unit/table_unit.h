@@ -15,6 +15,13 @@ struct dice {
     uint64_t state;
 };
 
+/* The cells of a column, for which there is memory; NULL: all missing. */
+static inline const struct chunk *chunk_of(const struct part *p, uint32_t column) {
+    const struct chunk *c = NULL;
+    assert_true(part_chunk(p, column, &c));
+    return c;
+}
+
 static inline uint64_t draw(struct dice *d) {
     d->state ^= d->state >> 12;
     d->state ^= d->state << 25;

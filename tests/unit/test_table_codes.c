@@ -58,7 +58,7 @@ static void check_part(const struct condition *c, struct scan *scan, const struc
                        uint32_t at, bool all) {
     static uint64_t in[CHUNK_WORDS], got[CHUNK_WORDS];
     const struct part *p = &s->parts[at];
-    const struct chunk *chunk = part_chunk(p, snapshot_column(s, str_of(all ? "every" : "some")));
+    const struct chunk *chunk = chunk_of(p, snapshot_column(s, str_of(all ? "every" : "some")));
     uint32_t want = 0;
     assert_int_equal(chunk->kind, CHUNK_CODES);
     for (uint32_t row = 0; row < p->n; row++) {

@@ -177,7 +177,8 @@ static void find_chunks(const struct plan *p, const struct snapshot *s, const st
     for (uint32_t i = 0; i < plan_fields(p)->n_slots; i++) {
         struct path path = plan_path(p, i);
         uint32_t column = snapshot_column(s, path.steps[0].key);
-        ret->chunks[i] = column == NO_TABLE_COLUMN ? NULL : part_chunk(part, column);
+        ret->chunks[i] = NULL;
+        assert_true(column == NO_TABLE_COLUMN || part_chunk(part, column, &ret->chunks[i]));
         if (ret->chunks[i] && path.n > 1) {
             ret->chunks[i] =
                 part_path_chunk(part, column, (struct path){path.steps + 1, path.n - 1});

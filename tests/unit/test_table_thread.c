@@ -102,11 +102,11 @@ static bool sums_hold(const struct snapshot *s) {
         for (uint32_t row = 0; row < p->n; row++) {
             if (!bits_get(p->live, row))
                 continue;
-            uint64_t group = chunk_value(part_chunk(p, id), row).w.u / GROUP_KEYS;
+            uint64_t group = chunk_value(chunk_of(p, id), row).w.u / GROUP_KEYS;
             if (group < GROUPS)
-                sums[group] += chunk_value(part_chunk(p, n), row).w.i;
+                sums[group] += chunk_value(chunk_of(p, n), row).w.i;
             good &= chunk_value(path, row).type == T_STR;
-            good &= chunk_value(part_chunk(p, town), row).n >= 6;
+            good &= chunk_value(chunk_of(p, town), row).n >= 6;
             rows++;
         }
     }

@@ -1,0 +1,275 @@
+/* See raw.h. What is kept is the array itself, its buffers cut to the rows and put one behind the
+ * other in one block, with the arrays of what is nested in it. */
+#include "table/raw.h"
+
+#include "table/spread.h"
+#include "table/store.h"
+
+#include <string.h>
+
+#define PIECE_ALIGN 16u
+
+struct raw {
+    struct array array; /* from row 0 on; in the block */
+    uint8_t *block;     /* NULL: the chunk has been made */
+    size_t block_bytes;
+    struct shared_dict *shared;    /* NULL: not in a table yet */
+    _Atomic(struct sealed *) made; /* NULL: not yet */
+};
+
+/* --- copying --- */
+
+static bool is_words(const struct array *a) {
+    return a->type <= ARRAY_F64 || a->type == ARRAY_TIME || a->type == ARRAY_BYTES_BOOL;
+}
+
+static bool is_bytes(const struct array *a) { return a->type == ARRAY_STR || a->type == ARRAY_BIN; }
+
+static bool can_copy(const struct array *a) {
+    bool can = is_words(a) || is_bytes(a) || a->type == ARRAY_BITS_BOOL || array_is_nested(a);
+    for (uint32_t i = 0; can && i < a->n_children; i++)
+        can = can_copy(&a->children[i]);
+    return can;
+}
+
+bool raw_can(const struct array *a) { return (is_bytes(a) || array_is_nested(a)) && can_copy(a); }
+
+/* Of a buffer of so many bytes in the block. */
+static uint64_t piece(uint64_t bytes) {
+    return (bytes + PIECE_ALIGN - 1) & ~(uint64_t)(PIECE_ALIGN - 1);
+}
+
+/* Bytes of a bitmap that have the bits of cells [from, from + n). */
+static uint64_t bits_span(const struct array *a, uint64_t from, uint64_t n) {
+    return ((a->bit_offset + from) % 8 + n + 7) / 8;
+}
+
+/* A copy under way. Its block is filled from `at` on; NULL: the bytes are counted first. */
+struct copying {
+    uint8_t *at;
+    uint64_t bytes;
+    bool borrows; /* what is here already is not copied */
+    bool unread;
+};
+
+static void *take(struct copying *c, uint64_t bytes) {
+    void *p = c->at ? c->at + c->bytes : NULL;
+    c->bytes += piece(bytes);
+    return p;
+}
+
+static const uint8_t *copy_here(struct copying *c, const uint8_t *from, uint64_t bytes) {
+    if (c->borrows)
+        return from;
+    uint8_t *to = take(c, bytes);
+    if (to && bytes > 0)
+        memcpy(to, from, bytes);
+    return to;
+}
+
+/* Bytes of the array's data, which may be elsewhere. */
+static const uint8_t *copy_data(struct copying *c, const struct array *a, uint64_t from,
+                                uint64_t bytes) {
+    if (!a->peer)
+        return copy_here(c, a->data + from, bytes);
+    uint8_t *to = take(c, bytes);
+    c->unread |= to && bytes > 0 && !peer_read(a->peer, a->address + from, to, bytes);
+    return to;
+}
+
+static const char *copy_key(struct copying *c, struct str key) {
+    if (!key.p || c->borrows)
+        return key.p;
+    uint8_t *to = take(c, key.n + ARRAY_KEY_BYTES);
+    if (to) {
+        memset(to + key.n, 0, ARRAY_KEY_BYTES);
+        memcpy(to, key.p, key.n);
+    }
+    return (const char *)to;
+}
+
+/* Cells [from, from + n) of an array as one of their own. */
+static void copy(struct copying *c, const struct array *a, uint64_t from, uint64_t n,
+                 struct array *ret) {
+    uint64_t bit = a->bit_offset + from, bits = bits_span(a, from, n);
+    struct array *children = take(c, a->n_children * sizeof *a);
+    *ret = *a;
+    ret->n = (uint32_t)n;
+    ret->peer = NULL;
+    ret->children = children;
+    ret->bit_offset = bit % 8;
+    ret->valid = a->valid ? copy_here(c, a->valid + bit / 8, bits) : NULL;
+    ret->present = a->present ? copy_here(c, a->present + bit / 8, bits) : NULL;
+    ret->key.p = copy_key(c, a->key);
+    if (is_words(a) || a->type == ARRAY_CODES) { /* those borrow the values of their codes */
+        uint64_t each = a->type == ARRAY_CODES ? array_number_bytes(a->codes_type)
+                                               : stretch_item_bytes(a->type);
+        ret->data = copy_data(c, a, from * each, n * each);
+    } else if (a->type == ARRAY_BITS_BOOL) {
+        ret->data = copy_here(c, a->data + bit / 8, bits);
+    } else if (a->type != ARRAY_STRUCT) {
+        uint64_t begin = array_begin(a, from), end = array_begin(a, from + n);
+        ret->offsets = copy_here(c, a->offsets + from * a->offset_bytes, (n + 1) * a->offset_bytes);
+        ret->base = a->base + begin;
+        from = begin;
+        n = end - begin;
+    }
+    if (!is_words(a) && a->type <= ARRAY_VALUES && a->offsets) {
+        ret->data = copy_data(c, a, from, n);
+        ret->data_end = c->borrows && !a->peer ? a->data_end : ret->data + n;
+    }
+    for (uint32_t i = 0; i < a->n_children; i++) {
+        struct array counted;
+        copy(c, &a->children[i], from, n, children ? &children[i] : &counted);
+    }
+}
+
+static enum status copy_rows(const struct stretch *s, bool borrows, struct budget *budget,
+                             struct array *ret, uint8_t **ret_block, size_t *ret_bytes) {
+    struct copying c = {.borrows = borrows};
+    copy(&c, s->a, s->from, s->n, ret);
+    size_t bytes = (size_t)c.bytes; /* of what is in memory, or may be in a frame */
+    uint8_t *block = budget_pages(budget, bytes + 1);
+    if (!block)
+        return E_MEMORY;
+    c = (struct copying){.at = block, .borrows = borrows};
+    copy(&c, s->a, s->from, s->n, ret);
+    if (c.unread) {
+        budget_pages_free(budget, block, bytes + 1);
+        return E_BAD_PAYLOAD;
+    }
+    *ret_block = block;
+    *ret_bytes = bytes + 1;
+    return E_OK;
+}
+
+enum status raw_fetch(const struct stretch *s, struct budget *budget, struct array *ret,
+                      uint8_t **ret_block, size_t *ret_bytes) {
+    return copy_rows(s, true, budget, ret, ret_block, ret_bytes);
+}
+
+/* --- the column --- */
+
+static uint32_t seen_of(const struct stretch *s) {
+    enum array_type type = s->a->type;
+    uint32_t seen = type == ARRAY_STR    ? SEEN(T_STR)
+                    : type == ARRAY_BIN  ? SEEN(T_BIN)
+                    : type == ARRAY_LIST ? SEEN(T_ARRAY)
+                                         : SEEN(T_MAP);
+    if (s->all)
+        return seen;
+    uint32_t present = bits_count(s->present, s->n);
+    seen |= present > s->n_valid ? SEEN(T_NULL) : 0;
+    return seen | (present < s->n ? SEEN(T_MISSING) : 0);
+}
+
+#define SHELL_BYTES (sizeof(struct sealed) + sizeof(struct raw))
+
+enum status raw_new(const struct stretch *s, struct budget *budget, struct sealed **ret) {
+    struct sealed *shell = budget_pages(budget, SHELL_BYTES);
+    if (!shell)
+        return E_MEMORY;
+    struct raw *r = (struct raw *)(void *)(shell + 1);
+    *r = (struct raw){.shared = NULL};
+    atomic_init(&r->made, NULL);
+    enum status status = copy_rows(s, false, budget, &r->array, &r->block, &r->block_bytes);
+    if (status != E_OK) {
+        budget_pages_free(budget, shell, SHELL_BYTES);
+        return status;
+    }
+    *shell = (struct sealed){.budget = budget, .text = r->block_bytes, .raw = r};
+    shell->chunk = (struct chunk){.n = s->n, .seen = seen_of(s), .bytes = SHELL_BYTES};
+    *ret = shell;
+    return E_OK;
+}
+
+void raw_bind(struct sealed *s, struct shared_dict *shared) {
+    s->raw->shared = shared;
+    atomic_fetch_add_explicit(&shared->n_raw, 1, memory_order_relaxed);
+}
+
+/* What the chunk was to be made of is no longer needed. Under the lock, if it is in a table. */
+static void let_go(struct raw *r, struct budget *budget) {
+    if (!r->block)
+        return;
+    budget_pages_free(budget, r->block, r->block_bytes);
+    r->block = NULL;
+    if (r->shared && atomic_fetch_sub_explicit(&r->shared->n_raw, 1, memory_order_relaxed) == 1)
+        lists_done(&r->shared->lists);
+}
+
+void raw_done(struct sealed *s) {
+    struct raw *r = s->raw;
+    if (r->shared)
+        pthread_mutex_lock(&r->shared->lock);
+    let_go(r, s->budget);
+    if (r->shared)
+        pthread_mutex_unlock(&r->shared->lock);
+    sealed_free(atomic_load_explicit(&r->made, memory_order_relaxed));
+}
+
+/* --- making --- */
+
+static bool feed(struct cells *c, const struct stretch *s, struct lists *lists) {
+    if (s->n_valid == 0)
+        return stretch_mark(c, 0, s);
+    if (!array_is_nested(s->a))
+        return s->all ? texts_feed_segment(c, s) : texts_feed(c, 0, s);
+    struct buf text;
+    buf_init(&text, c->budget);
+    bool done = nested_feed(c, 0, s, lists, &text);
+    buf_done(&text);
+    return done;
+}
+
+/* As a batch would have made it, whose dictionary is the table's; under the lock. */
+static struct sealed *make(const struct sealed *shell) {
+    struct raw *r = shell->raw;
+    struct shared_dict *shared = r->shared;
+    struct cells c;
+    struct stretch s;
+    cells_init(&c, shell->budget);
+    cells_resume(&c, shared->dict, shared->plain, shared->backoff);
+    stretch_look(&s, &r->array, 0, shell->chunk.n);
+    struct sealed *made = feed(&c, &s, &shared->lists) ? cells_seal(&c, shell->chunk.n) : NULL;
+    if (made) {
+        struct code_map map = {0};
+        if (!sealed_share_locked(&made, shared, &map, c.dropped)) {
+            sealed_free(made);
+            made = NULL;
+        }
+        code_map_done(&map, shell->budget);
+    }
+    if (made) {
+        shared->is_used |= made->dict != NULL;
+        shared->plain = c.plain > 0 ? c.plain - 1 : 0;
+        shared->backoff = c.backoff;
+    }
+    cells_done(&c);
+    return made;
+}
+
+const struct sealed *raw_made(const struct sealed *s) {
+    return atomic_load_explicit(&s->raw->made, memory_order_acquire);
+}
+
+const struct sealed *raw_make(const struct sealed *s) {
+    struct raw *r = s->raw;
+    struct sealed *made = atomic_load_explicit(&r->made, memory_order_acquire);
+    if (made)
+        return made;
+    pthread_mutex_lock(&r->shared->lock);
+    made = atomic_load_explicit(&r->made, memory_order_relaxed);
+    if (!made && (made = make(s))) {
+        atomic_store_explicit(&r->made, made, memory_order_release);
+        let_go(r, s->budget);
+    }
+    pthread_mutex_unlock(&r->shared->lock);
+    return made;
+}
+
+size_t raw_bytes(const struct sealed *s) {
+    const struct raw *r = s->raw;
+    const struct sealed *made = raw_made(s);
+    return SHELL_BYTES + (made ? made->chunk.bytes : r->block_bytes);
+}

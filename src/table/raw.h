@@ -1,0 +1,31 @@
+/* Columns that stay as they came until somebody asks for their cells. Private to table/.
+ *
+ * Codes of strings and values of lists and structs take several times as long to make as to copy
+ * what they are made of. So a load copies the rows of a whole segment as they came; who first asks
+ * for the column (segment_column) makes its chunk, and what it was made of goes then. Before that
+ * nothing looks at the bytes, which were checked when they came.
+ *
+ * Any number of threads may ask; one of them makes it, the others wait for that. */
+#ifndef TAMIS_TABLE_RAW_H
+#define TAMIS_TABLE_RAW_H
+
+#include "table/segment.h"
+#include "table/stretch.h"
+
+/* Whether columns of this type may stay so. */
+bool raw_can(const struct array *a);
+
+/* The rows of a stretch as a column of a segment that has no others: with its types and bytes, and
+ * no chunk yet. MEMORY; BAD_PAYLOAD: what is in the memory of another process cannot be read. */
+enum status raw_new(const struct stretch *s, struct budget *budget, struct sealed **ret);
+
+/* The rows of a stretch of any type as an array whose rows begin at 0 and of which all is here:
+ * what was elsewhere is in a block, which goes back with budget_pages_free. Errors as of raw_new.
+ */
+enum status raw_fetch(const struct stretch *s, struct budget *budget, struct array *ret,
+                      uint8_t **ret_block, size_t *ret_bytes);
+
+/* It becomes a column of a table, which has this dictionary. Before anybody asks for it. */
+void raw_bind(struct sealed *s, struct shared_dict *shared);
+
+#endif
