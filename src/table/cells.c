@@ -14,12 +14,6 @@ void cells_init(struct cells *c, struct budget *budget) {
     buf_init(&c->bytes, budget);
 }
 
-void cells_resume(struct cells *c, struct dict *dict, uint32_t plain, uint32_t backoff) {
-    c->dict = dict ? dict_ref(dict) : NULL;
-    c->plain = plain;
-    c->backoff = backoff > 0 ? backoff : 1;
-}
-
 void cells_done(struct cells *c) {
     budget_free(c->budget, c->valid, (size_t)c->bits_words * 8);
     budget_free(c->budget, c->present, (size_t)c->bits_words * 8);

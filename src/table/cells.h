@@ -80,9 +80,6 @@ struct cells {
 };
 
 void cells_init(struct cells *c, struct budget *budget);
-/* As if they had gone on since they stood so: with a dictionary (NULL: none yet) and segments that
- * are still to go without. */
-void cells_resume(struct cells *c, struct dict *dict, uint32_t plain, uint32_t backoff);
 void cells_done(struct cells *c);
 void cells_clear(struct cells *c); /* for the next segment; keeps the dictionary */
 

@@ -3,6 +3,7 @@
  * Each path of a column has an entry in the catalog, with the dictionary that all segments' chunks
  * of it share. A segment keeps its derived chunks in a list. Chunks are made without a lock; of two
  * threads that make the same one, the second drops its own. */
+#include "table/raw.h"
 #include "table/store.h"
 
 struct path_dict {
@@ -39,7 +40,7 @@ size_t derived_bytes(const struct derived *d) {
 void paths_free(struct path_dict *p, struct budget *budget) {
     while (p) {
         struct path_dict *next = p->next;
-        shared_dict_done(&p->shared);
+        shared_dict_done(&p->shared, budget);
         budget_free(budget, p, p->bytes);
         p = next;
     }
@@ -79,7 +80,7 @@ static struct path_dict *path_new(uint32_t column, struct path path, struct budg
         text += key.n + 1;
     }
     *p = (struct path_dict){.bytes = bytes, .column = column, .path = {steps, path.n}};
-    shared_dict_init(&p->shared, budget);
+    shared_dict_init(&p->shared);
     return p;
 }
 
@@ -109,6 +110,15 @@ static bool put(struct cells *c, uint32_t row, struct value v) {
     return v.type == T_MISSING || cells_put(c, row, v);
 }
 
+/* The chunk of a path that no row of a segment has. */
+static struct sealed *none(const struct segment *s) {
+    struct cells c;
+    cells_init(&c, s->catalog->budget);
+    struct sealed *made = cells_seal(&c, s->n);
+    cells_done(&c);
+    return made;
+}
+
 /* What a path finds in each value of a dictionary that the chunk has, once. */
 static bool derive_codes(struct cells *c, const struct chunk *k, struct path path) {
     uint32_t n = dict_count(k->dict);
@@ -135,8 +145,30 @@ static bool derive_rows(struct cells *c, const struct chunk *k, struct path path
     return true;
 }
 
+/* From what the column is still made of, if that is enough; else *ret_done is false. */
+static struct sealed *derive_raw(const struct segment *s, struct path_dict *entry, bool *ret_done) {
+    const struct sealed *column = entry->column < s->n_columns ? s->columns[entry->column] : NULL;
+    const struct array *a = column && column->raw ? raw_hold(column) : NULL;
+    struct sealed *made = NULL;
+    struct stretch found;
+    if (a) {
+        enum raw_path how = raw_path(a, s->n, entry->path, &found);
+        *ret_done = how != RAW_PATH_OTHER;
+        if (how == RAW_PATH_FOUND)
+            made = raw_make_path(&found, &entry->shared, s->catalog->budget);
+        else if (how == RAW_PATH_NONE)
+            made = none(s);
+        raw_release(column);
+    }
+    return made;
+}
+
 static struct sealed *derive(const struct segment *s, struct path_dict *entry) {
     const struct sealed *from;
+    bool is_raw = false;
+    struct sealed *raw = derive_raw(s, entry, &is_raw);
+    if (is_raw)
+        return raw;
     if (!segment_column(s, entry->column, &from))
         return NULL;
     struct cells c;

@@ -4,17 +4,20 @@
 
 #include "table/spread.h"
 #include "table/store.h"
+#include "value/mp.h"
 
 #include <string.h>
 
 #define PIECE_ALIGN 16u
 
 struct raw {
-    struct array array; /* from row 0 on; in the block */
-    uint8_t *block;     /* NULL: the chunk has been made */
-    size_t block_bytes;
+    struct array array;            /* from row 0 on; in the block */
     struct shared_dict *shared;    /* NULL: not in a table yet */
     _Atomic(struct sealed *) made; /* NULL: not yet */
+    size_t block_bytes;
+    /* under the lock of `shared`: */
+    uint8_t *block; /* NULL: the chunk has been made */
+    uint32_t users; /* threads that look at it */
 };
 
 /* --- copying --- */
@@ -183,69 +186,141 @@ enum status raw_new(const struct stretch *s, struct budget *budget, struct seale
     return E_OK;
 }
 
-void raw_bind(struct sealed *s, struct shared_dict *shared) {
-    s->raw->shared = shared;
-    atomic_fetch_add_explicit(&shared->n_raw, 1, memory_order_relaxed);
+/* What chunks of a column are made with, one segment after the other: as a batch does it, but with
+ * the dictionary that the table has. */
+struct maker {
+    struct cells cells;
+    struct lists lists; /* of the cells' dictionary */
+    struct buf text;
+};
+
+static struct maker *maker_new(struct budget *budget) {
+    struct maker *m = budget_realloc(budget, NULL, 0, sizeof *m);
+    if (!m)
+        return NULL;
+    cells_init(&m->cells, budget);
+    lists_init(&m->lists, budget);
+    buf_init(&m->text, budget);
+    return m;
 }
 
-/* What the chunk was to be made of is no longer needed. Under the lock, if it is in a table. */
-static void let_go(struct raw *r, struct budget *budget) {
-    if (!r->block)
+void maker_free(struct maker *m, struct budget *budget) {
+    if (!m)
         return;
-    budget_pages_free(budget, r->block, r->block_bytes);
-    r->block = NULL;
-    if (r->shared && atomic_fetch_sub_explicit(&r->shared->n_raw, 1, memory_order_relaxed) == 1)
-        lists_done(&r->shared->lists);
+    lists_done(&m->lists);
+    cells_done(&m->cells);
+    buf_done(&m->text);
+    budget_free(budget, m, sizeof *m);
+}
+
+/* The column is no longer as it came. Under the lock; gives what is to be freed without it. */
+static struct maker *count_down(struct shared_dict *shared) {
+    struct maker *idle = NULL;
+    if (--shared->n_raw == 0) {
+        idle = shared->maker;
+        shared->maker = NULL;
+    }
+    return idle;
+}
+
+void raw_bind(struct sealed *s, struct shared_dict *shared) {
+    s->raw->shared = shared;
+    pthread_mutex_lock(&shared->lock);
+    shared->n_raw++;
+    pthread_mutex_unlock(&shared->lock);
 }
 
 void raw_done(struct sealed *s) {
     struct raw *r = s->raw;
-    if (r->shared)
+    struct sealed *made = atomic_load_explicit(&r->made, memory_order_relaxed);
+    struct maker *idle = NULL;
+    if (r->shared && !made) {
         pthread_mutex_lock(&r->shared->lock);
-    let_go(r, s->budget);
-    if (r->shared)
+        idle = count_down(r->shared);
         pthread_mutex_unlock(&r->shared->lock);
-    sealed_free(atomic_load_explicit(&r->made, memory_order_relaxed));
+    }
+    maker_free(idle, s->budget);
+    if (r->block)
+        budget_pages_free(s->budget, r->block, r->block_bytes);
+    sealed_free(made);
+}
+
+/* The block goes with the last one who looks at it. Under the lock. */
+static void let_go(struct raw *r, struct budget *budget) {
+    if (r->users > 0 || !atomic_load_explicit(&r->made, memory_order_relaxed))
+        return;
+    budget_pages_free(budget, r->block, r->block_bytes);
+    r->block = NULL;
+}
+
+const struct array *raw_hold(const struct sealed *s) {
+    struct raw *r = s->raw;
+    pthread_mutex_lock(&r->shared->lock);
+    bool is_there = !atomic_load_explicit(&r->made, memory_order_relaxed);
+    r->users += is_there;
+    pthread_mutex_unlock(&r->shared->lock);
+    return is_there ? &r->array : NULL;
+}
+
+void raw_release(const struct sealed *s) {
+    struct raw *r = s->raw;
+    pthread_mutex_lock(&r->shared->lock);
+    r->users--;
+    let_go(r, s->budget);
+    pthread_mutex_unlock(&r->shared->lock);
 }
 
 /* --- making --- */
 
-static bool feed(struct cells *c, const struct stretch *s, struct lists *lists) {
+static bool feed(struct maker *m, const struct stretch *s) {
+    struct cells *c = &m->cells;
     if (s->n_valid == 0)
         return stretch_mark(c, 0, s);
-    if (!array_is_nested(s->a))
+    if (array_is_nested(s->a))
+        return nested_feed(c, 0, s, &m->lists, &m->text);
+    if (array_is_text(s->a))
         return s->all ? texts_feed_segment(c, s) : texts_feed(c, 0, s);
-    struct buf text;
-    buf_init(&text, c->budget);
-    bool done = nested_feed(c, 0, s, lists, &text);
-    buf_done(&text);
+    if (s->a->type > ARRAY_F64)
+        return typed_feed(c, 0, s);
+    size_t bytes = (size_t)s->n * sizeof(union word);
+    union word *scratch = budget_realloc(c->budget, NULL, 0, bytes);
+    bool is_unread, done = scratch && numbers_feed(c, 0, s, scratch, &is_unread);
+    budget_free(c->budget, scratch, scratch ? bytes : 0);
     return done;
 }
 
-/* As a batch would have made it, whose dictionary is the table's; under the lock. */
-static struct sealed *make(const struct sealed *shell) {
-    struct raw *r = shell->raw;
-    struct shared_dict *shared = r->shared;
-    struct cells c;
+static struct sealed *make(struct maker *m, const struct stretch *s) {
+    struct sealed *made = feed(m, s) ? cells_seal(&m->cells, s->n) : NULL;
+    cells_clear(&m->cells);
+    return made;
+}
+
+/* The dictionary of the cells is the table's, whoever of both has had one first. */
+static void use_dict(struct maker *m, struct shared_dict *shared) {
+    if (m->cells.dict == shared->dict)
+        return;
+    if (!shared->dict) {
+        shared->dict = dict_ref(m->cells.dict);
+        return;
+    }
+    lists_done(&m->lists);
+    dict_unref(m->cells.dict);
+    m->cells.dict = dict_ref(shared->dict);
+}
+
+/* Under the lock. */
+static struct sealed *make_column(const struct sealed *shell) {
+    struct shared_dict *shared = shell->raw->shared;
     struct stretch s;
-    cells_init(&c, shell->budget);
-    cells_resume(&c, shared->dict, shared->plain, shared->backoff);
-    stretch_look(&s, &r->array, 0, shell->chunk.n);
-    struct sealed *made = feed(&c, &s, &shared->lists) ? cells_seal(&c, shell->chunk.n) : NULL;
-    if (made) {
-        struct code_map map = {0};
-        if (!sealed_share_locked(&made, shared, &map, c.dropped)) {
-            sealed_free(made);
-            made = NULL;
-        }
-        code_map_done(&map, shell->budget);
+    if (!shared->maker && !(shared->maker = maker_new(shell->budget)))
+        return NULL;
+    use_dict(shared->maker, shared);
+    stretch_look(&s, &shell->raw->array, 0, shell->chunk.n);
+    struct sealed *made = make(shared->maker, &s);
+    if (made && made->dict) {
+        use_dict(shared->maker, shared);
+        shared->is_used = true;
     }
-    if (made) {
-        shared->is_used |= made->dict != NULL;
-        shared->plain = c.plain > 0 ? c.plain - 1 : 0;
-        shared->backoff = c.backoff;
-    }
-    cells_done(&c);
     return made;
 }
 
@@ -256,20 +331,86 @@ const struct sealed *raw_made(const struct sealed *s) {
 const struct sealed *raw_make(const struct sealed *s) {
     struct raw *r = s->raw;
     struct sealed *made = atomic_load_explicit(&r->made, memory_order_acquire);
+    struct maker *idle = NULL;
     if (made)
         return made;
     pthread_mutex_lock(&r->shared->lock);
     made = atomic_load_explicit(&r->made, memory_order_relaxed);
-    if (!made && (made = make(s))) {
+    if (!made && (made = make_column(s))) {
         atomic_store_explicit(&r->made, made, memory_order_release);
         let_go(r, s->budget);
+        idle = count_down(r->shared);
     }
     pthread_mutex_unlock(&r->shared->lock);
+    maker_free(idle, s->budget);
     return made;
 }
 
 size_t raw_bytes(const struct sealed *s) {
-    const struct raw *r = s->raw;
     const struct sealed *made = raw_made(s);
-    return SHELL_BYTES + (made ? made->chunk.bytes : r->block_bytes);
+    return SHELL_BYTES + (made ? made->chunk.bytes : s->raw->block_bytes);
+}
+
+/* --- paths --- */
+
+/* The field of a struct with this name; NULL: there is none, or (*ret_many) more than one. */
+static const struct array *field_of(const struct array *a, struct str name, bool *ret_many) {
+    const struct array *found = NULL;
+    for (uint32_t i = 0; i < a->n_children; i++) {
+        struct mp_reader r;
+        mp_reader_init(&r, (const uint8_t *)a->children[i].key.p, a->children[i].key.n, 1);
+        if (!str_eq(value_as_str(mp_read_value(&r)), name))
+            continue;
+        *ret_many |= found != NULL;
+        found = &a->children[i];
+    }
+    return found;
+}
+
+/* Rows that have no value of the array are out; `missing` ones as well as those that are null. */
+static void narrow(uint64_t *bits, const uint8_t *map, uint64_t bit_offset, uint32_t n) {
+    uint64_t more[CHUNK_WORDS];
+    if (!map)
+        return;
+    stretch_bits(map, bit_offset, n, more);
+    for (uint32_t w = 0; w < (n + 63) / 64; w++)
+        bits[w] &= more[w];
+}
+
+enum raw_path raw_path(const struct array *a, uint32_t n, struct path path, struct stretch *ret) {
+    *ret = (struct stretch){.n = n};
+    bits_set(ret->present, 0, n);
+    for (uint32_t i = 0; i < path.n; i++) {
+        bool many = false;
+        if (a->type != ARRAY_STRUCT || !path.steps[i].key.p)
+            return RAW_PATH_OTHER;
+        narrow(ret->present, a->valid, a->bit_offset, n);
+        narrow(ret->present, a->present, a->bit_offset, n);
+        a = field_of(a, path.steps[i].key, &many);
+        if (many)
+            return RAW_PATH_OTHER;
+        if (!a)
+            return RAW_PATH_NONE;
+    }
+    narrow(ret->present, a->present, a->bit_offset, n);
+    memcpy(ret->valid, ret->present, sizeof ret->valid);
+    narrow(ret->valid, a->valid, a->bit_offset, n);
+    ret->a = a;
+    ret->n_valid = bits_count(ret->valid, n);
+    ret->all = ret->n_valid == n;
+    return RAW_PATH_FOUND;
+}
+
+struct sealed *raw_make_path(const struct stretch *s, struct shared_dict *shared,
+                             struct budget *budget) {
+    struct maker *m = maker_new(budget);
+    struct code_map map = {0};
+    struct sealed *made = m ? make(m, s) : NULL;
+    if (made && !sealed_share(&made, shared, &map, m->cells.dropped)) {
+        sealed_free(made);
+        made = NULL;
+    }
+    code_map_done(&map, budget);
+    maker_free(m, budget);
+    return made;
 }

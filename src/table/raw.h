@@ -25,6 +25,22 @@ enum status raw_new(const struct stretch *s, struct budget *budget, struct seale
 enum status raw_fetch(const struct stretch *s, struct budget *budget, struct array *ret,
                       uint8_t **ret_block, size_t *ret_bytes);
 
+/* What the column is still made of, which stays until raw_release; NULL: it has its chunk. */
+const struct array *raw_hold(const struct sealed *s);
+void raw_release(const struct sealed *s);
+
+/* What a path leads to in the rows of an array, without their values: it goes through structs
+ * alone. */
+enum raw_path {
+    RAW_PATH_FOUND,
+    RAW_PATH_NONE, /* nothing, in no row */
+    RAW_PATH_OTHER /* it is to be looked for in the values */
+};
+enum raw_path raw_path(const struct array *a, uint32_t n, struct path path, struct stretch *ret);
+/* The chunk of what was found. NULL: no memory. */
+struct sealed *raw_make_path(const struct stretch *s, struct shared_dict *shared,
+                             struct budget *budget);
+
 /* It becomes a column of a table, which has this dictionary. Before anybody asks for it. */
 void raw_bind(struct sealed *s, struct shared_dict *shared);
 

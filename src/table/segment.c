@@ -22,7 +22,7 @@ void catalog_unref(struct catalog *c) {
     if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) > 1)
         return;
     for (uint32_t i = 0; i < c->n_columns; i++) {
-        shared_dict_done(c->columns[i]);
+        shared_dict_done(c->columns[i], c->budget);
         budget_free(c->budget, c->columns[i], sizeof **c->columns);
     }
     budget_free(c->budget, c->columns, c->room * sizeof *c->columns);
@@ -53,21 +53,20 @@ bool catalog_room(struct catalog *c, uint32_t n) {
         struct shared_dict *d = budget_realloc(c->budget, NULL, 0, sizeof *d);
         if (!d)
             return false;
-        shared_dict_init(d, c->budget);
+        shared_dict_init(d);
         c->columns[c->n_columns++] = d;
     }
     return true;
 }
 
-void shared_dict_init(struct shared_dict *d, struct budget *budget) {
+void shared_dict_init(struct shared_dict *d) {
     *d = (struct shared_dict){.dict = NULL};
     pthread_mutex_init(&d->lock, NULL);
-    lists_init(&d->lists, budget);
 }
 
-void shared_dict_done(struct shared_dict *d) {
+void shared_dict_done(struct shared_dict *d, struct budget *budget) {
     dict_unref(d->dict);
-    lists_done(&d->lists);
+    maker_free(d->maker, budget);
     pthread_mutex_destroy(&d->lock);
 }
 

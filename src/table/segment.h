@@ -6,27 +6,25 @@
 #ifndef TAMIS_TABLE_SEGMENT_H
 #define TAMIS_TABLE_SEGMENT_H
 
-#include "table/lists.h"
 #include "table/seal.h"
 #include "table/table.h"
 
 #include <pthread.h>
 
 struct derived; /* derive.c: chunks of paths */
+struct maker;   /* raw.c */
 
 /* The dictionary of a column, or of a path inside it. Once it is there it stays. */
 struct shared_dict {
     pthread_mutex_t lock; /* of all below: one at a time adds to it */
     struct dict *dict;    /* NULL: none yet */
     bool is_used;         /* chunks that others see may have codes of it */
-    /* while there are columns of segments that are still as they came: */
-    _Atomic uint32_t n_raw;  /* how many, */
-    struct lists lists;      /* lists of the dictionary, */
-    uint32_t plain, backoff; /* and as of cells, how many go without it */
+    uint32_t n_raw;       /* columns of segments that are still as they came, and ... */
+    struct maker *maker;  /* ... what makes chunks of them (raw.c); or NULL */
 };
 
-void shared_dict_init(struct shared_dict *d, struct budget *budget);
-void shared_dict_done(struct shared_dict *d);
+void shared_dict_init(struct shared_dict *d);
+void shared_dict_done(struct shared_dict *d, struct budget *budget);
 
 struct path_dict; /* derive.c */
 
@@ -73,6 +71,7 @@ const struct sealed *segment_made(const struct segment *s, uint32_t column);
 const struct sealed *raw_make(const struct sealed *s); /* NULL: no memory */
 const struct sealed *raw_made(const struct sealed *s);
 size_t raw_bytes(const struct sealed *s);
+void maker_free(struct maker *m, struct budget *budget); /* NULL is fine */
 
 static inline uint64_t segment_number(const struct segment *s, uint32_t row) {
     return s->first + (s->offsets ? s->offsets[row] : row);

@@ -40,17 +40,14 @@ static bool remake(struct sealed **s, const struct code_map *m, struct dict *to)
         c.form = CELLS_CODES;
         c.dict = dict_ref(to);
         done = cells_room(&c, old->n);
+        for (uint32_t row = 0; done && row < old->n; row++)
+            if (bits_get(old->valid, row))
+                c.len[c.n++] = m->codes[chunk_code(old, row)];
+        done = done && cells_mark_bits(&c, 0, old->n, old->valid, old->present);
     } else {
         c.plain = 1;
-    }
-    for (uint32_t row = 0; done && row < old->n; row++) {
-        bool valid = bits_get(old->valid, row);
-        if (!to || !valid) {
+        for (uint32_t row = 0; done && row < old->n; row++)
             done = cells_put(&c, row, chunk_value(old, row));
-            continue;
-        }
-        c.len[c.n++] = m->codes[chunk_code(old, row)];
-        done = cells_mark(&c, row, 1, true, true);
     }
     c.types = old->seen & ~SEEN_NONE;
     struct sealed *made = done ? cells_seal(&c, old->n) : NULL;
@@ -62,38 +59,52 @@ static bool remake(struct sealed **s, const struct code_map *m, struct dict *to)
     return made != NULL;
 }
 
-bool sealed_share(struct sealed **s, struct shared_dict *shared, struct code_map *map,
-                  uint32_t dropped) {
-    if ((*s)->chunk.kind != CHUNK_CODES)
-        return true;
-    pthread_mutex_lock(&shared->lock);
-    bool done = sealed_share_locked(s, shared, map, dropped);
-    pthread_mutex_unlock(&shared->lock);
-    return done;
+/* Bytes that the values of a chunk would take one by one. */
+static uint64_t value_bytes_of(const struct chunk *c) {
+    uint64_t bytes = 0;
+    for (uint32_t row = 0; row < c->n; row++)
+        if (bits_get(c->valid, row))
+            bytes += dict_value(c->dict, chunk_code(c, row)).n;
+    return bytes;
 }
 
-bool sealed_share_locked(struct sealed **s, struct shared_dict *shared, struct code_map *map,
-                         uint32_t dropped) {
-    const struct chunk *c = &(*s)->chunk;
-    struct dict *from = (*s)->dict;
-    if (c->kind != CHUNK_CODES || from == shared->dict)
-        return true;
+/* The shared codes of all that the chunk has. Under the lock. *ret_to: whose codes they are, with a
+ * reference; NULL: there would be too many, or (*ret_same) they are shared ones already. */
+static bool map_codes(const struct chunk *c, struct dict *from, struct shared_dict *shared,
+                      struct code_map *map, uint32_t dropped, struct budget *budget,
+                      struct dict **ret_to, bool *ret_same) {
     uint32_t n = dict_count(from);
+    *ret_to = NULL;
     if (!shared->dict) { /* the first: it becomes the shared one, unless much of it is unused */
-        shared->dict = dropped <= n / 2 ? dict_ref(from) : dict_new((*s)->budget);
+        shared->dict = dropped <= n / 2 ? dict_ref(from) : dict_new(budget);
         map->is_same = shared->dict == from;
     }
     if (!shared->dict)
         return false;
-    if (map->is_same)
+    *ret_same = map->is_same || from == shared->dict;
+    if (*ret_same)
         return true;
-    uint64_t bytes = 0; /* that the values would take one by one */
-    for (uint32_t row = 0; row < c->n; row++)
+    bool may_fill = dict_count(shared->dict) + n < DICT_MOST || value_bytes_of(c) > TEXT_MOST;
+    bool full = false, done = make_map(map, n, budget);
+    for (uint32_t row = 0; done && !full && row < c->n; row++)
         if (bits_get(c->valid, row))
-            bytes += dict_value(from, chunk_code(c, row)).n;
-    bool full = false, done = make_map(map, n, (*s)->budget);
-    for (uint32_t row = 0; done && row < c->n; row++)
-        if (bits_get(c->valid, row))
-            done = map_code(map, chunk_code(c, row), from, shared->dict, bytes > TEXT_MOST, &full);
-    return done && remake(s, map, full ? NULL : shared->dict);
+            done = map_code(map, chunk_code(c, row), from, shared->dict, may_fill, &full);
+    shared->is_used = true;
+    *ret_to = done && !full ? dict_ref(shared->dict) : NULL;
+    return done;
+}
+
+bool sealed_share(struct sealed **s, struct shared_dict *shared, struct code_map *map,
+                  uint32_t dropped) {
+    struct dict *to;
+    bool is_same = false;
+    if ((*s)->chunk.kind != CHUNK_CODES)
+        return true;
+    pthread_mutex_lock(&shared->lock);
+    bool done =
+        map_codes(&(*s)->chunk, (*s)->dict, shared, map, dropped, (*s)->budget, &to, &is_same);
+    pthread_mutex_unlock(&shared->lock);
+    done = done && (is_same || remake(s, map, to));
+    dict_unref(to);
+    return done;
 }

@@ -101,12 +101,10 @@ struct code_map {
     bool is_same; /* the private dictionary has become the shared one */
 };
 /* The codes of *s, if it has some, become those of the shared dictionary; *s may be made anew.
- * dropped: values of the private dictionary that no chunk has. False: no memory. */
+ * dropped: values of the private dictionary that no chunk has. False: no memory. Any thread,
+ * without the lock of the shared one. */
 bool sealed_share(struct sealed **s, struct shared_dict *shared, struct code_map *map,
                   uint32_t dropped);
-/* The same by who has the lock of the shared one. */
-bool sealed_share_locked(struct sealed **s, struct shared_dict *shared, struct code_map *map,
-                         uint32_t dropped);
 void code_map_done(struct code_map *m, struct budget *budget);
 
 /* Puts the live rows of a chunk of n rows into cells, from `row` on; NULL: all missing (merge.c).

@@ -43,6 +43,13 @@ bool stretch_words(const struct stretch *s, union word *out);
 /* Whether one of them is negative, or too large for an integer with a sign. */
 bool words_have_top_bit(const union word *word, uint32_t n);
 
+/* Puts numbers, and marks their rows; `scratch` has room for them. False: no memory, or *ret_unread
+ * is set, as by stretch_words. */
+bool numbers_feed(struct cells *c, uint32_t row, const struct stretch *s, union word *scratch,
+                  bool *ret_unread);
+/* The same of booleans and timestamps, which are here. */
+bool typed_feed(struct cells *c, uint32_t row, const struct stretch *s);
+
 /* Strings, binary, and nested values that have offsets. */
 static inline bool array_is_text(const struct array *a) {
     return a->type == ARRAY_STR || a->type == ARRAY_BIN || (a->type == ARRAY_VALUES && a->offsets);

@@ -153,6 +153,14 @@ bool part_chunk(const struct part *p, uint32_t column, const struct chunk **ret)
     return done;
 }
 
+bool part_has(const struct part *p, uint32_t column) {
+    return column < p->segment->n_columns && p->segment->columns[column];
+}
+
+bool part_is_made(const struct part *p, uint32_t column) {
+    return !part_has(p, column) || segment_made(p->segment, column);
+}
+
 uint32_t part_column_seen(const struct part *p, uint32_t column) {
     const struct segment *s = p->segment;
     const struct sealed *c = column < s->n_columns ? s->columns[column] : NULL;

@@ -79,6 +79,9 @@ uint32_t snapshot_column_hashed(const struct snapshot *s, struct str name, uint6
 /* The cells of a column; *ret is NULL where the segment is older than the column: all missing. Made
  * at first use where the column is still as it came; any thread. False: no memory. */
 bool part_chunk(const struct part *p, uint32_t column, const struct chunk **ret);
+/* Whether any row of the part may have the column, and whether part_chunk finds it made. */
+bool part_has(const struct part *p, uint32_t column);
+bool part_is_made(const struct part *p, uint32_t column);
 /* Types of its cells, and bytes that it takes, with its dictionary; nothing is made for that. */
 uint32_t part_column_seen(const struct part *p, uint32_t column);
 size_t part_column_bytes(const struct part *p, uint32_t column);
