@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -34,6 +34,7 @@ FRESH = "memcpy of them to fresh memory"
 FLAT = ("id", "age", "salary", "city", "name", "active", "joined", "score")
 NUMBERS = ("id", "age", "salary", "joined")
 TIMES = 4  # as many rows where they are more
+COPIES = 4
 
 SAYS = """\
 The same rows into everybody's own form, from what a program may have: dicts (all ten fields, a list
@@ -41,9 +42,12 @@ and a nested row among them), a numpy array a column (the eight flat fields; str
 numpy arrays of numbers alone (more rows of them), and an Arrow table (the flat fields, once and with
 as many rows as of the numbers, and all ten).
 What is built is dropped untimed. memcpy copies the bytes that are given, to memory that was touched
-before, less than any copy can take, and to fresh memory, as all need who keep a copy. Bytes a value
-are what each library says it holds, divided by rows and fields; tamis, and DuckDB, copy; Polars,
-pyarrow and pandas may keep what they are given. Before each run, untimed, 1 GiB is touched and given
+before, less than any copy can take, and to fresh memory, as all need who keep a copy: of the latter
+the quickest of four copies counts, each to memory of its own, as the first ones bear what the host
+takes. Bytes a value are what each library says it holds, divided by rows and fields; tamis, and
+DuckDB, copy; Polars, pyarrow and pandas may keep what they are given. tamis keeps some columns as
+they came until a question needs them: so the last table is of an Arrow table with all ten fields and
+a count by each of them, one after the other, all timed. Before each run, untimed, 1 GiB is touched and given
 back: the host of a virtual machine takes back memory that lies free for some seconds, and is ten times
 as long about giving it again. So it has to less often, but not never: what is left of that is in the
 spread, and in some rows in all rounds. Shares of a memcpy are told of the medians, and of the least."""
@@ -68,6 +72,10 @@ class Builder:
     make: Callable[[], Any]
     held: Callable[[Any], int]
     drop: Callable[[Any], object] = id
+    tries: int = 1
+    """of which the quickest counts"""
+    ask: Callable[[Any], int] | None = None
+    """of what was built, timed with it: rows that match"""
 
 
 class BuildContestant:
@@ -81,12 +89,18 @@ class BuildContestant:
 
     def run(self) -> tuple[float, Answer]:
         _warm_memory()
+        seconds, matched = zip(*(self._build() for _ in range(self._builder.tries)), strict=True)
+        return min(seconds), Answer(self._rows, matched[0])
+
+    def _build(self) -> tuple[float, int | None]:
+        builder = self._builder
         start = time.perf_counter()
-        built = self._builder.make()
+        built = builder.make()
+        matched = builder.ask(built) if builder.ask else None
         seconds = time.perf_counter() - start
-        self.held = self._builder.held(built)
-        self._builder.drop(built)
-        return seconds, Answer(self._rows)
+        self.held = builder.held(built)
+        builder.drop(built)
+        return seconds, matched
 
     def close(self) -> None:
         pass
@@ -111,8 +125,9 @@ class _Tables:
         self._client.close()
 
 
-def _tamis(bench: Bench, data: Any, stack: ExitStack) -> Builder:
+def _tamis(bench: Bench, way: Way, stack: ExitStack) -> Builder:
     """Raises PeerMissing where there are no tables, or none of such data."""
+    data = way.data
     tables = _Tables(bench, data)
     stack.callback(tables.close)
     try:
@@ -120,7 +135,7 @@ def _tamis(bench: Bench, data: Any, stack: ExitStack) -> Builder:
     except (TypeError, ValueError, tamis.TamisError) as error:
         raise PeerMissing(f"tamis: {type(data).__name__}: {error}") from None
     tables.drop()
-    return Builder(TAMIS, tables.make, tamis_table.held_bytes, tables.drop)
+    return Builder(TAMIS, tables.make, tamis_table.held_bytes, tables.drop, ask=way.ask)
 
 
 def _duckdb(source: Callable[[], Any]) -> Builder:
@@ -174,7 +189,7 @@ def _memcpy(size: int) -> list[Builder]:
     target = np.ones_like(source)
     return [
         Builder(MEMCPY, lambda: np.copyto(target, source), lambda _: size),
-        Builder(FRESH, source.copy, lambda _: size),
+        Builder(FRESH, source.copy, lambda _: size, tries=COPIES),
     ]
 
 
@@ -191,6 +206,48 @@ class Way:
     rows: int
     fields: int
     peers: list[Builder]
+    ask: Callable[[Any], int] | None = None
+    """tamis's counts"""
+
+
+# A condition by each field: for tamis, for DuckDB (None: the same), for Polars.
+CONDITIONS: list[tuple[str, str | None, Any]] = [
+    ("id >= 500000", None, polars.col("id") >= 500000),
+    ("age >= 30", None, polars.col("age") >= 30),
+    ("salary > 50000", None, polars.col("salary") > 50000),
+    ("city = 'Oslo'", None, polars.col("city") == "Oslo"),
+    ("name like 'A%'", None, polars.col("name").str.starts_with("A")),
+    ("active = true", None, polars.col("active")),
+    ("joined > 1500000000", None, polars.col("joined") > 1500000000),
+    ("score > 0.5", None, polars.col("score") > 0.5),
+    (
+        "tags contains 'south'",
+        "list_contains(tags, 'south')",
+        polars.col("tags").list.contains("south"),
+    ),
+    (
+        "address.city = 'Oslo'",
+        None,
+        polars.col("address").struct.field("city") == "Oslo",
+    ),
+]
+
+
+def _ask_tamis(table: Any) -> int:
+    return sum(table.count(text) for text, _, _ in CONDITIONS)
+
+
+def _ask_duckdb(db: Any) -> int:
+    texts = (other or text for text, other, _ in CONDITIONS)
+    counts = (db.execute(f"select count(*) from people where {text}") for text in texts)
+    return sum(int(found.fetchone()[0]) for found in counts)
+
+
+def _ask_polars(frame: Any) -> int:
+    lazy = frame.lazy()
+    return sum(
+        int(lazy.filter(test).select(polars.len()).collect().item()) for _, _, test in CONDITIONS
+    )
 
 
 def _from_arrow(table: Any) -> Way:
@@ -205,6 +262,13 @@ def _from_arrow(table: Any) -> Way:
             *_memcpy(table.nbytes),
         ],
     )
+
+
+def _asked(way: Way) -> Way:
+    """The same, and a count by each field."""
+    asks = {"Polars": _ask_polars, "DuckDB": _ask_duckdb}
+    peers = [replace(p, ask=asks[p.name]) for p in way.peers if p.name in asks]
+    return replace(way, peers=peers, ask=_ask_tamis)
 
 
 def _ways(rows: list[Row], arrays: dict[str, Any], table: Any) -> dict[str, Way]:
@@ -253,6 +317,7 @@ def _ways(rows: list[Row], arrays: dict[str, Any], table: Any) -> dict[str, Way]
             pyarrow.concat_tables([flat] * TIMES).combine_chunks()
         ),
         "Arrow": _from_arrow(table),
+        "Arrow, and a count by each field": _asked(_from_arrow(table)),
     }
 
 
@@ -262,7 +327,7 @@ def _race(bench: Bench, given: str, way: Way, report: Report) -> dict[str, float
     builders = [] if bench.alone else way.peers
     with ExitStack() as stack:
         try:
-            builders = [_tamis(bench, way.data, stack), *builders]
+            builders = [_tamis(bench, way, stack), *builders]
         except PeerMissing as missing:
             note = f"left out: {missing}"
             if note not in report.notes:

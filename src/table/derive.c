@@ -151,8 +151,9 @@ static struct sealed *derive_raw(const struct segment *s, struct path_dict *entr
     const struct array *a = column && column->raw ? raw_hold(column) : NULL;
     struct sealed *made = NULL;
     struct stretch found;
+    struct array room;
     if (a) {
-        enum raw_path how = raw_path(a, s->n, entry->path, &found);
+        enum raw_path how = raw_path(a, s->n, entry->path, &found, &room);
         *ret_done = how != RAW_PATH_OTHER;
         if (how == RAW_PATH_FOUND)
             made = raw_make_path(&found, &entry->shared, s->catalog->budget);

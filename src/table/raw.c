@@ -377,13 +377,16 @@ static void narrow(uint64_t *bits, const uint8_t *map, uint64_t bit_offset, uint
         bits[w] &= more[w];
 }
 
-enum raw_path raw_path(const struct array *a, uint32_t n, struct path path, struct stretch *ret) {
+enum raw_path raw_path(const struct array *a, uint32_t n, struct path path, struct stretch *ret,
+                       struct array *room) {
     *ret = (struct stretch){.n = n};
     bits_set(ret->present, 0, n);
     for (uint32_t i = 0; i < path.n; i++) {
         bool many = false;
-        if (a->type != ARRAY_STRUCT || !path.steps[i].key.p)
+        if (a->type == (path.steps[i].key.p ? ARRAY_MAP : ARRAY_LIST))
             return RAW_PATH_OTHER;
+        if (a->type != ARRAY_STRUCT || !path.steps[i].key.p)
+            return RAW_PATH_NONE;
         narrow(ret->present, a->valid, a->bit_offset, n);
         narrow(ret->present, a->present, a->bit_offset, n);
         a = field_of(a, path.steps[i].key, &many);
@@ -398,6 +401,15 @@ enum raw_path raw_path(const struct array *a, uint32_t n, struct path path, stru
     ret->a = a;
     ret->n_valid = bits_count(ret->valid, n);
     ret->all = ret->n_valid == n;
+    if (ret->all || !array_is_nested(a))
+        return RAW_PATH_FOUND;
+    if (htole64(1) != 1)
+        return RAW_PATH_OTHER;
+    *room = *a; /* of nested cells the array itself says which have a value */
+    room->valid = (const uint8_t *)ret->valid;
+    room->present = (const uint8_t *)ret->present;
+    room->bit_offset = 0;
+    ret->a = room;
     return RAW_PATH_FOUND;
 }
 

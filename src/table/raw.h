@@ -36,7 +36,9 @@ enum raw_path {
     RAW_PATH_NONE, /* nothing, in no row */
     RAW_PATH_OTHER /* it is to be looked for in the values */
 };
-enum raw_path raw_path(const struct array *a, uint32_t n, struct path path, struct stretch *ret);
+/* room: for an array that differs from what is there. */
+enum raw_path raw_path(const struct array *a, uint32_t n, struct path path, struct stretch *ret,
+                       struct array *room);
 /* The chunk of what was found. NULL: no memory. */
 struct sealed *raw_make_path(const struct stretch *s, struct shared_dict *shared,
                              struct budget *budget);

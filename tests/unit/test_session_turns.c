@@ -66,8 +66,10 @@ static void test_whose_thread(void **state) {
 
 static uint64_t tick_ns; /* each look at the clock lets so much time go by */
 
+static _Atomic uint64_t now, looks;
+
 static uint64_t ticking_clock(void) {
-    static _Atomic uint64_t now;
+    looks++;
     return atomic_fetch_add(&now, tick_ns) + tick_ns;
 }
 
@@ -114,7 +116,9 @@ static void test_alone(void **state) {
     assert_false(is_small(&t, ROWS));
     assert_true(is_small(&t, ROWS));
 
-    tick_ns = ALONE_NS / 3; /* for so many rows that is short, for four times as many it is not */
+    looks = 0;
+    assert_true(is_small(&t, NUMBERS));
+    tick_ns = ALONE_NS / 10 * 9 / looks; /* that is short, but not for four times as many rows */
     assert_true(is_small(&t, NUMBERS));
     assert_true(is_small(&t, NUMBERS));
     tick_ns = 0;
