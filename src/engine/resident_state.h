@@ -1,6 +1,7 @@
 /* Inside of queries over tables. Private to engine/.
  *
  * - resident.c: parts, and the results that are made of bits alone (resident_bits.c)
+ * - resident_scan.c: the parts' bits, and who makes them
  * - resident_cells.c: the results that are made of cells: rows and columns
  * - resident_order.c: rows in an order
  * - resident_counts.c: counts of values
@@ -74,6 +75,15 @@ struct resident {
 bool resident_chunks(const struct part *p, const struct bound_path *paths, uint32_t n,
                      const struct chunk **ret);
 
+static inline bool resident_is_stopped(const struct resident *r) {
+    return r->stop && atomic_load_explicit(r->stop, memory_order_relaxed);
+}
+
+/* For a crew's work. NULL: no memory. */
+struct ahead *ahead_new(struct resident *r);
+/* The bits of the next part, and how many are set. */
+enum status resident_scan(struct resident *r, uint32_t *ret_kept, struct error *e);
+
 /* The next set bits of the part, from cell *at on, at most `most`; *at becomes the cell behind the
  * last. */
 uint32_t resident_cells(const struct resident *r, uint32_t *at, uint16_t *ret, uint32_t most);
@@ -106,6 +116,7 @@ void tally_free(struct resident *r);
 bool tally_add_part(struct resident *r);
 bool tally_write(struct resident *r, struct buf *data);
 
+#define PARTS_AT_ONCE        16u                /* after which others have a look */
 #define RESIDENT_ROWS        (16u * BLOCK_ROWS) /* of cells in one chunk of a result, at most */
 #define RESIDENT_CHUNK_BYTES (4 * CHUNK_BYTES)  /* of result, after which a chunk is closed */
 
