@@ -284,7 +284,7 @@ static bool feed(struct maker *m, const struct stretch *s) {
         return typed_feed(c, 0, s);
     size_t bytes = (size_t)s->n * sizeof(union word);
     union word *scratch = budget_realloc(c->budget, NULL, 0, bytes);
-    bool is_unread, done = scratch && numbers_feed(c, 0, s, scratch, &is_unread);
+    bool is_unread = false, done = scratch && numbers_feed(c, 0, s, scratch, &is_unread);
     budget_free(c->budget, scratch, scratch ? bytes : 0);
     return done;
 }
@@ -367,7 +367,7 @@ static const struct array *field_of(const struct array *a, struct str name, bool
     return found;
 }
 
-/* Rows that have no value of the array are out; `missing` ones as well as those that are null. */
+/* Rows whose bit is clear in a bitmap of bytes, if there is one, are out. */
 static void narrow(uint64_t *bits, const uint8_t *map, uint64_t bit_offset, uint32_t n) {
     uint64_t more[CHUNK_WORDS];
     if (!map)
