@@ -221,7 +221,7 @@ CONDITIONS: list[tuple[str, str | None, Any]] = [
     ("joined > 1500000000", None, polars.col("joined") > 1500000000),
     ("score > 0.5", None, polars.col("score") > 0.5),
     (
-        "tags contains 'south'",
+        "'south' in tags",
         "list_contains(tags, 'south')",
         polars.col("tags").list.contains("south"),
     ),
