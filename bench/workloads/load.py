@@ -57,7 +57,8 @@ WARM_BYTES = 1 << 30
 
 def _warm_memory() -> None:
     """So much memory is the system's own now, for all processes, and free."""
-    with mmap.mmap(-1, WARM_BYTES) as memory:
+    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS  # shared memory would be no large pages
+    with mmap.mmap(-1, WARM_BYTES, flags=private) as memory:
         memory.madvise(mmap.MADV_HUGEPAGE)
         pages = np.frombuffer(memory, np.uint8)[:: mmap.PAGESIZE]
         pages[:] = 1
