@@ -15,8 +15,8 @@
 #define SMALL_QUERY    8192u /* bytes of a query that may be compiled inline */
 #define QUESTION_BYTES 256u  /* that each query of a request costs besides its own, but for one */
 #define QUANTUM_NS                                                                                 \
-    5000000u /* after which others get their turn, whatever is left of STEP_ROWS; on the session's \
-                own thread that is ALONE_NS */
+    5000000u /* after which others get their turn, whatever is left of STEP_ROWS; for one that is  \
+                short, ALONE_NS */
 #define OUT_BYTES (4 * CHUNK_BYTES) /* output of one quantum */
 #define PAYLOAD_ROWS                                                                               \
     64u /* what a payload costs besides its rows: also empty ones make a quantum                   \
@@ -402,7 +402,7 @@ bool request_may_go_on(const struct request *r, uint64_t began, uint64_t rows) {
     const struct service *service = r->session->service;
     if (rows == 0)
         return true;
-    uint64_t quantum = r->is_inline ? ALONE_NS : QUANTUM_NS;
+    uint64_t quantum = r->is_short ? ALONE_NS : QUANTUM_NS;
     return rows < STEP_ROWS && r->out.len < OUT_BYTES &&
            !(service->now_ns && service->now_ns() - began > quantum);
 }

@@ -146,6 +146,7 @@ struct request {
     bool reads_file;                /* its payload is one: never on the session's thread */
     bool parsed, is_stream, all_in; /* all_in: no payload will come any more */
     bool is_inline;                 /* this run is on the session's thread ... */
+    bool is_short;                  /* ... as it was when it was asked last: up to ALONE_NS ... */
     bool yielded; /* ... where it does not belong: it has stopped before its heavy part */
     bool limit_reached;
     struct run *run;

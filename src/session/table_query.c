@@ -59,7 +59,8 @@ bool table_query_is_small(struct request *r) {
         small = !r->questions[i].strict &&
                 rows <= (by_cells(&r->questions[i]) ? SMALL_CELLS : SMALL_ROWS);
     small = small && rows * request_query_bytes(r) <= 64 * SMALL_ROWS && has_few_bytes(s);
-    return small || was_short(&r->own, rows);
+    r->is_short = !small && was_short(&r->own, rows);
+    return small || r->is_short;
 }
 
 static enum status bad(struct error *e, const char *text) {
