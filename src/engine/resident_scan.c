@@ -30,7 +30,7 @@ struct ahead *ahead_new(struct resident *r) {
 }
 
 static enum status no_chunks(struct error *e) {
-    return error_set(e, E_MEMORY, "out of memory for the column of a path");
+    return error_set(e, E_MEMORY, "out of memory for the cells of a column");
 }
 
 static void run_ahead(void *data, uint32_t i, uint32_t hand) {

@@ -35,7 +35,7 @@ struct session;
 struct request;
 
 #define SPARES_MOST 32u
-#define ALONE_NS    250000u
+#define ALONE_NS    250000u /* of a question that runs on the owner's thread, see session_alone */
 
 /* Memory that a session without work does not keep, and the next one with some takes: requests that
  * are over, with up to 16 KiB of each of their buffers, and buffers for output of the same size. It

@@ -136,7 +136,7 @@ static enum status strict_block(struct strict *s, uint32_t n) {
 
 static enum status strict_part(struct strict *s, const struct part *p) {
     if (!resident_slot_chunks(question_plan(s->q), s->snapshot, p, s->chunks))
-        return error_set(s->e, E_MEMORY, "out of memory for the column of a path");
+        return error_set(s->e, E_MEMORY, "out of memory for the cells of a column");
     enum status status = E_OK;
     uint32_t most = run_block(s->run)->rows;
     for (uint32_t cell = 0; status == E_OK && cell < p->n && s->left > 0;) {

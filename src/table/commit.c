@@ -165,8 +165,8 @@ static void end(struct commit *c) {
     pieces_done(&c->pieces);
     keys_done(&c->keys);
     schema_unref(c->schema);
+    batch_clear(b); /* before the catalog, which columns of stages may be bound to (raw_bind) */
     catalog_unref(c->catalog);
-    batch_clear(b);
 }
 
 enum status batch_commit(struct batch *b, enum batch_mode mode, struct batch_counts *ret,
