@@ -73,6 +73,18 @@ static uint64_t ticking_clock(void) {
     return atomic_fetch_add(&now, tick_ns) + tick_ns;
 }
 
+/* A table "many" of so many rows. */
+static void begin_many(struct talk *t, uint64_t tick, uint32_t rows) {
+    talk_begin(t, NULL);
+    t->service.now_ns = ticking_clock;
+    tick_ns = tick;
+    say(t, "[12, 6, 'many', nil]");
+    settle(t);
+    say_rows(t, "14 6 'many' nil", 5, 0, rows);
+    settle(t);
+    t->at = t->out.len;
+}
+
 /* A question about a larger table stays on the loop's thread while nobody else needs it and the
  * like of it was short; how short is told for a row, and for each kind of result. */
 static void test_alone(void **state) {
@@ -84,14 +96,7 @@ static void test_alone(void **state) {
                           "[2, 7, 'a > 7', {'result': 'rows', 'strict': true}, ['table', 'many']]",
                       EXPLAIN[] = "[10, 7, 'a > 7', {}, ['table', 'many']]";
     struct talk t;
-    talk_begin(&t, NULL);
-    t.service.now_ns = ticking_clock;
-    tick_ns = 100;
-    say(&t, "[12, 6, 'many', nil]");
-    settle(&t);
-    say_rows(&t, "14 6 'many' nil", 5, 0, 40000);
-    settle(&t);
-    t.at = t.out.len;
+    begin_many(&t, 100, 40000);
     assert_false(is_small(&t, ROWS)); /* nobody knows yet */
     assert_false(is_small(&t, ROWS)); /* there are others */
     session_alone(t.s, true);
@@ -134,14 +139,7 @@ static void test_alone(void **state) {
 static void test_alone_no_more(void **state) {
     (void)state;
     struct talk t;
-    talk_begin(&t, NULL);
-    t.service.now_ns = ticking_clock;
-    tick_ns = 0;
-    say(&t, "[12, 6, 'many', nil]");
-    settle(&t);
-    say_rows(&t, "14 6 'many' nil", 5, 0, 20000);
-    settle(&t);
-    t.at = t.out.len;
+    begin_many(&t, 0, 20000);
     session_alone(t.s, true);
     static const char ROWS[] = "[2, 7, 'a > 7', {'result': 'rows'}, ['table', 'many']]";
     assert_false(is_small(&t, ROWS));
