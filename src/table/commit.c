@@ -146,12 +146,12 @@ static void give_back(struct commit *c) {
         if (!c->maps[i].is_same)
             continue;
         struct shared_dict *shared = c->catalog->columns[c->columns[i]];
-        pthread_mutex_lock(&shared->lock);
+        shared_dict_lock(shared);
         if (!shared->is_used) {
             dict_unref(shared->dict);
             shared->dict = NULL;
         }
-        pthread_mutex_unlock(&shared->lock);
+        shared_dict_unlock(shared);
     }
 }
 

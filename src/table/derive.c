@@ -50,9 +50,9 @@ size_t paths_bytes(struct catalog *c) {
     size_t bytes = 0;
     pthread_mutex_lock(&c->lock);
     for (struct path_dict *p = c->paths; p; p = p->next) {
-        pthread_mutex_lock(&p->shared.lock);
+        shared_dict_lock(&p->shared);
         bytes += p->bytes + (p->shared.dict ? dict_bytes(p->shared.dict) : 0);
-        pthread_mutex_unlock(&p->shared.lock);
+        shared_dict_unlock(&p->shared);
     }
     pthread_mutex_unlock(&c->lock);
     return bytes;
@@ -156,7 +156,7 @@ static struct sealed *derive_raw(const struct segment *s, struct path_dict *entr
         enum raw_path how = raw_path(a, s->n, entry->path, &found, &room);
         *ret_done = how != RAW_PATH_OTHER;
         if (how == RAW_PATH_FOUND)
-            made = raw_make_path(&found, &entry->shared, s->catalog->budget);
+            made = raw_make_apart(&found, &entry->shared, s->catalog->budget);
         else if (how == RAW_PATH_NONE)
             made = none(s);
         raw_release(column);

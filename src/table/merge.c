@@ -110,11 +110,9 @@ static bool merge_column(const struct piece *p, uint32_t n, uint32_t column,
     struct cells c;
     uint32_t row = 0;
     bool done = true;
-    for (uint32_t i = 0; i < n; i++) {
-        const struct sealed *s;
-        if (!segment_column(p[i].segment, column, &s))
+    for (uint32_t i = 0; i < n; i++)
+        if (!segment_column_aside(p[i].segment, column))
             return false;
-    }
     cells_init(&c, catalog->budget);
     struct dict *dict = common_dict(p, n, column);
     if (dict) { /* nothing is added to it */

@@ -225,9 +225,9 @@ static struct maker *count_down(struct shared_dict *shared) {
 
 void raw_bind(struct sealed *s, struct shared_dict *shared) {
     s->raw->shared = shared;
-    pthread_mutex_lock(&shared->lock);
+    shared_dict_lock(shared);
     shared->n_raw++;
-    pthread_mutex_unlock(&shared->lock);
+    shared_dict_unlock(shared);
 }
 
 void raw_done(struct sealed *s) {
@@ -235,9 +235,9 @@ void raw_done(struct sealed *s) {
     struct sealed *made = atomic_load_explicit(&r->made, memory_order_relaxed);
     struct maker *idle = NULL;
     if (r->shared && !made) {
-        pthread_mutex_lock(&r->shared->lock);
+        shared_dict_lock(r->shared);
         idle = count_down(r->shared);
-        pthread_mutex_unlock(&r->shared->lock);
+        shared_dict_unlock(r->shared);
     }
     maker_free(idle, s->budget);
     if (r->block)
@@ -255,19 +255,19 @@ static void let_go(struct raw *r, struct budget *budget) {
 
 const struct array *raw_hold(const struct sealed *s) {
     struct raw *r = s->raw;
-    pthread_mutex_lock(&r->shared->lock);
+    shared_dict_lock(r->shared);
     bool is_there = !atomic_load_explicit(&r->made, memory_order_relaxed);
     r->users += is_there;
-    pthread_mutex_unlock(&r->shared->lock);
+    shared_dict_unlock(r->shared);
     return is_there ? &r->array : NULL;
 }
 
 void raw_release(const struct sealed *s) {
     struct raw *r = s->raw;
-    pthread_mutex_lock(&r->shared->lock);
+    shared_dict_lock(r->shared);
     r->users--;
     let_go(r, s->budget);
-    pthread_mutex_unlock(&r->shared->lock);
+    shared_dict_unlock(r->shared);
 }
 
 /* --- making --- */
@@ -324,8 +324,29 @@ static struct sealed *make_column(const struct sealed *shell) {
     return made;
 }
 
+struct sealed *raw_make_apart(const struct stretch *s, struct shared_dict *shared,
+                              struct budget *budget) {
+    struct maker *m = maker_new(budget);
+    struct code_map map = {0};
+    struct sealed *made = m ? make(m, s) : NULL;
+    if (made && !sealed_share(&made, shared, &map, m->cells.dropped)) {
+        sealed_free(made);
+        made = NULL;
+    }
+    code_map_done(&map, budget);
+    maker_free(m, budget);
+    return made;
+}
+
 const struct sealed *raw_made(const struct sealed *s) {
     return atomic_load_explicit(&s->raw->made, memory_order_acquire);
+}
+
+/* Under the lock; gives what is to be freed without it. */
+static struct maker *publish(const struct sealed *shell, struct sealed *made) {
+    atomic_store_explicit(&shell->raw->made, made, memory_order_release);
+    let_go(shell->raw, shell->budget);
+    return count_down(shell->raw->shared);
 }
 
 const struct sealed *raw_make(const struct sealed *s) {
@@ -334,16 +355,36 @@ const struct sealed *raw_make(const struct sealed *s) {
     struct maker *idle = NULL;
     if (made)
         return made;
-    pthread_mutex_lock(&r->shared->lock);
+    shared_dict_lock(r->shared);
     made = atomic_load_explicit(&r->made, memory_order_relaxed);
-    if (!made && (made = make_column(s))) {
-        atomic_store_explicit(&r->made, made, memory_order_release);
-        let_go(r, s->budget);
-        idle = count_down(r->shared);
-    }
-    pthread_mutex_unlock(&r->shared->lock);
+    if (!made && (made = make_column(s)))
+        idle = publish(s, made);
+    shared_dict_unlock(r->shared);
     maker_free(idle, s->budget);
     return made;
+}
+
+bool raw_make_aside(const struct sealed *s) {
+    struct raw *r = s->raw;
+    const struct array *a = raw_hold(s);
+    struct maker *idle = NULL;
+    struct stretch stretch;
+    if (!a)
+        return true;
+    stretch_look(&stretch, a, 0, s->chunk.n);
+    struct sealed *made = raw_make_apart(&stretch, r->shared, s->budget);
+    bool done = made != NULL;
+    shared_dict_lock(r->shared);
+    if (made && !raw_made(s)) {
+        idle = publish(s, made);
+        made = NULL;
+    }
+    r->users--;
+    let_go(r, s->budget);
+    shared_dict_unlock(r->shared);
+    maker_free(idle, s->budget);
+    sealed_free(made); /* another thread was quicker */
+    return done;
 }
 
 size_t raw_bytes(const struct sealed *s) {
@@ -411,18 +452,4 @@ enum raw_path raw_path(const struct array *a, uint32_t n, struct path path, stru
     room->bit_offset = 0;
     ret->a = room;
     return RAW_PATH_FOUND;
-}
-
-struct sealed *raw_make_path(const struct stretch *s, struct shared_dict *shared,
-                             struct budget *budget) {
-    struct maker *m = maker_new(budget);
-    struct code_map map = {0};
-    struct sealed *made = m ? make(m, s) : NULL;
-    if (made && !sealed_share(&made, shared, &map, m->cells.dropped)) {
-        sealed_free(made);
-        made = NULL;
-    }
-    code_map_done(&map, budget);
-    maker_free(m, budget);
-    return made;
 }

@@ -39,9 +39,10 @@ enum raw_path {
 /* room: for an array that differs from what is there. */
 enum raw_path raw_path(const struct array *a, uint32_t n, struct path path, struct stretch *ret,
                        struct array *room);
-/* The chunk of what was found. NULL: no memory. */
-struct sealed *raw_make_path(const struct stretch *s, struct shared_dict *shared,
-                             struct budget *budget);
+/* The chunk of a stretch, made with a dictionary of its own, whose values the shared one then has.
+ * NULL: no memory. */
+struct sealed *raw_make_apart(const struct stretch *s, struct shared_dict *shared,
+                              struct budget *budget);
 
 /* It becomes a column of a table, which has this dictionary. Before anybody asks for it. */
 void raw_bind(struct sealed *s, struct shared_dict *shared);

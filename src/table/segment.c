@@ -62,12 +62,27 @@ bool catalog_room(struct catalog *c, uint32_t n) {
 void shared_dict_init(struct shared_dict *d) {
     *d = (struct shared_dict){.dict = NULL};
     pthread_mutex_init(&d->lock, NULL);
+    pthread_cond_init(&d->quiet, NULL);
+    atomic_init(&d->n_waiting, 0);
 }
 
 void shared_dict_done(struct shared_dict *d, struct budget *budget) {
     dict_unref(d->dict);
     maker_free(d->maker, budget);
+    pthread_cond_destroy(&d->quiet);
     pthread_mutex_destroy(&d->lock);
+}
+
+void shared_dict_lock(struct shared_dict *d) {
+    atomic_fetch_add_explicit(&d->n_waiting, 1, memory_order_relaxed);
+    pthread_mutex_lock(&d->lock);
+    if (atomic_fetch_sub_explicit(&d->n_waiting, 1, memory_order_relaxed) == 1)
+        pthread_cond_broadcast(&d->quiet);
+}
+
+void shared_dict_wait_for_readers(struct shared_dict *d) {
+    while (atomic_load_explicit(&d->n_waiting, memory_order_relaxed) > 0)
+        pthread_cond_wait(&d->quiet, &d->lock);
 }
 
 static size_t shell_bytes(uint32_t n_columns) {
@@ -126,6 +141,11 @@ bool segment_column(const struct segment *s, uint32_t column, const struct seale
     const struct sealed *c = column < s->n_columns ? s->columns[column] : NULL;
     *ret = c && c->raw ? raw_make(c) : c;
     return !c || *ret;
+}
+
+bool segment_column_aside(const struct segment *s, uint32_t column) {
+    const struct sealed *c = column < s->n_columns ? s->columns[column] : NULL;
+    return !c || !c->raw || raw_make_aside(c);
 }
 
 bool segment_find(const struct segment *s, uint64_t number, uint32_t *ret_row) {

@@ -16,15 +16,28 @@ struct maker;   /* raw.c */
 
 /* The dictionary of a column, or of a path inside it. Once it is there it stays. */
 struct shared_dict {
-    pthread_mutex_t lock; /* of all below: one at a time adds to it */
-    struct dict *dict;    /* NULL: none yet */
-    bool is_used;         /* chunks that others see may have codes of it */
-    uint32_t n_raw;       /* columns of segments that are still as they came, and ... */
-    struct maker *maker;  /* ... what makes chunks of them (raw.c); or NULL */
+    pthread_mutex_t lock;       /* of all below: one at a time adds to it */
+    pthread_cond_t quiet;       /* no reader waits for the lock any more */
+    struct dict *dict;          /* NULL: none yet */
+    bool is_used;               /* chunks that others see may have codes of it */
+    uint32_t n_raw;             /* columns of segments that are still as they came, and ... */
+    struct maker *maker;        /* ... what makes chunks of them (raw.c); or NULL */
+    _Atomic uint32_t n_waiting; /* readers that wait for the lock */
 };
 
 void shared_dict_init(struct shared_dict *d);
 void shared_dict_done(struct shared_dict *d, struct budget *budget);
+
+/* Readers do not wait for a writer: they take the lock by shared_dict_lock, and who commits lets
+ * all of those in, after each value, by shared_dict_give_way, with the lock held before and after.
+ * The dictionary itself stays the same one; others may have added to it. */
+void shared_dict_lock(struct shared_dict *d);
+static inline void shared_dict_unlock(struct shared_dict *d) { pthread_mutex_unlock(&d->lock); }
+void shared_dict_wait_for_readers(struct shared_dict *d);
+static inline void shared_dict_give_way(struct shared_dict *d) {
+    if (atomic_load_explicit(&d->n_waiting, memory_order_relaxed) > 0)
+        shared_dict_wait_for_readers(d);
+}
 
 struct path_dict; /* derive.c */
 
@@ -65,10 +78,13 @@ size_t segment_bytes(const struct segment *s);
 /* The cells of a column, made of what came if need be; *ret is NULL where all are missing. False:
  * no memory. */
 bool segment_column(const struct segment *s, uint32_t column, const struct sealed **ret);
+/* The same for who commits: no reader waits for the making. False: no memory. */
+bool segment_column_aside(const struct segment *s, uint32_t column);
 /* The same without making them: NULL, too, where they have not been made. */
 const struct sealed *segment_made(const struct segment *s, uint32_t column);
 /* raw.c: of columns with `raw`. */
 const struct sealed *raw_make(const struct sealed *s); /* NULL: no memory */
+bool raw_make_aside(const struct sealed *s);           /* false: no memory */
 const struct sealed *raw_made(const struct sealed *s);
 size_t raw_bytes(const struct sealed *s);
 void maker_free(struct maker *m, struct budget *budget); /* NULL is fine */

@@ -87,8 +87,10 @@ static bool map_codes(const struct chunk *c, struct dict *from, struct shared_di
     bool may_fill = dict_count(shared->dict) + n < DICT_MOST || value_bytes_of(c) > TEXT_MOST;
     bool full = false, done = make_map(map, n, budget);
     for (uint32_t row = 0; done && !full && row < c->n; row++)
-        if (bits_get(c->valid, row))
+        if (bits_get(c->valid, row)) {
             done = map_code(map, chunk_code(c, row), from, shared->dict, may_fill, &full);
+            shared_dict_give_way(shared);
+        }
     shared->is_used = true;
     *ret_to = done && !full ? dict_ref(shared->dict) : NULL;
     return done;
@@ -100,10 +102,10 @@ bool sealed_share(struct sealed **s, struct shared_dict *shared, struct code_map
     bool is_same = false;
     if ((*s)->chunk.kind != CHUNK_CODES)
         return true;
-    pthread_mutex_lock(&shared->lock);
+    shared_dict_lock(shared);
     bool done =
         map_codes(&(*s)->chunk, (*s)->dict, shared, map, dropped, (*s)->budget, &to, &is_same);
-    pthread_mutex_unlock(&shared->lock);
+    shared_dict_unlock(shared);
     done = done && (is_same || remake(s, map, to));
     dict_unref(to);
     return done;

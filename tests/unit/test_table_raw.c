@@ -2,6 +2,7 @@
 #include "chunk_unit.h"
 #include "nested_unit.h"
 #include "table/cells.h"
+#include "table/segment.h"
 #include "value/array_cell.h"
 
 #include <pthread.h>
@@ -384,6 +385,90 @@ static void test_at_once(void **state) {
     end(&t);
 }
 
+enum { FIELD_VALUES = 20 };
+
+/* Structs with one number, of FIELD_VALUES different ones from `first` on. */
+static struct array structs_from(struct pool *pool, uint32_t first, uint32_t n) {
+    struct array *field = keep(pool, sizeof *field);
+    uint8_t *key = keep(pool, 2 + ARRAY_KEY_BYTES), *data = keep(pool, (size_t)n * 8);
+    memcpy(key, "\xA1k", 2);
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t number = htole64(first + i % FIELD_VALUES);
+        memcpy(data + (size_t)i * 8, &number, 8);
+    }
+    *field = (struct array){.type = ARRAY_I64, .n = n, .data = data, .key = {(const char *)key, 2}};
+    return (struct array){.type = ARRAY_STRUCT, .n = n, .children = field, .n_children = 1};
+}
+
+/* What a writer does on a thread of its own. */
+struct writing {
+    struct trial *trial;
+    const struct segment *segment; /* whose column is made; NULL: rows come behind */
+    struct array rows;
+};
+
+static void *write_column(void *arg) {
+    struct writing *w = arg;
+    struct batch_counts counts;
+    struct error e;
+    error_clear(&e);
+    bool done = w->segment ? segment_column_aside(w->segment, 0)
+                           : add(w->trial->batch, "c", &w->rows) == E_OK &&
+                                 batch_commit(w->trial->batch, BATCH_APPEND, &counts, &e) == E_OK;
+    return done ? w : NULL;
+}
+
+/* As if a reader waited for the dictionary: the writer has to let it in before it has entered all
+ * of its values, and to go on after it. */
+static void check_gives_way(struct writing *w, struct shared_dict *shared) {
+    uint32_t before = dict_count(shared->dict), now = before;
+    pthread_t thread;
+    void *done = NULL;
+    atomic_store(&shared->n_waiting, 1);
+    assert_int_equal(pthread_create(&thread, NULL, write_column, w), 0);
+    pthread_mutex_lock(&shared->lock);
+    for (uint32_t i = 0; i < 10000 && (now = dict_count(shared->dict)) == before; i++) {
+        pthread_mutex_unlock(&shared->lock);
+        usleep(1000);
+        pthread_mutex_lock(&shared->lock);
+    }
+    atomic_store(&shared->n_waiting, 0);
+    pthread_cond_broadcast(&shared->quiet);
+    pthread_mutex_unlock(&shared->lock);
+    assert_int_equal(pthread_join(thread, &done), 0);
+    assert_ptr_equal(done, w);
+    assert_in_range(now, before + 1, before + FIELD_VALUES - 1);
+    assert_int_equal(dict_count(shared->dict), before + FIELD_VALUES);
+}
+
+static void test_readers_first(void **state) {
+    (void)state;
+    static struct trial t;
+    begin(&t, (struct str){NULL, 0});
+    for (uint32_t i = 0; i < 2; i++) {
+        t.array = structs_from(&t.pool, 100 * i, SEGMENT_ROWS);
+        assert_int_equal(add(t.batch, "c", &t.array), E_OK);
+    }
+    commit_as(t.batch, BATCH_APPEND);
+    const struct snapshot *s = table_snapshot(t.table);
+    struct shared_dict *shared = s->parts[0].segment->catalog->columns[0];
+    check_chunk(chunk_of(&s->parts[0], 0)); /* the dictionary is the column's now */
+    struct writing make = {.segment = s->parts[1].segment};
+    check_gives_way(&make, shared);
+    assert_true(part_is_made(&s->parts[1], 0));
+    check_chunk(chunk_of(&s->parts[1], 0));
+    snapshot_unref(s);
+    struct writing append = {.trial = &t, .rows = structs_from(&t.pool, 200, 2 * FIELD_VALUES)};
+    check_gives_way(&append, shared);
+    for (uint32_t i = 0; i < 3; i++) {
+        t.array = structs_from(&t.pool, 100 * i, i < 2 ? SEGMENT_ROWS : 2 * FIELD_VALUES);
+        for (uint32_t row = 0; row < t.array.n; row++)
+            append_cell(&t.rows, &t.array, row);
+    }
+    check_rows(t.table, &t.rows);
+    end(&t);
+}
+
 /* A load that is refused takes its words with it, unless others have begun to use them. */
 static void test_refused(void **state) {
     (void)state;
@@ -425,7 +510,7 @@ int main(void) {
         cmocka_unit_test(test_scarce),      cmocka_unit_test(test_keys),
         cmocka_unit_test(test_unread),      cmocka_unit_test(test_paths),
         cmocka_unit_test(test_equal_names), cmocka_unit_test(test_at_once),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refused),     cmocka_unit_test(test_readers_first),
     };
     return cmocka_run_group_tests_name("table_raw", tests, NULL, NULL);
 }
