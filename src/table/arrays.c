@@ -59,11 +59,14 @@ static bool is_words(const struct array *a) {
 static bool feed_segment(struct feeding *f, struct cells *c, const struct stretch *s,
                          union word *scratch) {
     bool is_here = !s->a->peer && s->all;
-    if (!is_here && !stretch_words(s, scratch))
+    bool is_far = s->a->peer && s->all && s->a->type == ARRAY_F64;
+    if (!is_here && !is_far && !stretch_words(s, scratch))
         return unread(f);
     if (!cells_take(c, s->a->type == ARRAY_F64 ? T_DOUBLE : T_INT))
         return false;
-    if (!s->all)
+    if (is_far)
+        cells_lend_far(c, s->a->peer, s->a->address + s->from * sizeof *scratch, s->n, 0);
+    else if (!s->all)
         cells_lend_rows(c, scratch, s->n_valid);
     else if (is_here)
         cells_lend(c, s->a->data + s->from * sizeof *scratch, s->n, 0);
@@ -213,6 +216,8 @@ static bool feed_column(struct feeding *feeding, struct feed *f, struct hand *ha
         return stretch_mark(c, b->rows, s);
     if (stays_raw(feeding, in, s))
         return keep_raw(feeding, f, s);
+    if (array_is_text(f->a) && f->a->peer && feeding->is_segment && texts_may_be_far(c, s))
+        return texts_feed_far(c, s);
     if (array_is_text(f->a) && f->a->peer) {
         if (!hand_room(hand, b->budget))
             return false;
@@ -234,12 +239,18 @@ static bool feed_column(struct feeding *feeding, struct feed *f, struct hand *ha
     return typed_feed(c, b->rows, s);
 }
 
+static bool seal_column(struct feeding *f, uint32_t inlet) {
+    if (batch_seal_inlet(f->batch, inlet))
+        return true;
+    return f->batch->inlets[inlet].cells.is_unread ? unread(f) : false;
+}
+
 static void feed_task(void *data, uint32_t i, uint32_t hand) {
     struct feeding *f = data;
     uint32_t inlet = f->feeds[i].inlet;
     uint64_t before = f->is_segment ? clock_ns() : 0;
     if (!feed_column(f, &f->feeds[i], hands_at(&f->batch->hands, hand)) ||
-        (f->is_last && !batch_seal_inlet(f->batch, inlet)))
+        (f->is_last && !seal_column(f, inlet)))
         atomic_store_explicit(&f->failed, true, memory_order_relaxed);
     if (!f->is_segment)
         return;

@@ -30,7 +30,7 @@ void cells_clear(struct cells *c) {
         memset(c->valid, 0, (size_t)c->bits_words * 8);
         memset(c->present, 0, (size_t)c->bits_words * 8);
     }
-    c->form = CELLS_NONE, c->lent = NULL, c->lent_rows = NULL;
+    c->form = CELLS_NONE, c->lent = NULL, c->lent_rows = NULL, c->far = NULL;
     c->rows = c->n = c->nulls = c->types = c->fresh = 0;
     c->logical = c->fresh_bytes = c->bytes.len = 0;
     c->has_bits = c->keep_codes = false;

@@ -15,6 +15,7 @@
 #define TAMIS_TABLE_CELLS_H
 
 #include "base/buf.h"
+#include "base/peer.h"
 #include "value/dict.h"
 
 /* While a dictionary has fewer entries and a segment adds at most half as many as it has values,
@@ -57,11 +58,15 @@ struct cells {
     uint64_t *valid, *present;
     uint32_t bits_words;
     union word *word;
-    const uint8_t *lent;   /* of a segment that is sealed next: INT, DOUBLE: the words, at any
-                              address, in place of `word`; STR: `logical` bytes in place of `bytes`;
-                              or NULL */
-    union word *lent_rows; /* the same words, if there is one for each row; those of rows without a
-                              value may be overwritten */
+    const uint8_t *lent;    /* of a segment that is sealed next: INT, DOUBLE: the words, at any
+                               address, in place of `word`; STR: `logical` bytes in place of `bytes`;
+                               or NULL */
+    union word *lent_rows;  /* the same words, if there is one for each row; those of rows without a
+                               value may be overwritten */
+    const struct peer *far; /* what is lent is in another process, there: doubles or strings; NULL:
+                               it is here */
+    uint64_t far_address;
+    bool is_unread; /* the last cells_seal could not read it */
     uint32_t *len;
     uint8_t *tag;
     uint32_t word_room, len_room, tag_room; /* entries */
@@ -170,6 +175,14 @@ static inline void cells_lend(struct cells *c, const uint8_t *lent, uint32_t n, 
     c->lent = lent;
     c->n = n;
     c->logical = bytes;
+}
+
+/* The same of n doubles or strings that are read from another process when they are sealed. */
+static inline void cells_lend_far(struct cells *c, const struct peer *peer, uint64_t address,
+                                  uint32_t n, uint64_t bytes) {
+    cells_lend(c, NULL, n, bytes);
+    c->far = peer;
+    c->far_address = address;
 }
 
 /* The same of numbers of which n rows have one: a word for each row of the segment, which is theirs

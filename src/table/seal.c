@@ -114,6 +114,30 @@ static struct sealed *make(const struct seal *s, enum chunk_kind kind, unsigned 
     return made;
 }
 
+/* The arrays of a chunk are const to all but its maker. */
+static void *writable(const void *p) { return (void *)(uintptr_t)p; }
+
+/* Zones that are known only when the chunk has its values. */
+static void put_zones(const struct seal *s, struct sealed *made) {
+    memcpy(writable(made->chunk.zones), s->zones, s->n_zones * sizeof *s->zones);
+}
+
+/* Values that the cells have at `from`, or far away, to their place in the chunk. False: the chunk
+ * is gone, as they cannot be read. */
+static bool bring(const struct seal *s, struct sealed **made, uint8_t *to, const uint8_t *from,
+                  size_t bytes) {
+    struct cells *c = s->c;
+    if (c->far && !peer_read(c->far, c->far_address, to, bytes)) {
+        c->is_unread = true;
+        sealed_free(*made);
+        *made = NULL;
+        return false;
+    }
+    if (!c->far && bytes > 0)
+        memcpy(to, from, bytes);
+    return true;
+}
+
 void sealed_free(struct sealed *s) {
     if (!s)
         return;
@@ -122,9 +146,6 @@ void sealed_free(struct sealed *s) {
     dict_unref(s->dict);
     budget_pages_free(s->budget, s, s->chunk.bytes);
 }
-
-/* The arrays of a chunk are const to all but its maker. */
-static void *writable(const void *p) { return (void *)(uintptr_t)p; }
 
 /* The rows of word w of a bitmap that have no value, as bits. */
 static uint64_t gaps_of(const uint64_t *valid, uint32_t w, uint32_t n) {
@@ -189,15 +210,15 @@ static const uint8_t *words_of(const struct cells *c) {
 }
 static uint32_t words_count(const struct seal *s) { return s->c->lent_rows ? s->n : s->c->n; }
 
-/* The same of a zone that has values. */
-static const uint8_t *zone_words(const struct seal *s, uint32_t z, uint32_t *ret_n) {
+/* Which of them are of a zone, and how many these are. */
+static uint32_t first_word(const struct seal *s, uint32_t z, uint32_t *ret_n) {
     uint32_t from = s->from[z], to = s->from[z + 1];
     if (s->c->lent_rows) {
         from = z * ZONE_ROWS;
         to = from + ZONE_ROWS < s->n ? from + ZONE_ROWS : s->n;
     }
     *ret_n = to - from;
-    return words_of(s->c) + (size_t)from * 8;
+    return from;
 }
 
 /* Rows without a value get that of another row of their zone, which so does not change its bounds;
@@ -221,7 +242,9 @@ static void fill_gaps(const struct seal *s) {
 
 /* The bytes of strings. */
 static const uint8_t *text_of(const struct cells *c) { return c->lent ? c->lent : c->bytes.data; }
-static size_t text_bytes(const struct cells *c) { return c->lent ? c->logical : c->bytes.len; }
+static size_t text_bytes(const struct cells *c) {
+    return c->lent || c->far ? c->logical : c->bytes.len;
+}
 
 static void uint_bounds(const union word *word, uint32_t n, struct zone *ret) {
     ret->low = ret->high = word[0];
@@ -241,14 +264,13 @@ static struct sealed *seal_ints(struct seal *s, enum chunk_kind kind, bool is_un
     struct zone all = {.has_value = false};
     for (uint32_t z = 0; z < s->n_zones; z++) {
         struct zone *zone = &s->zones[z];
-        uint32_t n;
-        const uint8_t *words = zone_words(s, z, &n);
+        uint32_t n, from = first_word(s, z, &n);
         if (!zone->has_value)
             continue;
         if (is_unsigned)
             uint_bounds(c->word + s->from[z], n, zone);
         else
-            dense_ops()->bounds_i64(words, n, &zone->low.i, &zone->high.i);
+            dense_ops()->bounds_i64(words_of(c) + (size_t)from * 8, n, &zone->low.i, &zone->high.i);
         if (!all.has_value || is_less(zone->low, all.low, is_unsigned))
             all.low = zone->low;
         if (!all.has_value || is_less(all.high, zone->high, is_unsigned))
@@ -280,18 +302,19 @@ static struct sealed *seal_ints(struct seal *s, enum chunk_kind kind, bool is_un
 
 static struct sealed *seal_doubles(struct seal *s) {
     s->seen = SEEN(T_DOUBLE);
-    for (uint32_t z = 0; z < s->n_zones; z++) {
-        struct zone *zone = &s->zones[z];
-        uint32_t n;
-        const uint8_t *words = zone_words(s, z, &n);
-        if (zone->has_value)
-            dense_ops()->bounds_f64(words, n, &zone->low.d, &zone->high.d, &zone->has_nan);
-    }
     struct needs needs = {.data = array_bytes(s->n, 8)};
     struct sealed *made = make(s, CHUNK_DOUBLE, 8, needs, NULL);
-    if (!made)
+    uint8_t *data = made ? writable(made->chunk.data) : NULL;
+    if (!made || !bring(s, &made, data, words_of(s->c), (size_t)words_count(s) * 8))
         return NULL;
-    memcpy(writable(made->chunk.data), words_of(s->c), (size_t)words_count(s) * 8);
+    for (uint32_t z = 0; z < s->n_zones; z++) {
+        struct zone *zone = &s->zones[z];
+        uint32_t n, from = first_word(s, z, &n);
+        if (zone->has_value)
+            dense_ops()->bounds_f64(data + (size_t)from * 8, n, &zone->low.d, &zone->high.d,
+                                    &zone->has_nan);
+    }
+    put_zones(s, made);
     finish(s, made, made->chunk.data, 8, needs.data);
     return made;
 }
@@ -401,9 +424,8 @@ static inline uint64_t string_head(const uint8_t *p, uint32_t n, const uint8_t *
 }
 
 /* The heads behind the first `skip` bytes, which all have; gives the least length behind them. */
-static uint32_t string_zone(const struct cells *c, uint32_t from, uint32_t to, uint32_t skip,
-                            struct zone *zone) {
-    const uint8_t *data = text_of(c), *end = data + text_bytes(c);
+static uint32_t string_zone(const struct cells *c, const uint8_t *data, const uint8_t *end,
+                            uint32_t from, uint32_t to, uint32_t skip, struct zone *zone) {
     uint64_t low = UINT64_MAX, high = 0;
     uint32_t begin = from ? c->len[from - 1] : 0, shortest = UINT32_MAX;
     for (uint32_t k = from; k < to; k++) {
@@ -420,14 +442,15 @@ static uint32_t string_zone(const struct cells *c, uint32_t from, uint32_t to, u
 }
 
 /* All zones; gives how many bytes, up to 8, all strings have in common behind the skipped ones. */
-static uint32_t string_zones(struct seal *s, uint32_t skip) {
+static uint32_t string_zones(struct seal *s, const uint8_t *data, uint32_t skip) {
+    const uint8_t *end = data + text_bytes(s->c);
     uint64_t low = UINT64_MAX, high = 0;
     uint32_t shortest = UINT32_MAX;
     for (uint32_t z = 0; z < s->n_zones; z++) {
         struct zone *zone = &s->zones[z];
         if (!zone->has_value)
             continue;
-        uint32_t least = string_zone(s->c, s->from[z], s->from[z + 1], skip, zone);
+        uint32_t least = string_zone(s->c, data, end, s->from[z], s->from[z + 1], skip, zone);
         shortest = least < shortest ? least : shortest;
         low = zone->low.u < low ? zone->low.u : low;
         high = zone->high.u > high ? zone->high.u : high;
@@ -439,32 +462,30 @@ static uint32_t string_zones(struct seal *s, uint32_t skip) {
 #define SHARED_MOST 64u /* bytes that are looked for: dates and addresses begin alike */
 
 /* Zones that tell of the first 8 bytes in which strings differ; gives how many come before. */
-static uint32_t choose_heads(struct seal *s) {
+static uint32_t choose_heads(struct seal *s, const uint8_t *data) {
     uint32_t shared = 0, alike = 8;
     while (alike == 8 && shared < SHARED_MOST) {
-        alike = string_zones(s, shared);
+        alike = string_zones(s, data, shared);
         shared += alike;
     }
     if (alike > 0)
-        string_zones(s, shared);
+        string_zones(s, data, shared);
     return shared;
 }
 
 static struct sealed *seal_strings(struct seal *s) {
     const struct cells *c = s->c;
     s->seen = SEEN(T_STR);
-    uint32_t shared = choose_heads(s);
     size_t bytes = text_bytes(c);
     struct needs needs = {.data = aligned(bytes + 64),
                           .offsets = array_bytes(s->n + 1, sizeof(uint32_t))};
     struct sealed *made = make(s, CHUNK_STR, 0, needs, NULL);
-    if (!made)
+    uint8_t *data = made ? writable(made->chunk.data) : NULL;
+    if (!made || !bring(s, &made, data, text_of(c), bytes))
         return NULL;
     made->text = bytes;
-    made->chunk.shared = shared;
-    uint8_t *data = writable(made->chunk.data);
-    if (bytes)
-        memcpy(data, text_of(c), bytes);
+    made->chunk.shared = choose_heads(s, data);
+    put_zones(s, made);
     memset(data + bytes, 0, needs.data - bytes);
     uint32_t *offsets = writable(made->chunk.offsets);
     if (c->n == s->n) {
@@ -565,6 +586,7 @@ static struct sealed *seal_bools(struct seal *s) {
 
 struct sealed *cells_seal(struct cells *c, uint32_t n) {
     struct seal s = {.c = c, .n = n};
+    c->is_unread = false;
     begin_zones(&s);
     if (c->n == 0)
         return make(&s, CHUNK_NONE, 0, (struct needs){0}, NULL);

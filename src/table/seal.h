@@ -19,7 +19,7 @@ struct sealed {
 };
 
 /* A chunk of n > 0 rows from the cells, which have at most n. May change their form; they can then
- * only be cleared or done with. NULL: no memory. */
+ * only be cleared or done with. NULL: no memory, or is_unread of the cells is set. */
 struct sealed *cells_seal(struct cells *c, uint32_t n);
 void sealed_free(struct sealed *s); /* NULL is fine */
 void raw_done(struct sealed *s);    /* raw.c: the part of that, of one with `raw` */

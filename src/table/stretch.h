@@ -60,6 +60,11 @@ bool texts_feed(struct cells *c, uint32_t row, const struct stretch *s);
  */
 bool texts_feed_segment(struct cells *c, const struct stretch *s);
 
+/* Whether that is a column of strings that do not repeat, which are read when they are sealed. */
+bool texts_may_be_far(const struct cells *c, const struct stretch *s);
+/* The same of those, whose bytes are in another process. */
+bool texts_feed_far(struct cells *c, const struct stretch *s);
+
 static inline bool array_is_nested(const struct array *a) { return a->type >= ARRAY_LIST; }
 /* The same of lists, maps and structs. `lists` belongs to the cells; *text is for what is looked
  * up. */

@@ -174,6 +174,22 @@ bool texts_feed(struct cells *c, uint32_t row, const struct stretch *s) {
     return stretch_mark(c, row, s);
 }
 
+/* The cells take the strings of a whole segment without gaps as bytes, from wherever these are.
+ * Gives how many bytes, and where they begin, *ret_begin. False: no memory. */
+static bool take_ends(struct cells *c, const struct stretch *s, uint64_t *ret_begin,
+                      uint64_t *ret_bytes) {
+    const struct array *a = s->a;
+    uint64_t begin = array_begin(a, s->from);
+    *ret_begin = begin;
+    *ret_bytes = array_begin(a, s->from + s->n) - begin;
+    c->bytes.len = 0;
+    c->n = 0;
+    if (!cells_take(c, T_STR) || !cells_room(c, s->n))
+        return false;
+    ends_of(a, s->from, s->n, a->base + begin, c->len);
+    return true;
+}
+
 bool texts_feed_segment(struct cells *c, const struct stretch *s) {
     const struct array *a = s->a;
     uint64_t begin = array_begin(a, s->from), n = array_begin(a, s->from + s->n) - begin;
@@ -183,12 +199,22 @@ bool texts_feed_segment(struct cells *c, const struct stretch *s) {
     if (!c->plain && !put_groups(c, s, &i))
         return false;
     if (i < s->n) { /* they do not repeat, as it turned out, or was known */
-        c->bytes.len = 0;
-        c->n = 0;
-        if (!cells_take(c, T_STR) || !cells_room(c, s->n))
+        if (!take_ends(c, s, &begin, &n))
             return false;
-        ends_of(a, s->from, s->n, a->base + begin, c->len);
         cells_lend(c, a->data + begin, s->n, n);
     }
+    return stretch_mark(c, 0, s);
+}
+
+bool texts_may_be_far(const struct cells *c, const struct stretch *s) {
+    uint64_t bytes = array_begin(s->a, s->from + s->n) - array_begin(s->a, s->from);
+    return c->plain && s->all && s->a->type == ARRAY_STR && bytes <= UINT32_MAX;
+}
+
+bool texts_feed_far(struct cells *c, const struct stretch *s) {
+    uint64_t begin, bytes;
+    if (!take_ends(c, s, &begin, &bytes))
+        return false;
+    cells_lend_far(c, s->a->peer, s->a->address + begin, s->n, bytes);
     return stretch_mark(c, 0, s);
 }

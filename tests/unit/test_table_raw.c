@@ -150,6 +150,41 @@ static void test_plain(void **state) {
     end(&t);
 }
 
+/* Doubles, and strings once they were seen not to repeat, are read to where they stay. */
+static void test_far(void **state) {
+    (void)state;
+    static struct trial t;
+    struct dice d = {15};
+    for (uint32_t round = 0; round < 4 * ROUNDS; round++) {
+        bool text = round % 2;
+        uint32_t n = 3 * SEGMENT_ROWS;
+        struct taste taste = {.words = 100 * SEGMENT_ROWS, .gaps = round % 4 < 2 ? 0 : 90};
+        begin(&t, (struct str){NULL, 0});
+        give(&t.array, &t.pool, text ? ARRAY_STR : ARRAY_F64, n, taste, 0, &d);
+        copy_tree(&t.sent, &t.array, &t.pool);
+        t.sent.peer = &self;
+        t.sent.address = (uintptr_t)t.array.data;
+        t.sent.data = t.sent.data_end = NULL;
+        assert_int_equal(add(t.batch, "c", &t.sent), E_OK);
+        for (uint32_t i = 0; i < n; i++)
+            append_cell(&t.rows, &t.array, i);
+        t.sent.address = UINT64_MAX - (UINT64_C(1) << 40);
+        struct batch *b = batch_new(t.table); /* whose first segment can be read, the others not */
+        assert_int_equal(add(b, "c", &t.array), E_OK);
+        assert_int_equal(add(b, "c", &t.sent), E_BAD_PAYLOAD);
+        batch_free(b);
+        commit_as(t.batch, BATCH_APPEND);
+        const struct snapshot *s = table_snapshot(t.table);
+        assert_int_equal(s->n_rows, n);
+        for (uint32_t i = 0; i < s->n_parts; i++)
+            check_chunk(chunk_of(&s->parts[i], 0));
+        assert_int_equal(chunk_of(&s->parts[1], 0)->kind, text ? CHUNK_STR : CHUNK_DOUBLE);
+        snapshot_unref(s);
+        check_rows(t.table, &t.rows);
+        end(&t);
+    }
+}
+
 /* Where much of the memory is used nothing is kept that may take more than its cells. */
 static void test_scarce(void **state) {
     (void)state;
@@ -506,11 +541,12 @@ static void test_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_types),       cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_scarce),      cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_unread),      cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_equal_names), cmocka_unit_test(test_at_once),
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_readers_first),
+        cmocka_unit_test(test_types),         cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_scarce),        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_unread),        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_equal_names),   cmocka_unit_test(test_at_once),
+        cmocka_unit_test(test_far),           cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_readers_first),
     };
     return cmocka_run_group_tests_name("table_raw", tests, NULL, NULL);
 }
