@@ -41,7 +41,7 @@ The same rows into everybody's own form, from what a program may have: dicts (al
 and a nested row among them), a numpy array a column (the eight flat fields; strings as objects),
 numpy arrays of numbers alone (more rows of them), and an Arrow table (the flat fields, once and with
 as many rows as of the numbers, and all ten).
-What is built is dropped untimed. memcpy copies the bytes that are given, to memory that was touched
+What is built is dropped untimed. memcpy copies the buffers that are given, to memory that was touched
 before, less than any copy can take, and to fresh memory, as all need who keep a copy: of the latter
 the quickest of four copies counts, each to memory of its own, as the first ones bear what the host
 takes. Bytes a value are what each library says it holds, divided by rows and fields; tamis, and
@@ -184,14 +184,29 @@ def _arrow(make: Callable[[], Any]) -> Builder:
     return Builder("pyarrow", make, lambda t: int(t.nbytes))
 
 
-def _memcpy(size: int) -> list[Builder]:
-    """So many bytes from one place to another: touched before, and fresh."""
-    source: Any = np.ones(size, np.uint8)
-    target = np.ones_like(source)
+def _memcpy(sources: list[Any]) -> list[Builder]:
+    """The buffers that are given, to memory touched before, and to fresh memory."""
+    targets = [np.ones_like(source) for source in sources]
+    size = sum(source.nbytes for source in sources)
+
+    def over() -> None:
+        for target, source in zip(targets, sources, strict=True):
+            np.copyto(target, source)
+
+    def fresh() -> list[Any]:
+        return [source.copy() for source in sources]
+
     return [
-        Builder(MEMCPY, lambda: np.copyto(target, source), lambda _: size),
-        Builder(FRESH, source.copy, lambda _: size, tries=COPIES),
+        Builder(MEMCPY, over, lambda _: size),
+        Builder(FRESH, fresh, lambda _: size, tries=COPIES),
     ]
+
+
+def _buffers(table: Any) -> list[Any]:
+    """All that an Arrow table has, as bytes."""
+    arrays = [chunk for column in table.columns for chunk in column.chunks]
+    buffers = [buffer for array in arrays for buffer in array.buffers() if buffer]
+    return [np.frombuffer(buffer, np.uint8) for buffer in buffers if buffer.size]
 
 
 def _columns(rows: list[Row]) -> dict[str, Any]:
@@ -260,7 +275,7 @@ def _from_arrow(table: Any) -> Way:
             _polars(lambda: polars.from_arrow(table, rechunk=True)),
             _pandas(lambda: table.to_pandas()),
             _duckdb(lambda: table),
-            *_memcpy(table.nbytes),
+            *_memcpy(_buffers(table)),
         ],
     )
 
@@ -310,7 +325,7 @@ def _ways(rows: list[Row], arrays: dict[str, Any], table: Any) -> dict[str, Way]
                 _arrow(lambda: pyarrow.table(numbers)),
                 _polars(lambda: polars.DataFrame(numbers)),
                 _duckdb(lambda: number_frame),
-                *_memcpy(sum(array.nbytes for array in numbers.values())),
+                *_memcpy(list(numbers.values())),
             ],
         ),
         "Arrow, flat": _from_arrow(flat),

@@ -1,7 +1,10 @@
 /* See crew.h: one mutex, two conditions, and a counter that hands out the tasks. */
 #include "base/crew.h"
 
+#include "base/clock.h"
+
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -16,10 +19,14 @@ struct helper {
 struct crew {
     pthread_mutex_t lock;
     pthread_cond_t wanted, ready;
+    uint64_t look_ns;
+    cpu_set_t processors; /* that all may use */
+    int avoided;          /* by helpers: the caller's; -1: none */
     uint32_t n_helpers, n_started;
-    bool is_taken, is_open, ends; /* is_open: helpers may join this round */
-    uint64_t round;               /* of work: grows with each crew_run */
-    uint32_t busy;                /* helpers that are in this round */
+    bool is_taken, is_open; /* is_open: helpers may join this round */
+    _Atomic bool ends;
+    _Atomic uint64_t round; /* of work: grows with each crew_run; under the lock */
+    _Atomic uint32_t busy;  /* helpers that are in this round; under the lock */
     crew_task *task;
     void *data;
     uint32_t n;
@@ -27,11 +34,15 @@ struct crew {
     struct helper helpers[];
 };
 
-struct crew *crew_new(uint32_t helpers) {
+struct crew *crew_new(uint32_t helpers, uint64_t look_ns) {
     struct crew *c = helpers > 0 ? calloc(1, sizeof *c + helpers * sizeof *c->helpers) : NULL;
     if (!c)
         return NULL;
     c->n_helpers = helpers;
+    c->look_ns = look_ns;
+    c->avoided = -1;
+    if (sched_getaffinity(0, sizeof c->processors, &c->processors) != 0)
+        CPU_ZERO(&c->processors);
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->wanted, NULL);
     pthread_cond_init(&c->ready, NULL);
@@ -61,6 +72,22 @@ static void do_tasks(struct crew *c, uint32_t hand) {
         c->task(c->data, i, hand);
 }
 
+/* Before it sleeps a thread looks for a while whether what it waits for happens: to sleep and to be
+ * woken takes some ten microseconds, and where the system then puts it beside a thread that works
+ * it may wait for milliseconds. Who else wants the processor gets it. */
+static void look_for_round(struct crew *c, uint64_t done) {
+    uint64_t until = clock_ns() + c->look_ns;
+    while (atomic_load_explicit(&c->round, memory_order_relaxed) == done && !c->ends &&
+           clock_ns() < until)
+        sched_yield();
+}
+
+static void look_for_helpers(struct crew *c) {
+    uint64_t until = clock_ns() + c->look_ns;
+    while (atomic_load_explicit(&c->busy, memory_order_relaxed) > 0 && clock_ns() < until)
+        sched_yield();
+}
+
 static void *help(void *arg) {
     struct helper *h = arg;
     struct crew *c = h->crew;
@@ -78,6 +105,9 @@ static void *help(void *arg) {
         pthread_mutex_lock(&c->lock);
         if (--c->busy == 0)
             pthread_cond_signal(&c->ready);
+        pthread_mutex_unlock(&c->lock);
+        look_for_round(c, done);
+        pthread_mutex_lock(&c->lock);
     }
     pthread_mutex_unlock(&c->lock);
     return NULL;
@@ -101,6 +131,30 @@ static void start_helpers(struct crew *c) {
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+/* Where there are few processors, and others have some to do when a helper is woken, the system
+ * puts it behind the caller, who works on, and finds it another processor only after milliseconds.
+ * So it is told. Under the lock; with many processors there is an idle one. */
+#define FEW_HELPERS 3u
+
+static void keep_away(struct crew *c) {
+    int here = c->n_helpers <= FEW_HELPERS ? sched_getcpu() : -1;
+    if (here < 0 || here == c->avoided || here >= CPU_SETSIZE)
+        return;
+    cpu_set_t others = c->processors;
+    CPU_CLR((unsigned)here, &others);
+    for (uint32_t i = 0; i < c->n_started && CPU_COUNT(&others) > 0; i++)
+        pthread_setaffinity_np(c->helpers[i].thread, sizeof others, &others);
+    c->avoided = here;
+}
+
+void crew_start(struct crew *c) {
+    if (!c)
+        return;
+    pthread_mutex_lock(&c->lock);
+    start_helpers(c);
+    pthread_mutex_unlock(&c->lock);
+}
+
 void crew_run(struct crew *c, crew_task *task, void *data, uint32_t n) {
     bool mine = false;
     if (c && n > 1) {
@@ -108,6 +162,7 @@ void crew_run(struct crew *c, crew_task *task, void *data, uint32_t n) {
         mine = !c->is_taken;
         if (mine) {
             start_helpers(c);
+            keep_away(c);
             c->is_taken = c->is_open = true;
             c->round++;
             c->task = task;
@@ -126,6 +181,11 @@ void crew_run(struct crew *c, crew_task *task, void *data, uint32_t n) {
     do_tasks(c, 0);
     pthread_mutex_lock(&c->lock);
     c->is_open = false; /* a helper that wakes only now has nothing to do */
+    if (c->busy > 0) {
+        pthread_mutex_unlock(&c->lock);
+        look_for_helpers(c);
+        pthread_mutex_lock(&c->lock);
+    }
     while (c->busy > 0)
         pthread_cond_wait(&c->ready, &c->lock);
     c->is_taken = false;

@@ -50,6 +50,7 @@ void loader_free(struct loader *l) {
 const struct fields *loader_fields(const struct loader *l) { return &l->fields; }
 
 struct fetcher *loader_fetcher(struct loader *l, const struct peer *peer) {
+    crew_start(l->crew);
     return fetcher_init(&l->fetcher, peer, l->crew, l->arena.budget) ? &l->fetcher : NULL;
 }
 

@@ -156,8 +156,9 @@ static const struct option OPTIONS[] = {
      "after SIGTERM, SIGINT or SIGHUP, the longest wait for requests that run\n"
      "(30000); a second signal ends the wait"},
     {"--busy-poll-us", "N", take_busy_poll_us,
-     "after an answer, how long to look for the next request before sleeping\n"
-     "(50); 0: sleep at once, as with one processor"},
+     "after an answer, how long to look for the next request before sleeping,\n"
+     "and so for threads that help with one (50); 0: sleep at once, as with\n"
+     "one processor"},
     {"--shared-memory", "FD", take_shared_memory,
      "--stdio: the memfd, sealed against shrinking, that this process has as\n"
      "descriptor FD: results of tables may be written to it"},

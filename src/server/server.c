@@ -155,7 +155,8 @@ static struct crew *start_crew(const struct server_options *options) {
     unsigned threads = uv_available_parallelism();
     if (options->threads > 0 && options->threads < threads)
         threads = options->threads;
-    return crew_new((threads < SCANS_KEPT ? threads : SCANS_KEPT) - 1);
+    return crew_new((threads < SCANS_KEPT ? threads : SCANS_KEPT) - 1,
+                    options->busy_poll_us * 1000);
 }
 
 static void on_warm_up(uv_work_t *work) { (void)work; }

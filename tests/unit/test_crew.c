@@ -3,11 +3,13 @@
 #include "base/crew.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -35,8 +37,11 @@ static void check(struct work *w, uint32_t n) {
 
 static void each_once(void **state) {
     (void)state;
-    for (uint32_t helpers = 0; helpers < 4; helpers++) {
-        struct crew *c = crew_new(helpers);
+    for (uint32_t k = 0; k < 8; k++) {
+        uint32_t helpers = k / 2;
+        struct crew *c = crew_new(helpers, k % 2 ? 50000 : 0);
+        if (helpers > 1)
+            crew_start(c);
         assert_int_equal(crew_size(c), helpers + 1);
         for (uint32_t n = 0; n <= TASKS; n = n < 4 ? n + 1 : n * 5) {
             struct work w = {0};
@@ -63,7 +68,7 @@ static void *many_rounds(void *crew) {
 
 static void several_callers(void **state) {
     (void)state;
-    struct crew *c = crew_new(2);
+    struct crew *c = crew_new(2, 20000);
     pthread_t threads[3];
     for (int i = 0; i < 3; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, many_rounds, c), 0);
@@ -72,17 +77,67 @@ static void several_callers(void **state) {
     crew_free(c);
 }
 
+/* --- processors --- */
+
+struct places {
+    _Atomic uint32_t helped; /* tasks that a helper did ... */
+    _Atomic uint32_t here;   /* ... where the caller is */
+    int caller;
+};
+
+static void place(void *data, uint32_t i, uint32_t hand) {
+    struct places *p = data;
+    (void)i;
+    usleep(hand == 0 ? 1000 : 100);
+    if (hand > 0) {
+        atomic_fetch_add(&p->helped, 1);
+        atomic_fetch_add(&p->here, sched_getcpu() == p->caller);
+    }
+}
+
+/* Few helpers are kept away from the caller's processor, wherever that is. */
+static void elsewhere(void **state) {
+    (void)state;
+    cpu_set_t all, one;
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    if (CPU_COUNT(&all) < 2)
+        skip(); /* nowhere else */
+    struct crew *c = crew_new(1, 20000);
+    for (int cpu = 0, n = 0; n < 4; cpu = (cpu + 1) % CPU_SETSIZE) {
+        if (!CPU_ISSET(cpu, &all))
+            continue;
+        struct places p = {.caller = cpu};
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+        for (int round = 0; round < 100 && p.helped < 20; round++)
+            crew_run(c, place, &p, 10);
+        assert_true(p.helped >= 20);
+        assert_int_equal(p.here, 0);
+        n++;
+    }
+    assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+    crew_free(c);
+}
+
 static void unused(void **state) {
     (void)state;
-    crew_free(crew_new(3));
+    crew_free(crew_new(3, 0));
+    struct crew *started =
+        crew_new(3, UINT64_C(1) << 40); /* they look no longer than it is there */
+    crew_start(started);
+    crew_run(started, task, &(struct work){0}, 5);
+    crew_free(started);
+    crew_start(NULL);
     crew_free(NULL);
-    assert_null(crew_new(0));
+    assert_null(crew_new(0, 0));
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_once),
         cmocka_unit_test(several_callers),
+        cmocka_unit_test(elsewhere),
         cmocka_unit_test(unused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -575,7 +575,7 @@ static void test_parts(void **state) {
 /* Tables that are large enough for it are looked at by all hands. */
 static void test_crew(void **state) {
     (void)state;
-    struct crew *crew = crew_new(CREW);
+    struct crew *crew = crew_new(CREW, 0);
     struct budget budget;
     struct model m;
     assert_non_null(crew);
@@ -608,7 +608,7 @@ static void test_crew(void **state) {
  * much is left. */
 static void test_crew_pays(void **state) {
     (void)state;
-    struct crew *crew = crew_new(CREW);
+    struct crew *crew = crew_new(CREW, 0);
     struct model m;
     assert_non_null(crew);
     model_new(&m, RESIDENT_PARALLEL_ROWS + PART_ROWS, NULL, NULL);

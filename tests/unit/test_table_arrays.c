@@ -278,7 +278,7 @@ static void check_arrays(struct dice *d, struct given *g, uint32_t most, bool ch
 static void test_arrays(void **state) {
     (void)state;
     struct dice d = {4242};
-    struct crew *crew = crew_new(2);
+    struct crew *crew = crew_new(2, 0);
     struct given *g = calloc(ARRAY_VALUES + 1, sizeof *g);
     for (uint32_t k = 0; k <= ARRAY_VALUES; k++)
         g[k].values = calloc(MOST, sizeof(struct value));
@@ -325,7 +325,7 @@ struct load {
 };
 
 static void load_begin(struct load *l, uint32_t columns, uint32_t most_segments) {
-    *l = (struct load){.limits = table_limits(), .crew = crew_new(1), .columns = columns};
+    *l = (struct load){.limits = table_limits(), .crew = crew_new(1, 0), .columns = columns};
     budget_init(&l->budget, 0);
     l->table = table_new((struct str){NULL, 0}, &l->limits, &l->budget);
     l->batch = batch_new(l->table);

@@ -30,7 +30,7 @@ from .runner import Runner
 from .source import FIRST_ROWS, Names, Pace, Part, Source, parts
 from .transport import PIPE_BYTES
 
-LEFT_BYTES = 32 << 20  # for the daemon to fetch, before it is waited for
+LEFT_BYTES = 64 << 20  # for the daemon to fetch, before it is waited for
 
 MODES = ("append", "upsert", "replace")
 

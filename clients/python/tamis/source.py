@@ -38,7 +38,7 @@ SEGMENT_ROWS = 1 << 16
 SEGMENT_BYTES = 5 << 20  # that a message may have for it
 # The same two where the daemon fetches most of what a message tells of: nothing of that is on its
 # way, so that few messages are best; but what is fetched has to be somewhere.
-FETCHED_TARGET_BYTES = 10 << 20
+FETCHED_TARGET_BYTES = 20 << 20
 FETCHED_SEGMENT_BYTES = 20 << 20
 
 
