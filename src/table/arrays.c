@@ -16,6 +16,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+/* So many rows that may be the last of a load are worth being kept as they came. */
+#define REST_LEAST (SEGMENT_ROWS / 16)
+
 /* An array being read. */
 struct feed {
     const struct array *a;
@@ -36,9 +39,10 @@ struct feeding {
     struct crew *crew;
     uint64_t from;
     uint32_t n;
-    bool is_segment;        /* they are all of a segment, which ends with them */
-    bool is_last;           /* of a segment: each column is sealed at once */
-    _Atomic bool failed;    /* no memory, unless ... */
+    bool is_segment;     /* they are all of a segment, which ends with them */
+    bool is_rest;        /* they are many, all that the open segment has, and the payload's last */
+    bool is_last;        /* of a segment: each column is sealed at once */
+    _Atomic bool failed; /* no memory, unless ... */
     _Atomic bool is_unread; /* ... what is in another process's could not be read */
 };
 
@@ -173,13 +177,15 @@ static bool stays_raw(const struct feeding *feeding, const struct inlet *in,
                       const struct stretch *s) {
     const struct table *t = feeding->batch->table;
     bool is_key = table_has_key(t) && str_eq(in->name, t->key);
-    return feeding->is_segment && !is_key && (in->has_codes || array_is_nested(s->a)) &&
-           raw_can(s->a) && !budget_is_scarce(feeding->batch->budget);
+    return (feeding->is_segment || feeding->is_rest) && !is_key &&
+           (in->has_codes || array_is_nested(s->a)) && raw_can(s->a) &&
+           !budget_is_scarce(feeding->batch->budget);
 }
 
 static bool keep_raw(struct feeding *feeding, const struct feed *f, const struct stretch *s) {
     struct batch *b = feeding->batch;
-    struct sealed **column = &b->stages[b->n_stages - 1].columns[f->inlet];
+    struct sealed **column = feeding->is_segment ? &b->stages[b->n_stages - 1].columns[f->inlet]
+                                                 : &b->inlets[f->inlet].kept;
     enum status status = raw_new(s, b->budget, column);
     return status == E_BAD_PAYLOAD ? unread(feeding) : status == E_OK;
 }
@@ -285,6 +291,7 @@ static bool feed_all(struct feeding *f, uint64_t n) {
         for (uint32_t i = 0; i < f->n_feeds; i++)
             f->n = rows_that_fit(b, &f->feeds[i], f->from, f->n);
         f->is_segment = b->rows == 0 && f->n == SEGMENT_ROWS;
+        f->is_rest = b->rows == 0 && f->n < SEGMENT_ROWS && f->n == left && f->n >= REST_LEAST;
         f->is_last = b->rows + f->n == SEGMENT_ROWS;
         if (f->is_last && !batch_stage(b, SEGMENT_ROWS))
             return false;
@@ -293,6 +300,8 @@ static bool feed_all(struct feeding *f, uint64_t n) {
         crew_run(f->crew, feed_task, f, f->n_feeds);
         if (atomic_load_explicit(&f->failed, memory_order_relaxed))
             return false;
+        for (uint32_t i = 0; i < f->n_feeds; i++)
+            b->has_kept |= b->inlets[f->feeds[i].inlet].kept != NULL;
         for (uint32_t i = 0; i < f->n_feeds; i++)
             b->is_full |= cells_bytes(&b->inlets[f->feeds[i].inlet].cells) >= SEGMENT_BYTES;
         b->rows += f->n;
@@ -375,7 +384,8 @@ enum status batch_add_arrays(struct batch *b, uint64_t n, const struct str *name
     if (f.feeds)
         memset(f.feeds, 0, feeds_bytes);
     uint32_t most = n < SEGMENT_ROWS ? (uint32_t)n : SEGMENT_ROWS;
-    if (f.feeds && hands_make(&b->hands, b->budget, crew_size(f.crew), most)) {
+    if (f.feeds && batch_take_kept(b) &&
+        hands_make(&b->hands, b->budget, crew_size(f.crew), most)) {
         status = open_feeds(b, f.feeds, names, arrays, n_arrays, n, e);
         if (status == E_OK && !feed_all(&f, n))
             status = failure(&f, e);

@@ -17,7 +17,9 @@ struct inlet {
     uint64_t word, mask; /* its first 8 bytes, and which of them count */
     uint32_t hash;
     struct cells cells;
-    struct lists lists; /* of the cells' dictionary */
+    struct lists lists;  /* of the cells' dictionary */
+    struct sealed *kept; /* the rows of the open segment as they came (raw.h); the cells are empty
+                            then. NULL: none */
     /* of its last whole segment that came as an array ... */
     uint64_t cost_ns; /* 0: not known yet */
     bool has_codes;   /* it became codes */
@@ -49,6 +51,7 @@ struct batch {
     uint32_t rows;  /* not sealed yet */
     uint64_t total; /* all */
     bool is_full;   /* some column has as many bytes as a segment should have */
+    bool has_kept;  /* some inlet has */
 };
 
 /* The inlet of a name, made if need be. Gives NO_TABLE_COLUMN with *e: ROW_TOO_WIDE, MEMORY. */
@@ -61,6 +64,8 @@ bool batch_seal(struct batch *b);
 bool batch_stage(struct batch *b, uint32_t n);
 bool batch_seal_inlet(struct batch *b, uint32_t i);
 bool batch_seal_rest(struct batch *b);
+/* Before rows are added to the open segment: what was kept goes to the cells. False: no memory. */
+bool batch_take_kept(struct batch *b);
 void batch_clear(struct batch *b); /* no rows, no columns */
 /* The crew, if n rows of so many columns are worth it; else NULL. */
 struct crew *batch_crew(const struct batch *b, uint64_t n, uint32_t n_columns);

@@ -272,12 +272,11 @@ void raw_release(const struct sealed *s) {
 
 /* --- making --- */
 
-static bool feed(struct maker *m, const struct stretch *s) {
-    struct cells *c = &m->cells;
+static bool feed(struct cells *c, const struct stretch *s, struct lists *lists, struct buf *text) {
     if (s->n_valid == 0)
         return stretch_mark(c, 0, s);
     if (array_is_nested(s->a))
-        return nested_feed(c, 0, s, &m->lists, &m->text);
+        return nested_feed(c, 0, s, lists, text);
     if (array_is_text(s->a))
         return s->all ? texts_feed_segment(c, s) : texts_feed(c, 0, s);
     if (s->a->type > ARRAY_F64)
@@ -289,8 +288,19 @@ static bool feed(struct maker *m, const struct stretch *s) {
     return done;
 }
 
+bool raw_feed(const struct sealed *s, struct cells *c, struct lists *lists) {
+    struct stretch stretch;
+    struct buf text;
+    buf_init(&text, s->budget);
+    stretch_look(&stretch, &s->raw->array, 0, s->chunk.n);
+    bool done = feed(c, &stretch, lists, &text);
+    buf_done(&text);
+    return done;
+}
+
 static struct sealed *make(struct maker *m, const struct stretch *s) {
-    struct sealed *made = feed(m, s) ? cells_seal(&m->cells, s->n) : NULL;
+    struct sealed *made =
+        feed(&m->cells, s, &m->lists, &m->text) ? cells_seal(&m->cells, s->n) : NULL;
     cells_clear(&m->cells);
     return made;
 }

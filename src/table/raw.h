@@ -1,7 +1,7 @@
 /* Columns that stay as they came until somebody asks for their cells. Private to table/.
  *
  * Codes of strings and values of lists and structs take several times as long to make as to copy
- * what they are made of. So a load copies the rows of a whole segment as they came; who first asks
+ * what they are made of. So a load copies the rows of a segment as they came; who first asks
  * for the column (segment_column) makes its chunk, and what it was made of goes then. Before that
  * nothing looks at the bytes, which were checked when they came.
  *
@@ -18,6 +18,9 @@ bool raw_can(const struct array *a);
 /* The rows of a stretch as a column of a segment that has no others: with its types and bytes, and
  * no chunk yet. MEMORY; BAD_PAYLOAD: what is in the memory of another process cannot be read. */
 enum status raw_new(const struct stretch *s, struct budget *budget, struct sealed **ret);
+
+/* Puts its rows, before anybody has asked for it, into cells that have none. False: no memory. */
+bool raw_feed(const struct sealed *s, struct cells *c, struct lists *lists);
 
 /* The rows of a stretch of any type as an array whose rows begin at 0 and of which all is here:
  * what was elsewhere is in a block, which goes back with budget_pages_free. Errors as of raw_new.
