@@ -131,7 +131,7 @@ run_pytest() {
     file=$dir/$name.junit.xml
     rm -f "$file"
     (cd "$TOP" && TAMISD=$dir/tamisd TAMIS_BUILD=$dir PYTHONPATH=$TOP/clients/python${PYTHONPATH:+:$PYTHONPATH} \
-        timeout --foreground -k 10 "${PYTEST_SECONDS:-1200}" python -m pytest -q -ra -n "$TEST_JOBS" --dist worksteal \
+        timeout --foreground -k 10 "${PYTEST_SECONDS:-2400}" python -m pytest -q -ra -n "$TEST_JOBS" --dist worksteal \
         --durations 8 --junitxml "$file" "${paths[@]}" </dev/null) || code=$?
     junit "$name" "$code" "$file" ${SKIPS_FAIL:+--skips-fail}
 }
