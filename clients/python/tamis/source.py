@@ -39,7 +39,7 @@ SEGMENT_BYTES = 5 << 20  # that a message may have for it
 # The same two where the daemon fetches most of what a message tells of: nothing of that is on its
 # way, so that few messages are best; but what is fetched has to be somewhere.
 FETCHED_TARGET_BYTES = 20 << 20
-FETCHED_SEGMENT_BYTES = 20 << 20
+FETCHED_SEGMENT_BYTES = 30 << 20
 
 
 class Pace:
@@ -59,12 +59,14 @@ class Pace:
 
     def begin(self, columns: Sequence[tuple[str, ColumnSource]], start: int, stop: int) -> None:
         """Before the first part: these rows tell how many it takes, if the columns lie there as
-        they go. Others are made while the daemon works at those before."""
+        they go; no more than a segment, if they are fetched, so that the daemon has something to
+        do soon. Others are made while the daemon works at those before."""
         if self._knows or not all(column.in_place for _, column in columns):
             return
         found = (column.cells(start, stop) for _, column in columns)
         size = sum(_bytes((cells.data, cells.valid)) for cells in found)
-        self._set(stop - start, size, self._fetches, self._most_rows)
+        most = min(self._most_rows, SEGMENT_ROWS) if self._fetches else self._most_rows
+        self._set(stop - start, size, self._fetches, most)
 
     def _set(self, rows: int, size_bytes: int, fetched: bool, most_rows: int) -> None:
         self._knows = True

@@ -233,15 +233,15 @@ def test_parts_follow_the_size_of_rows() -> None:
 
 
 def test_parts_of_what_is_fetched_are_larger() -> None:
-    for left, rows in ((0, 1 << 16), (35 << 16, 1 << 16), (36 << 16, 1 << 17), (71 << 16, 1 << 17)):
+    for left, rows in ((0, 1 << 16), (35 << 16, 1 << 16), (36 << 16, 1 << 18), (71 << 16, 1 << 18)):
         pace = pace_of(1 << 16)
         pace.learn(1 << 16, 71 << 16, left)  # 71 bytes a row
         assert pace.rows // (1 << 16) == rows >> 16
     pace = pace_of(1 << 16)
-    pace.learn(1000, 300_000, 300_000)
-    assert pace.rows == 1 << 16  # a segment: 19 MB
     pace.learn(1000, 400_000, 400_000)
-    assert pace.rows < 1 << 15
+    assert pace.rows == 1 << 16  # a segment: 26 MB
+    pace.learn(1000, 500_000, 500_000)
+    assert pace.rows < 1 << 16
     pace = Pace({"frame_bytes": 8 << 20})
     pace.rows = 1 << 16
     pace.learn(1 << 16, 71 << 16, 71 << 16)
@@ -255,7 +255,7 @@ def first_part(source: Any, pace: Pace) -> int:
 def test_the_first_part_of_what_lies_in_memory() -> None:
     numbers = array("q", range(400_000))
     assert first_part({"a": numbers}, Pace({})) == 3 * SEGMENT_ROWS
-    assert first_part({"a": numbers}, Pace({}, fetches=True)) == 4 * SEGMENT_ROWS
+    assert first_part({"a": numbers}, Pace({}, fetches=True)) == SEGMENT_ROWS
     assert first_part({"a": numbers, "b": numbers}, Pace({})) == SEGMENT_ROWS
     assert first_part({"a": numbers}, Pace({"frame_bytes": 8192})) == 512
     assert first_part({"a": numbers}, Pace({"batch_rows": 7000})) == 6976  # whole bytes of bits
