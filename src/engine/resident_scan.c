@@ -37,14 +37,41 @@ static void run_ahead(void *data, uint32_t i, uint32_t hand) {
     struct resident *r = data;
     struct ahead *a = r->ahead;
     const struct part *p = &r->snapshot->parts[a->first + i];
-    a->parts[i].no_chunks = false;
-    a->parts[i].kept = 0;
-    if (resident_is_stopped(r)) /* then nobody looks at the result */
-        return;
     a->parts[i].no_chunks = !resident_chunks(p, r->slots, r->n_slots, a->chunks[hand]);
     if (!a->parts[i].no_chunks)
         a->parts[i].kept =
             scan_part(r->scans[hand], a->chunks[hand], p->n, p->live, a->parts[i].bits);
+}
+
+/* Whether a column that a slot reads is still as it came, in a part that is next. */
+static bool is_raw(const struct resident *r, uint32_t slot) {
+    const struct ahead *a = r->ahead;
+    const struct bound_path *p = &r->slots[slot];
+    bool made = true;
+    for (uint32_t i = 0; i < a->n && made && p->column != NO_TABLE_COLUMN && p->inside.n == 0; i++)
+        made = part_is_made(&r->snapshot->parts[a->first + i], p->column);
+    return !made;
+}
+
+/* Has a column's chunks made one after the other: they have a dictionary in common, for which
+ * several hands would wait. Who needs one for which there is no memory says so. */
+static void make_chunks(void *data, uint32_t slot, uint32_t hand) {
+    struct resident *r = data;
+    const struct ahead *a = r->ahead;
+    bool done = is_raw(r, slot);
+    (void)hand;
+    for (uint32_t i = 0; i < a->n && done && !resident_is_stopped(r); i++) {
+        const struct chunk *c;
+        done = part_chunk(&r->snapshot->parts[a->first + i], r->slots[slot].column, &c);
+    }
+}
+
+static void make_ahead(struct resident *r) {
+    bool raw = false;
+    for (uint32_t slot = 0; slot < r->n_slots && !raw; slot++)
+        raw = is_raw(r, slot);
+    if (raw)
+        crew_run(r->crew, make_chunks, r, r->n_slots);
 }
 
 /* The next part's bits, which the crew has made, or makes now along with those behind it. */
@@ -55,6 +82,7 @@ static enum status take_ahead(struct resident *r, uint32_t *ret_kept, struct err
         a->first = r->next;
         a->n = left < PARTS_AT_ONCE ? left : PARTS_AT_ONCE;
         a->at = 0;
+        make_ahead(r);
         crew_run(r->crew, run_ahead, r, a->n);
     }
     if (a->parts[a->at].no_chunks)

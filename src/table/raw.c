@@ -15,9 +15,9 @@ struct raw {
     struct shared_dict *shared;    /* NULL: not in a table yet */
     _Atomic(struct sealed *) made; /* NULL: not yet */
     size_t block_bytes;
-    _Atomic(uint8_t *) block; /* NULL: the chunk has been made */
-    _Atomic uint32_t users;   /* threads that look at it */
-    bool is_claimed;          /* one makes it. Under the lock of `shared` */
+    /* under the lock of `shared`: */
+    uint8_t *block; /* NULL: the chunk has been made */
+    uint32_t users; /* threads that look at it */
 };
 
 /* --- copying --- */
@@ -175,10 +175,7 @@ enum status raw_new(const struct stretch *s, struct budget *budget, struct seale
     struct raw *r = (struct raw *)(void *)(shell + 1);
     *r = (struct raw){.shared = NULL};
     atomic_init(&r->made, NULL);
-    atomic_init(&r->users, 0);
-    uint8_t *block = NULL;
-    enum status status = copy_rows(s, false, budget, &r->array, &block, &r->block_bytes);
-    atomic_init(&r->block, block);
+    enum status status = copy_rows(s, false, budget, &r->array, &r->block, &r->block_bytes);
     if (status != E_OK) {
         budget_pages_free(budget, shell, SHELL_BYTES);
         return status;
@@ -189,44 +186,40 @@ enum status raw_new(const struct stretch *s, struct budget *budget, struct seale
     return E_OK;
 }
 
-/* What chunks of a column are made with, one segment after the other, as a batch does it. Each
- * thread has one for its time; idle ones wait with the dictionary. */
+/* What chunks of a column are made with, one segment after the other: as a batch does it, but with
+ * the dictionary that the table has. */
 struct maker {
-    struct maker *next;
-    struct cells cells; /* with a dictionary of their own, which grows from segment to segment */
-    struct lists lists; /* of that dictionary */
+    struct cells cells;
+    struct lists lists; /* of the cells' dictionary */
     struct buf text;
-    struct code_map map; /* from that to the column's */
 };
 
 static struct maker *maker_new(struct budget *budget) {
     struct maker *m = budget_realloc(budget, NULL, 0, sizeof *m);
     if (!m)
         return NULL;
-    *m = (struct maker){.next = NULL};
     cells_init(&m->cells, budget);
     lists_init(&m->lists, budget);
     buf_init(&m->text, budget);
     return m;
 }
 
-void makers_free(struct maker *m, struct budget *budget) {
-    while (m) {
-        struct maker *next = m->next;
-        lists_done(&m->lists);
-        cells_done(&m->cells);
-        buf_done(&m->text);
-        code_map_done(&m->map, budget);
-        budget_free(budget, m, sizeof *m);
-        m = next;
-    }
+void maker_free(struct maker *m, struct budget *budget) {
+    if (!m)
+        return;
+    lists_done(&m->lists);
+    cells_done(&m->cells);
+    buf_done(&m->text);
+    budget_free(budget, m, sizeof *m);
 }
 
-/* Idle makers that nobody needs any more. Under the lock; to be freed without it. */
-static struct maker *take_unneeded(struct shared_dict *shared) {
-    struct maker *idle = shared->n_raw == 0 ? shared->makers : NULL;
-    if (idle)
-        shared->makers = NULL;
+/* The column is no longer as it came. Under the lock; gives what is to be freed without it. */
+static struct maker *count_down(struct shared_dict *shared) {
+    struct maker *idle = NULL;
+    if (--shared->n_raw == 0) {
+        idle = shared->maker;
+        shared->maker = NULL;
+    }
     return idle;
 }
 
@@ -240,43 +233,41 @@ void raw_bind(struct sealed *s, struct shared_dict *shared) {
 void raw_done(struct sealed *s) {
     struct raw *r = s->raw;
     struct sealed *made = atomic_load_explicit(&r->made, memory_order_relaxed);
-    uint8_t *block = atomic_load_explicit(&r->block, memory_order_relaxed);
     struct maker *idle = NULL;
     if (r->shared && !made) {
         shared_dict_lock(r->shared);
-        r->shared->n_raw--;
-        idle = take_unneeded(r->shared);
+        idle = count_down(r->shared);
         shared_dict_unlock(r->shared);
     }
-    makers_free(idle, s->budget);
-    if (block)
-        budget_pages_free(s->budget, block, r->block_bytes);
+    maker_free(idle, s->budget);
+    if (r->block)
+        budget_pages_free(s->budget, r->block, r->block_bytes);
     sealed_free(made);
 }
 
-/* The block goes with the last one who looks at it: who publishes the chunk and then finds users,
- * leaves it to them, and who comes then finds the chunk. */
+/* The block goes with the last one who looks at it. Under the lock. */
 static void let_go(struct raw *r, struct budget *budget) {
-    if (!atomic_load(&r->made) || atomic_load(&r->users) > 0)
+    if (r->users > 0 || !atomic_load_explicit(&r->made, memory_order_relaxed))
         return;
-    uint8_t *block = atomic_exchange(&r->block, NULL);
-    if (block)
-        budget_pages_free(budget, block, r->block_bytes);
+    budget_pages_free(budget, r->block, r->block_bytes);
+    r->block = NULL;
 }
 
 const struct array *raw_hold(const struct sealed *s) {
     struct raw *r = s->raw;
-    atomic_fetch_add(&r->users, 1);
-    if (!atomic_load(&r->made))
-        return &r->array;
-    raw_release(s);
-    return NULL;
+    shared_dict_lock(r->shared);
+    bool is_there = !atomic_load_explicit(&r->made, memory_order_relaxed);
+    r->users += is_there;
+    shared_dict_unlock(r->shared);
+    return is_there ? &r->array : NULL;
 }
 
 void raw_release(const struct sealed *s) {
     struct raw *r = s->raw;
-    atomic_fetch_sub(&r->users, 1);
+    shared_dict_lock(r->shared);
+    r->users--;
     let_go(r, s->budget);
+    shared_dict_unlock(r->shared);
 }
 
 /* --- making --- */
@@ -314,88 +305,96 @@ static struct sealed *make(struct maker *m, const struct stretch *s) {
     return made;
 }
 
+/* The dictionary of the cells is the table's, whoever of both has had one first. */
+static void use_dict(struct maker *m, struct shared_dict *shared) {
+    if (m->cells.dict == shared->dict)
+        return;
+    if (!shared->dict) {
+        shared->dict = dict_ref(m->cells.dict);
+        return;
+    }
+    lists_done(&m->lists);
+    dict_unref(m->cells.dict);
+    m->cells.dict = dict_ref(shared->dict);
+}
+
+/* Under the lock. */
+static struct sealed *make_column(const struct sealed *shell) {
+    struct shared_dict *shared = shell->raw->shared;
+    struct stretch s;
+    if (!shared->maker && !(shared->maker = maker_new(shell->budget)))
+        return NULL;
+    use_dict(shared->maker, shared);
+    stretch_look(&s, &shell->raw->array, 0, shell->chunk.n);
+    struct sealed *made = make(shared->maker, &s);
+    if (made && made->dict) {
+        use_dict(shared->maker, shared);
+        shared->is_used = true;
+    }
+    return made;
+}
+
 struct sealed *raw_make_apart(const struct stretch *s, struct shared_dict *shared,
                               struct budget *budget) {
     struct maker *m = maker_new(budget);
+    struct code_map map = {0};
     struct sealed *made = m ? make(m, s) : NULL;
-    if (made && !sealed_share(&made, shared, &m->map, m->cells.dropped)) {
+    if (made && !sealed_share(&made, shared, &map, m->cells.dropped)) {
         sealed_free(made);
         made = NULL;
     }
-    makers_free(m, budget);
+    code_map_done(&map, budget);
+    maker_free(m, budget);
     return made;
 }
 
-const struct sealed *raw_made(const struct sealed *s) { return atomic_load(&s->raw->made); }
+const struct sealed *raw_made(const struct sealed *s) {
+    return atomic_load_explicit(&s->raw->made, memory_order_acquire);
+}
 
-/* A maker for the column, which waits first, if `waits`, for one who makes it already: *ret_made is
- * what that has made. NULL: that, or no memory. */
-static struct maker *begin(const struct sealed *s, bool waits, const struct sealed **ret_made) {
+/* Under the lock; gives what is to be freed without it. */
+static struct maker *publish(const struct sealed *shell, struct sealed *made) {
+    atomic_store_explicit(&shell->raw->made, made, memory_order_release);
+    let_go(shell->raw, shell->budget);
+    return count_down(shell->raw->shared);
+}
+
+const struct sealed *raw_make(const struct sealed *s) {
     struct raw *r = s->raw;
-    struct shared_dict *shared = r->shared;
-    shared_dict_lock(shared);
-    while (waits && r->is_claimed && !raw_made(s))
-        pthread_cond_wait(&shared->made, &shared->lock);
-    *ret_made = raw_made(s);
-    struct maker *m = *ret_made ? NULL : shared->makers;
-    if (m)
-        shared->makers = m->next;
-    r->is_claimed |= waits && !*ret_made;
-    shared_dict_unlock(shared);
-    if (m)
-        m->next = NULL;
-    return m || *ret_made ? m : maker_new(s->budget);
-}
-
-/* Gives back what begin gave, and tells those who wait. is_counted: the column is no longer raw. */
-static void end(const struct sealed *s, bool waits, struct maker *m, bool is_counted) {
-    struct shared_dict *shared = s->raw->shared;
-    shared_dict_lock(shared);
-    shared->n_raw -= is_counted;
-    if (waits)
-        s->raw->is_claimed = false;
-    if (m) {
-        m->next = shared->makers;
-        shared->makers = m;
-    }
-    struct maker *idle = take_unneeded(shared);
-    pthread_cond_broadcast(&shared->made);
-    shared_dict_unlock(shared);
-    makers_free(idle, s->budget);
-}
-
-/* The chunk with the column's codes; NULL: no memory. */
-static struct sealed *make_column(const struct sealed *shell, const struct array *a,
-                                  struct maker *m) {
-    struct stretch s;
-    stretch_look(&s, a, 0, shell->chunk.n);
-    struct sealed *made = make(m, &s);
-    if (made && !sealed_share(&made, shell->raw->shared, &m->map, SHARE_COPIES)) {
-        sealed_free(made);
-        made = NULL;
-    }
+    struct sealed *made = atomic_load_explicit(&r->made, memory_order_acquire);
+    struct maker *idle = NULL;
+    if (made)
+        return made;
+    shared_dict_lock(r->shared);
+    made = atomic_load_explicit(&r->made, memory_order_relaxed);
+    if (!made && (made = make_column(s)))
+        idle = publish(s, made);
+    shared_dict_unlock(r->shared);
+    maker_free(idle, s->budget);
     return made;
 }
 
-const struct sealed *raw_make(const struct sealed *s, bool waits) {
-    const struct sealed *made = raw_made(s);
-    struct sealed *none = NULL, *mine = NULL;
-    bool is_first = false;
-    if (made)
-        return made;
-    struct maker *m = begin(s, waits, &made);
-    if (made)
-        return made;
-    const struct array *a = m ? raw_hold(s) : NULL;
-    if (a) {
-        mine = make_column(s, a, m);
-        is_first = mine && atomic_compare_exchange_strong(&s->raw->made, &none, mine);
-        if (!is_first)
-            sealed_free(mine); /* another thread was quicker */
-        raw_release(s);
+bool raw_make_aside(const struct sealed *s) {
+    struct raw *r = s->raw;
+    const struct array *a = raw_hold(s);
+    struct maker *idle = NULL;
+    struct stretch stretch;
+    if (!a)
+        return true;
+    stretch_look(&stretch, a, 0, s->chunk.n);
+    struct sealed *made = raw_make_apart(&stretch, r->shared, s->budget);
+    bool done = made != NULL;
+    shared_dict_lock(r->shared);
+    if (made && !raw_made(s)) {
+        idle = publish(s, made);
+        made = NULL;
     }
-    end(s, waits, m, is_first);
-    return raw_made(s);
+    r->users--;
+    let_go(r, s->budget);
+    shared_dict_unlock(r->shared);
+    maker_free(idle, s->budget);
+    sealed_free(made); /* another thread was quicker */
+    return done;
 }
 
 size_t raw_bytes(const struct sealed *s) {

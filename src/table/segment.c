@@ -63,15 +63,13 @@ void shared_dict_init(struct shared_dict *d) {
     *d = (struct shared_dict){.dict = NULL};
     pthread_mutex_init(&d->lock, NULL);
     pthread_cond_init(&d->quiet, NULL);
-    pthread_cond_init(&d->made, NULL);
     atomic_init(&d->n_waiting, 0);
 }
 
 void shared_dict_done(struct shared_dict *d, struct budget *budget) {
     dict_unref(d->dict);
-    makers_free(d->makers, budget);
+    maker_free(d->maker, budget);
     pthread_cond_destroy(&d->quiet);
-    pthread_cond_destroy(&d->made);
     pthread_mutex_destroy(&d->lock);
 }
 
@@ -141,13 +139,13 @@ const struct sealed *segment_made(const struct segment *s, uint32_t column) {
 
 bool segment_column(const struct segment *s, uint32_t column, const struct sealed **ret) {
     const struct sealed *c = column < s->n_columns ? s->columns[column] : NULL;
-    *ret = c && c->raw ? raw_make(c, true) : c;
+    *ret = c && c->raw ? raw_make(c) : c;
     return !c || *ret;
 }
 
 bool segment_column_aside(const struct segment *s, uint32_t column) {
     const struct sealed *c = column < s->n_columns ? s->columns[column] : NULL;
-    return !c || !c->raw || raw_make(c, false);
+    return !c || !c->raw || raw_make_aside(c);
 }
 
 bool segment_find(const struct segment *s, uint64_t number, uint32_t *ret_row) {

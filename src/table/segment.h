@@ -21,8 +21,7 @@ struct shared_dict {
     struct dict *dict;          /* NULL: none yet */
     bool is_used;               /* chunks that others see may have codes of it */
     uint32_t n_raw;             /* columns of segments that are still as they came, and ... */
-    struct maker *makers;       /* ... what makes chunks of them, and is idle (raw.c) */
-    pthread_cond_t made;        /* one of them has been made, or there was no memory for it */
+    struct maker *maker;        /* ... what makes chunks of them (raw.c); or NULL */
     _Atomic uint32_t n_waiting; /* readers that wait for the lock */
 };
 
@@ -79,16 +78,16 @@ size_t segment_bytes(const struct segment *s);
 /* The cells of a column, made of what came if need be; *ret is NULL where all are missing. False:
  * no memory. */
 bool segment_column(const struct segment *s, uint32_t column, const struct sealed **ret);
-/* The same for who commits: no reader waits for that. */
+/* The same for who commits: no reader waits for the making. False: no memory. */
 bool segment_column_aside(const struct segment *s, uint32_t column);
 /* The same without making them: NULL, too, where they have not been made. */
 const struct sealed *segment_made(const struct segment *s, uint32_t column);
 /* raw.c: of columns with `raw`. */
-/* waits: for another thread that makes it already; else it may be made twice. NULL: no memory. */
-const struct sealed *raw_make(const struct sealed *s, bool waits);
+const struct sealed *raw_make(const struct sealed *s); /* NULL: no memory */
+bool raw_make_aside(const struct sealed *s);           /* false: no memory */
 const struct sealed *raw_made(const struct sealed *s);
 size_t raw_bytes(const struct sealed *s);
-void makers_free(struct maker *m, struct budget *budget); /* a list */
+void maker_free(struct maker *m, struct budget *budget); /* NULL is fine */
 
 static inline uint64_t segment_number(const struct segment *s, uint32_t row) {
     return s->first + (s->offsets ? s->offsets[row] : row);

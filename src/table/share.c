@@ -6,17 +6,14 @@ void code_map_done(struct code_map *m, struct budget *budget) {
     *m = (struct code_map){0};
 }
 
-/* Room for the codes of n values; a dictionary may have grown since the last time. */
 static bool make_map(struct code_map *m, uint32_t n, struct budget *budget) {
-    if (m->n >= n)
+    if (m->codes)
         return true;
-    uint32_t to = m->n && n < 2 * m->n ? 2 * m->n : n;
-    uint32_t *codes = budget_realloc(budget, m->codes, m->n * sizeof *codes, to * sizeof *codes);
-    if (!codes)
+    m->codes = budget_realloc(budget, NULL, 0, n * sizeof *m->codes);
+    if (!m->codes)
         return false;
-    memset(codes + m->n, 0xFF, (to - m->n) * sizeof *codes);
-    m->codes = codes;
-    m->n = to;
+    memset(m->codes, 0xFF, n * sizeof *m->codes);
+    m->n = n;
     return true;
 }
 
@@ -62,20 +59,6 @@ static bool remake(struct sealed **s, const struct code_map *m, struct dict *to)
     return made != NULL;
 }
 
-/* Whether both dictionaries have the same codes, as far as they are known. */
-static bool are_the_same(const struct code_map *m) {
-    uint32_t code = 0;
-    while (code < m->n && (m->codes[code] == code || m->codes[code] == UINT32_MAX))
-        code++;
-    return code == m->n;
-}
-
-static void take_dict(struct sealed *s, struct dict *to) {
-    dict_unref(s->dict);
-    s->dict = dict_ref(to);
-    s->chunk.dict = s->dict;
-}
-
 /* Bytes that the values of a chunk would take one by one. */
 static uint64_t value_bytes_of(const struct chunk *c) {
     uint64_t bytes = 0;
@@ -85,18 +68,10 @@ static uint64_t value_bytes_of(const struct chunk *c) {
     return bytes;
 }
 
-/* The first row from `row` on whose code is not mapped; the number of rows if there is none. */
-static uint32_t next_unmapped(const struct chunk *c, const struct code_map *m, uint32_t row) {
-    while (row < c->n && (!bits_get(c->valid, row) || m->codes[chunk_code(c, row)] != UINT32_MAX))
-        row++;
-    return row;
-}
-
-/* The shared codes of all that the chunk has from row `row` on, the first one that may have none.
- * Under the lock. *ret_to: whose codes they are, with a reference; NULL: there would be too many,
- * or (*ret_same) they are shared ones already. */
+/* The shared codes of all that the chunk has. Under the lock. *ret_to: whose codes they are, with a
+ * reference; NULL: there would be too many, or (*ret_same) they are shared ones already. */
 static bool map_codes(const struct chunk *c, struct dict *from, struct shared_dict *shared,
-                      struct code_map *map, uint32_t row, uint32_t dropped, struct budget *budget,
+                      struct code_map *map, uint32_t dropped, struct budget *budget,
                       struct dict **ret_to, bool *ret_same) {
     uint32_t n = dict_count(from);
     *ret_to = NULL;
@@ -111,10 +86,11 @@ static bool map_codes(const struct chunk *c, struct dict *from, struct shared_di
         return true;
     bool may_fill = dict_count(shared->dict) + n < DICT_MOST || value_bytes_of(c) > TEXT_MOST;
     bool full = false, done = make_map(map, n, budget);
-    while (done && !full && (row = next_unmapped(c, map, row)) < c->n) {
-        done = map_code(map, chunk_code(c, row), from, shared->dict, may_fill, &full);
-        shared_dict_give_way(shared);
-    }
+    for (uint32_t row = 0; done && !full && row < c->n; row++)
+        if (bits_get(c->valid, row)) {
+            done = map_code(map, chunk_code(c, row), from, shared->dict, may_fill, &full);
+            shared_dict_give_way(shared);
+        }
     shared->is_used = true;
     *ret_to = done && !full ? dict_ref(shared->dict) : NULL;
     return done;
@@ -124,18 +100,13 @@ bool sealed_share(struct sealed **s, struct shared_dict *shared, struct code_map
                   uint32_t dropped) {
     struct dict *to;
     bool is_same = false;
-    const struct chunk *c = &(*s)->chunk;
-    if (c->kind != CHUNK_CODES)
+    if ((*s)->chunk.kind != CHUNK_CODES)
         return true;
-    bool may_know = !map->is_same && map->n >= dict_count((*s)->dict);
-    uint32_t row = may_know ? next_unmapped(c, map, 0) : 0;
     shared_dict_lock(shared);
-    bool done = map_codes(c, (*s)->dict, shared, map, row, dropped, (*s)->budget, &to, &is_same);
+    bool done =
+        map_codes(&(*s)->chunk, (*s)->dict, shared, map, dropped, (*s)->budget, &to, &is_same);
     shared_dict_unlock(shared);
-    if (done && to && are_the_same(map))
-        take_dict(*s, to);
-    else
-        done = done && (is_same || remake(s, map, to));
+    done = done && (is_same || remake(s, map, to));
     dict_unref(to);
     return done;
 }

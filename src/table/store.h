@@ -101,10 +101,8 @@ struct code_map {
     bool is_same; /* the private dictionary has become the shared one */
 };
 /* The codes of *s, if it has some, become those of the shared dictionary; *s may be made anew.
- * dropped: values of the private dictionary that no chunk has; SHARE_COPIES: it is not to become
- * the shared one, as its owner goes on with it. False: no memory. Any thread, without the lock of
- * the shared one. */
-#define SHARE_COPIES UINT32_MAX
+ * dropped: values of the private dictionary that no chunk has. False: no memory. Any thread,
+ * without the lock of the shared one. */
 bool sealed_share(struct sealed **s, struct shared_dict *shared, struct code_map *map,
                   uint32_t dropped);
 void code_map_done(struct code_map *m, struct budget *budget);
