@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -120,6 +121,32 @@ static void elsewhere(void **state) {
     crew_free(c);
 }
 
+/* Microseconds of processor time that this process has had. */
+static int64_t processor_us(void) {
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (int64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 + u.ru_utime.tv_usec +
+           u.ru_stime.tv_usec;
+}
+
+/* Between two loops helpers look for as long as they are told, and no longer. */
+static void look_before_sleep(void **state) {
+    (void)state;
+    for (uint32_t looks = 0; looks < 2; looks++) {
+        struct crew *c = crew_new(1, looks ? UINT64_C(1) << 40 : 0);
+        int64_t used = 0;
+        for (int try = 0; try < 20 && used < 10000; try++) {
+            struct work w = {0};
+            crew_run(c, task, &w, TASKS); /* until a helper has come */
+            int64_t before = processor_us();
+            usleep(20000);
+            used += processor_us() - before;
+        }
+        assert_true(looks ? used >= 10000 : used < 10000);
+        crew_free(c);
+    }
+}
+
 static void unused(void **state) {
     (void)state;
     crew_free(crew_new(3, 0));
@@ -135,9 +162,8 @@ static void unused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_once),
-        cmocka_unit_test(several_callers),
-        cmocka_unit_test(elsewhere),
+        cmocka_unit_test(each_once), cmocka_unit_test(several_callers),
+        cmocka_unit_test(elsewhere), cmocka_unit_test(look_before_sleep),
         cmocka_unit_test(unused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
