@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct helper {
     struct crew *crew;
@@ -20,8 +21,7 @@ struct crew {
     pthread_mutex_t lock;
     pthread_cond_t wanted, ready;
     uint64_t look_ns;
-    cpu_set_t processors; /* that all may use */
-    int avoided;          /* by helpers: the caller's; -1: none */
+    int avoided; /* by helpers: the caller's processor; -1: none */
     uint32_t n_helpers, n_started;
     bool is_taken, is_open; /* is_open: helpers may join this round */
     _Atomic bool ends;
@@ -41,8 +41,6 @@ struct crew *crew_new(uint32_t helpers, uint64_t look_ns) {
     c->n_helpers = helpers;
     c->look_ns = look_ns;
     c->avoided = -1;
-    if (sched_getaffinity(0, sizeof c->processors, &c->processors) != 0)
-        CPU_ZERO(&c->processors);
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->wanted, NULL);
     pthread_cond_init(&c->ready, NULL);
@@ -138,9 +136,10 @@ static void start_helpers(struct crew *c) {
 
 static void keep_away(struct crew *c) {
     int here = c->n_helpers <= FEW_HELPERS ? sched_getcpu() : -1;
-    if (here < 0 || here == c->avoided || here >= CPU_SETSIZE)
+    cpu_set_t others; /* of those that the process's first thread may use */
+    if (here < 0 || here == c->avoided || here >= CPU_SETSIZE ||
+        sched_getaffinity(getpid(), sizeof others, &others) != 0)
         return;
-    cpu_set_t others = c->processors;
     CPU_CLR((unsigned)here, &others);
     for (uint32_t i = 0; i < c->n_started && CPU_COUNT(&others) > 0; i++)
         pthread_setaffinity_np(c->helpers[i].thread, sizeof others, &others);
