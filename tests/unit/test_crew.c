@@ -146,8 +146,9 @@ static void look_before_sleep(void **state) {
         struct crew *c = crew_new(1, looks ? UINT64_C(1) << 40 : 0);
         int64_t used = 0;
         for (int try = 0; try < 20 && used < 10000; try++) {
-            struct work w = {0};
-            crew_run(c, task, &w, TASKS); /* until a helper has come */
+            struct places p = {.caller = -1};
+            for (int round = 0; round < 100 && p.helped == 0; round++)
+                crew_run(c, place, &p, 10);
             int64_t before = processor_us();
             usleep(20000);
             used += processor_us() - before;
