@@ -83,7 +83,7 @@ static bool compile(struct table_query *q, const char *text, uint32_t threads) {
     if (query_parse(&q->query, (struct str){text, strlen(text)}, limits, NULL, &e) != E_OK)
         return false;
     q->plan = plan_new(&q->query, NULL, limits, NULL, &e);
-    q->crew = crew_new(threads - 1);
+    q->crew = crew_new(threads - 1, 50000);
     q->scans = q->plan ? calloc(crew_size(q->crew), sizeof(struct scan *)) : NULL;
     while (q->scans && q->n_scans < crew_size(q->crew)) {
         struct scan *s = scan_new(q->plan, limits, NULL, &e);
