@@ -44,14 +44,16 @@ numpy arrays of numbers alone (more rows of them), and an Arrow table (the flat 
 as many rows as of the numbers, and all ten).
 What is built is dropped untimed. memcpy copies the buffers that are given, to memory that was touched
 before, less than any copy can take, and to fresh memory, as all need who keep a copy: to one block
-with large pages, the most that a program can do, and as numpy's copy() of each does it. Of these the
-quickest of four copies counts, each to memory of its own, as the first ones bear what the host takes. Bytes a value are what each library says it holds, divided by rows and fields; tamis, and
+with large pages, the most that a program can do, and as numpy's copy() of each does it. Of these
+the quickest of four copies counts, each to memory of its own, as the first ones bear what the host
+takes. Bytes a value are what each library says it holds, divided by rows and fields; tamis, and
 DuckDB, copy; Polars, pyarrow and pandas may keep what they are given. tamis keeps some columns as
-they came until a question needs them: so the last table is of an Arrow table with all ten fields and
-a count by each of them, one after the other, all timed. Before each run, untimed, 1 GiB is touched and given
-back: the host of a virtual machine takes back memory that lies free for some seconds, and is ten times
-as long about giving it again. So it has to less often, but not never: what is left of that is in the
-spread, and in some rows in all rounds. Shares of a memcpy are told of the medians, and of the least."""
+they came until a question needs them: so the last table is of an Arrow table with all ten fields
+and a count by each of them, one after the other, all timed. Before each run, untimed, 1 GiB is
+touched and given back: the host of a virtual machine takes back memory that lies free for some
+seconds, and is ten times as long about giving it again. So it has to less often, but not never:
+what is left of that is in the spread, and in some rows in all rounds. Shares of a memcpy are told
+of the medians, and of the least."""
 
 WARM_BYTES = 1 << 30
 
