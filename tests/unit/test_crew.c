@@ -7,9 +7,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/resource.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -104,7 +106,7 @@ static void *call_from(void *arg) {
     CPU_ZERO(&one);
     CPU_SET((unsigned)p->caller, &one);
     if (pthread_setaffinity_np(pthread_self(), sizeof one, &one) == 0)
-        for (int round = 0; round < 100 && p->helped < 20; round++)
+        for (int round = 0; round < 10000 && p->helped < 20; round++)
             crew_run(p->crew, place, p, 10);
     return NULL;
 }
@@ -131,29 +133,56 @@ static void elsewhere(void **state) {
     crew_free(c);
 }
 
-/* Microseconds of processor time that this process has had. */
-static int64_t processor_us(void) {
-    struct rusage u;
-    getrusage(RUSAGE_SELF, &u);
-    return (int64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 + u.ru_utime.tv_usec +
-           u.ru_stime.tv_usec;
+/* --- looking and sleeping --- */
+
+static void tell_thread(void *data, uint32_t i, uint32_t hand) {
+    _Atomic int *helper = data;
+    (void)i;
+    if (hand > 0)
+        atomic_store(helper, gettid());
+    usleep(500);
+}
+
+/* A thread's state as the system has it: 'S' asleep, 'R' on a processor or waiting for one, so
+ * that it does not matter what else the machine has to do. */
+static char thread_state(int thread) {
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    size_t len = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    text[len] = 0;
+    char *name_end = strrchr(text, ')');
+    assert_non_null(name_end);
+    return name_end[2];
+}
+
+/* Does the thread come to this state, and stay there for a while? */
+static bool settles(int thread, char state) {
+    for (int looked = 0, alike = 0; looked < 20000; looked++) {
+        alike = thread_state(thread) == state ? alike + 1 : 0;
+        if (alike == 30)
+            return true;
+        usleep(1000);
+    }
+    return false;
 }
 
 /* Between two loops helpers look for as long as they are told, and no longer. */
 static void look_before_sleep(void **state) {
     (void)state;
-    for (uint32_t looks = 0; looks < 2; looks++) {
-        struct crew *c = crew_new(1, looks ? UINT64_C(1) << 40 : 0);
-        int64_t used = 0;
-        for (int try = 0; try < 20 && used < 10000; try++) {
-            struct places p = {.caller = -1};
-            for (int round = 0; round < 100 && p.helped == 0; round++)
-                crew_run(c, place, &p, 10);
-            int64_t before = processor_us();
-            usleep(20000);
-            used += processor_us() - before;
-        }
-        assert_true(looks ? used >= 10000 : used < 10000);
+    static const struct {
+        uint64_t ns;
+        char settled;
+    } looks[] = {{0, 'S'}, {UINT64_C(50000000), 'S'}, {UINT64_C(1) << 40, 'R'}};
+    for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
+        struct crew *c = crew_new(1, looks[i].ns);
+        _Atomic int helper = 0;
+        for (int round = 0; round < 10000 && helper == 0; round++)
+            crew_run(c, tell_thread, &helper, 10);
+        assert_true(helper > 0);
+        assert_true(settles(helper, looks[i].settled));
         crew_free(c);
     }
 }
