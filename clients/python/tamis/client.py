@@ -35,7 +35,14 @@ from .shared import POOL_BYTES
 from .stream import Feed, Stream
 from .table import Table
 from .tables import TableInfo
-from .transport import ChildTransport, Command, SocketTransport, Transport, find_daemon
+from .transport import (
+    ChildTransport,
+    Command,
+    SocketTransport,
+    Transport,
+    find_daemon,
+    is_near,
+)
 
 T = TypeVar("T")
 Default = Callable[[Any], Any]
@@ -59,8 +66,9 @@ class Client(Closing):
     shared_bytes: at most so much memory is shared with the daemon, for large results of tables and
     for rows that come as bytes; it is used again when nothing looks at them any more. 0: none, nor
     does the daemon then fetch what is loaded from this process's memory, but has it sent.
-    None: 256 MiB, and none if command is an argument vector of several, which may start the daemon
-    where this process's memory is not.
+    None: 256 MiB, but none if command is an argument vector that begins with another program than
+    tamisd, which may start the daemon where this process's memory is not, or has a --shared-bytes
+    of its own.
 
     To be closed after use, best by `with`. May be used by several threads: one request runs at a
     time, the others wait. In a forked process make a new one.
@@ -83,8 +91,7 @@ class Client(Closing):
             raise ValueError("shared_bytes must not be negative")
         self._argv = find_daemon(command)
         if shared_bytes is None:
-            alone = command is None or isinstance(command, (str, os.PathLike)) or len(command) == 1
-            shared_bytes = POOL_BYTES if alone else 0
+            shared_bytes = POOL_BYTES if is_near(command) else 0
         self._shared_bytes = shared_bytes
         self._start(self._spawn(self._argv), default, timeout)
 

@@ -328,6 +328,18 @@ def find_daemon(command: Optional[Command]) -> list[str]:
     return [*argv, "--stdio", "--files"]
 
 
+def is_near(command: Optional[Command]) -> bool:
+    """Is what a command starts certainly a daemon on this machine, to share memory with? One word
+    is, and so is tamisd with options, unless one of them is about that memory. A wrapper (ssh, a
+    container's) may start the daemon elsewhere."""
+    if command is None or isinstance(command, (str, os.PathLike)) or len(command) == 1:
+        return True
+    first, *options = (os.fspath(part) for part in command)
+    return os.path.basename(first) == "tamisd" and not any(
+        option.startswith("--shared-") for option in options
+    )
+
+
 def _widen(fd: int) -> None:
     """A pipe of 1 MiB is three times as fast as one of 64 KiB; where that is refused, so be it."""
     if sys.platform == "linux":

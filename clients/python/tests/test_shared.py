@@ -306,6 +306,9 @@ def test_who_shares(tamisd: str) -> None:
         ([tamisd], None, True),
         (tamisd, 0, False),
         (["env", tamisd], None, False),
+        ([tamisd, "--max-memory", "1G"], None, True),
+        ([tamisd, "--max-memory", "1G"], 0, False),
+        ([tamisd, "--max-memory", "1G", "--shared-bytes", "64K"], None, False),
         (["env", tamisd], 4 << 20, True),
     ]:
         with tamis.Client(command, shared_bytes=size) as client:
