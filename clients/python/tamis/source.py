@@ -20,7 +20,7 @@ from typing import Any, Optional
 
 from . import arrays
 from .arrow import batches, has_arrow
-from .cells import Cells, ColumnSource, Pieces, blame, put_columns
+from .cells import Buffer, Cells, ColumnSource, Pieces, blame, put_columns
 from .columns import check_rows, path_text, refusal
 from .errors import EncodeError
 from .frames import PACK_ERRORS
@@ -36,6 +36,9 @@ TARGET_BYTES = 15 << 17
 # from where they are, without a copy between.
 SEGMENT_ROWS = 1 << 16
 SEGMENT_BYTES = 5 << 20  # that a message may have for it
+# Mappings that are packed at once: enough to forget about the call, few enough for a cache.
+GROUP_ROWS = 512
+GROUP_BYTES = 128 << 10
 # The same two where the daemon fetches most of what a message tells of: nothing of that is on its
 # way, so that few messages are best; but what is fetched has to be somewhere.
 FETCHED_TARGET_BYTES = 20 << 20
@@ -123,7 +126,8 @@ class ColumnPart(Part):
 
 
 class RowPart(Part):
-    """Mappings. Rows that all have the same keys go as columns, others as they are."""
+    """Mappings. They go as they are, packed some at a time: that looks at each dict and each of its
+    values once, while the processor still has them, where columns made of them look three times."""
 
     def __init__(self, rows: Sequence[Any], only: Names, base: int) -> None:
         self._rows = rows
@@ -131,47 +135,60 @@ class RowPart(Part):
         self.rows, self.base = len(rows), base
 
     def put(self, pieces: Pieces) -> None:
-        check_rows(self._rows, self.base)
-        columns = self._regular()
-        if columns is not None:
-            put_columns(pieces, self.rows, columns, self.base)
-            return
-        rows: Sequence[Any] = self._rows
         if self._only is not None:
-            names = self._only
-            rows = [{name: row[name] for name in names if name in row} for row in rows]
-        elif any(kind is not dict for kind in set(map(type, rows))):
-            rows = list(map(dict, rows))
+            check_rows(self._rows, self.base)
+            columns = self._chosen(self._only)
+            if columns is not None:
+                put_columns(pieces, self.rows, columns, self.base)
+                return
         pieces.array(2)
         pieces.put(pieces.pack("maps"))
-        pieces.array(len(rows))
-        try:
-            pieces.put(b"".join(map(pieces.pack, rows)))
-        except PACK_ERRORS as error:
-            raise self._blame(rows, pieces, error) from error
+        pieces.array(self.rows)
+        pieces.put(b"".join(self._packed(pieces)))
 
-    def _regular(self) -> Optional[list[tuple[str, Cells]]]:
-        """The rows as columns, if they are dicts that all have the same keys, which are str."""
-        rows, names = self._rows, self._only
-        if set(map(type, rows)) != {dict}:
+    def _packed(self, pieces: Pieces) -> Iterator[Buffer]:
+        """The maps, in groups of as many as have some GROUP_BYTES."""
+        start, count = 0, 16
+        while start < self.rows:
+            rows = self._rows[start : start + count]
+            if set(map(type, rows)) != {dict}:
+                check_rows(rows, self.base + start)
+                rows = list(map(dict, rows))
+            if self._only is not None:
+                names = self._only
+                rows = [{name: row[name] for name in names if name in row} for row in rows]
+            try:
+                packed = pieces.pack(rows)
+            except PACK_ERRORS as error:
+                raise self._blame(rows, self.base + start, pieces, error) from error
+            yield memoryview(packed)[1 if len(rows) < 16 else 3 :]  # behind the head of an array
+            start += len(rows)
+            count = max(1, min(GROUP_ROWS, GROUP_BYTES * len(rows) // len(packed)))
+
+    def _chosen(self, names: Sequence[str]) -> Optional[list[tuple[str, Cells]]]:
+        """The chosen fields as columns, if the rows are dicts that all have them."""
+        if set(map(type, self._rows)) != {dict}:
             return None
-        if names is None:
-            names = list(rows[0])
-            if set(map(len, rows)) != {len(names)} or set(map(type, names)) != {str}:
-                return None
+        found: list[list[Any]] = [[] for _ in names]
+        ways = [(itemgetter(name), values.extend) for name, values in zip(names, found)]
         try:
-            found = [list(map(itemgetter(name), rows)) for name in names]
+            for start in range(0, self.rows, GROUP_ROWS):
+                group = self._rows[start : start + GROUP_ROWS]
+                for field, extend in ways:
+                    extend(map(field, group))
         except KeyError:
             return None
         return [(name, arrays.value_cells(values)) for name, values in zip(names, found)]
 
-    def _blame(self, rows: Sequence[Any], pieces: Pieces, cause: BaseException) -> EncodeError:
-        for i, row in enumerate(rows):
+    def _blame(
+        self, rows: Sequence[Any], base: int, pieces: Pieces, cause: BaseException
+    ) -> EncodeError:
+        for i, row in enumerate(rows, base):
             for key, value in row.items():
                 reason = refusal(key, pieces.pack)
                 if reason:
-                    return EncodeError(reason, row=self.base + i, field=repr(key))
-                error = blame(str(key), [value], self.base + i, pieces.pack, cause)
+                    return EncodeError(reason, row=i, field=repr(key))
+                error = blame(str(key), [value], i, pieces.pack, cause)
                 if error.row is not None:
                     return error
         return EncodeError(str(cause), field="rows")

@@ -21,6 +21,8 @@ from tamis.cells import COPIED_BYTES, Pieces
 from tamis.frames import LENGTH, Packer
 from tamis.source import (
     FIRST_ROWS,
+    GROUP_BYTES,
+    GROUP_ROWS,
     SEGMENT_ROWS,
     Names,
     Pace,
@@ -56,8 +58,8 @@ def rows(source: Any, columns: Names = None, limits: Optional[dict[str, int]] = 
     return [row for payload in payloads(source, columns, limits) for row in rows_of(payload)]
 
 
-def types_of(source: Any) -> list[str]:
-    return [column[1] for column in next(payloads(source))[2]]
+def types_of(source: Any, columns: Names = None) -> list[str]:
+    return [column[1] for column in next(payloads(source, columns))[2]]
 
 
 SCALARS = (
@@ -110,13 +112,63 @@ def test_columns_stay_what_they_are(columns: dict[str, list[Any]]) -> None:
     assert typed(rows(columns)) == typed(expected)
 
 
-def test_regular_rows_go_as_typed_columns() -> None:
+def test_rows_go_as_maps_and_chosen_fields_as_typed_columns() -> None:
     regular = [{"i": i, "f": i / 2, "b": i > 1, "s": "x", "n": None} for i in range(5)]
-    assert types_of(regular) == ["i64", "f64", "bool", "zstr", "list"]
-    assert next(payloads([{"a": 1}, {"b": 1}]))[0] == "maps"
+    assert next(payloads(regular)) == ["maps", regular]
     assert next(payloads([{1: 2}, {1: 3}]))[0] == "maps"  # keys that are no names
-    assert types_of([{"a": 2**63}]) == ["list"]  # which i64 cannot hold
-    assert types_of([{"a": True}, {"a": 1}]) == ["list"]
+    chosen = ["n", "s", "b", "f", "i"]
+    assert types_of(regular, chosen) == ["list", "zstr", "bool", "f64", "i64"]
+    assert typed(rows(regular, ["f", "s"])) == typed([{"f": i / 2, "s": "x"} for i in range(5)])
+    assert types_of([{"a": 2**63}], ["a"]) == ["list"]  # which i64 cannot hold
+    assert types_of([{"a": True}, {"a": 1}], ["a"]) == ["list"]
+    assert next(payloads([{"a": 1, "c": 2}, {"b": 1}], ["a", "b"]))[1] == [{"a": 1}, {"b": 1}]
+    assert rows([OrderedDict(a=1, c=2), UserDict(b=1)], ["a", "b"]) == [{"a": 1}, {"b": 1}]
+
+
+GROUP = 16, GROUP_ROWS  # the first group, and the others if rows are small
+EDGES = [15, 16, 17, 31, 32, sum(GROUP) - 1, sum(GROUP), sum(GROUP) + 1, sum(GROUP) + 17, 1500]
+
+
+@pytest.mark.parametrize("count", EDGES)
+def test_maps_in_groups(count: int) -> None:
+    some = [{"n": i, "s": "x" * (i % 7)} for i in range(count)]
+    limits = {"batch_rows": 4096, "frame_bytes": 1 << 20}
+    assert typed(rows(some, None, limits)) == typed(some)
+    assert typed(rows(some, ["s"], limits)) == typed([{"s": row["s"]} for row in some])
+    some[-1] = {"n": 1.5, "more": [{}]}
+    assert typed(rows(iter(some), None, limits)) == typed(some)
+
+
+def test_large_maps_are_packed_one_by_one() -> None:
+    """So that what the packer keeps is not many times a row."""
+    packer, sizes = Packer(), []
+
+    def pack(value: Any) -> bytes:
+        packed = packer.pack(value)
+        sizes.append(len(packed))
+        return packed
+
+    some = [{"n": i, "s": "x" * GROUP_BYTES} for i in range(80)]
+    (part,) = parts(some, None, Pace({}))
+    pieces = Pieces(pack)
+    part.put(pieces)
+    of_maps = [size for size in sizes if size > 100]
+    assert of_maps[0] < 17 * GROUP_BYTES
+    assert len(of_maps) == 1 + 64
+    assert msgpack.unpackb(b"".join(pieces.frame(b""))[4:])[1] == some
+
+
+@pytest.mark.parametrize("at", [0, 15, 16, 600])
+def test_which_map_is_wrong(at: int) -> None:
+    some: list[Any] = [{"n": i} for i in range(700)]
+    some[at] = {"n": 1, "m": 2**70}
+    with pytest.raises(tamis.EncodeError) as caught:
+        rows(some, None, {})
+    assert (caught.value.row, caught.value.field) == (at, "m")
+    some[at] = 5
+    for columns in None, ["n"]:
+        with pytest.raises(TypeError, match=f"row {at} is of type 'int', not a (mapping|sequence)"):
+            rows(some, columns, {})
 
 
 @pytest.mark.parametrize(
@@ -132,7 +184,7 @@ def test_regular_rows_go_as_typed_columns() -> None:
     ],
 )
 def test_texts(words: list[Any], kind: str) -> None:
-    assert types_of({"a": words}) == types_of([{"a": word} for word in words]) == [kind]
+    assert types_of({"a": words}) == types_of([{"a": word} for word in words], ["a"]) == [kind]
     assert [row["a"] for row in rows({"a": words})] == words
 
 
