@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
-from .columns import culprit, refusal
+from .columns import GROUP_ROWS, culprit, refusal
 from .connection import EXECUTE, EXPLAIN, ROWS
 from .errors import EncodeError, LimitError
 from .frames import PACK_ERRORS, Packer
@@ -39,21 +39,12 @@ def execute_frame(
     packer: Packer, id: int, plan: Plan, options: Mapping[str, Any], rows: Sequence[Any], base: int
 ) -> bytes:
     """EXECUTE with its rows. EncodeError, or TypeError for a row that is no mapping."""
-    payload = plan.gatherer.payload(rows, base, packer.default)
-    try:
-        return packer.frame((EXECUTE, id, plan.number, options, payload))
-    except PACK_ERRORS as error:
-        check_params(packer, options)
-        raise culprit(payload, base, packer.pack, error) from error
+    return _frame(packer, (EXECUTE, id, plan.number, options), plan, rows, base, options)
 
 
 def rows_frame(packer: Packer, id: int, plan: Plan, rows: Sequence[Any], base: int) -> bytes:
     """ROWS; errors as execute_frame."""
-    payload = plan.gatherer.payload(rows, base, packer.default)
-    try:
-        return packer.frame((ROWS, id, payload))
-    except PACK_ERRORS as error:
-        raise culprit(payload, base, packer.pack, error) from error
+    return _frame(packer, (ROWS, id), plan, rows, base, {})
 
 
 def explain_frame(
@@ -67,12 +58,31 @@ def explain_frame(
     opening = (EXPLAIN, id, plan.number, options)
     if rows is None:
         return frame_without_rows(packer, opening, options)
-    payload = plan.gatherer.payload(rows, 0, packer.default)
+    return _frame(packer, opening, plan, rows, 0, options)
+
+
+def _frame(
+    packer: Packer,
+    opening: tuple[Any, ...],
+    plan: Plan,
+    rows: Sequence[Any],
+    base: int,
+    options: Mapping[str, Any],
+) -> bytes:
+    """A message whose last element are rows. opening: those before."""
+    if len(rows) > GROUP_ROWS:
+        payload = plan.gatherer.packed(rows, base, packer.pack, packer.default)
+        try:
+            return packer.frame_before(opening, payload)
+        except PACK_ERRORS as error:
+            check_params(packer, options)
+            raise EncodeError(str(error), field="rows") from error
+    columns = plan.gatherer.payload(rows, base, packer.default)
     try:
-        return packer.frame((*opening, payload))
+        return packer.frame((*opening, columns))
     except PACK_ERRORS as error:
         check_params(packer, options)
-        raise culprit(payload, 0, packer.pack, error) from error
+        raise culprit(columns, base, packer.pack, error) from error
 
 
 def frame_without_rows(packer: Packer, message: Sequence[Any], options: Mapping[str, Any]) -> bytes:

@@ -6,7 +6,7 @@ whose lock protects it; a Decoder belongs to one connection.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import Any, Optional, Union
 
@@ -51,6 +51,11 @@ class Packer:
         if size > KEPT_BYTES:
             self._renew()
         return LENGTH.pack(size) + body
+
+    def frame_before(self, message: Sequence[Any], last: bytes) -> bytes:
+        """The frame of a message of less than 15 elements and one more, which is packed already."""
+        head = bytes((0x90 | len(message) + 1,)) + b"".join(map(self.pack, message))
+        return b"".join((LENGTH.pack(len(head) + len(last)), head, last))
 
 
 def frame_of_bytes(head: bytes, size: int) -> bytes:

@@ -21,7 +21,7 @@ from typing import Any, Optional
 from . import arrays
 from .arrow import batches, has_arrow
 from .cells import Buffer, Cells, ColumnSource, Pieces, blame, put_columns
-from .columns import check_rows, path_text, refusal
+from .columns import GROUP_ROWS, check_rows, path_text, refusal
 from .errors import EncodeError
 from .frames import PACK_ERRORS
 
@@ -36,9 +36,7 @@ TARGET_BYTES = 15 << 17
 # from where they are, without a copy between.
 SEGMENT_ROWS = 1 << 16
 SEGMENT_BYTES = 5 << 20  # that a message may have for it
-# Mappings that are packed at once: enough to forget about the call, few enough for a cache.
-GROUP_ROWS = 512
-GROUP_BYTES = 128 << 10
+GROUP_BYTES = 128 << 10  # of mappings that are packed at once, about
 # The same two where the daemon fetches most of what a message tells of: nothing of that is on its
 # way, so that few messages are best; but what is fetched has to be somewhere.
 FETCHED_TARGET_BYTES = 20 << 20

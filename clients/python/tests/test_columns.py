@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.bits import to_bitmap
-from tamis.columns import MISSING, Gatherer, culprit, path_text
+from tamis.columns import GROUP_ROWS, MISSING, Gatherer, culprit, path_text
+from tamis.errors import EncodeError
+from tamis.frames import Packer
 
 KEYS = st.sampled_from(["a", "b", "c", ""])
 VALUES = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3)),
+    st.one_of(st.none(), st.booleans(), st.integers(-9, 2**64 - 1), st.text(max_size=3)),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
         st.tuples(inner, inner),
@@ -94,6 +96,60 @@ def test_a_row_that_is_no_mapping_is_named(bad: Any, paths: list[Any]) -> None:
     rows = [{"a": 1}, {}, bad, {"a": 2}]
     with pytest.raises(TypeError, match=f"row 102 is of type '{type(bad).__name__}'"):
         Gatherer(paths).payload(rows, 100)
+
+
+def unpacked(gatherer: Gatherer, rows: list[Any], base: int = 0) -> Any:
+    """What packed() says, which is what payload() says."""
+    pack = Packer().pack
+    told = gatherer.packed(rows, base, pack)
+    assert told[:1] == b"\x93"
+    payload = msgpack.unpackb(told, strict_map_key=False)
+    whole = pack(gatherer.payload(rows, base))
+    assert payload == msgpack.unpackb(whole, strict_map_key=False)
+    return payload
+
+
+RUNS = st.lists(st.tuples(st.integers(1, 120), ROWS), max_size=4)
+
+
+@given(RUNS, st.lists(PATHS, max_size=3, unique=True))
+def test_packed_rows_say_the_same(runs: list[Any], paths: list[Any]) -> None:
+    """Rows that are alike for a while, so that groups differ in what they have."""
+    rows = [row for times, some in runs for row in some * times]
+    if rows:
+        unpacked(Gatherer(paths), rows)
+
+
+EDGES = [1, 15, 16, 17, GROUP_ROWS - 1, GROUP_ROWS, GROUP_ROWS + 1, GROUP_ROWS + 16, 3 * GROUP_ROWS]
+
+
+@pytest.mark.parametrize("count", EDGES)
+@pytest.mark.parametrize("at", [0, 14, GROUP_ROWS - 2, GROUP_ROWS, -1])
+def test_rows_of_several_groups(count: int, at: int) -> None:
+    if at >= count:
+        return
+    gatherer = Gatherer([("a",), ("b", "x"), ("c",), ("d",)])
+    rows: list[Any] = [{"a": i, "b": {"x": i / 2}, "c": str(i)} for i in range(count)]
+    want: list[Any] = [[row["a"] for row in rows], [i / 2 for i in range(count)]]
+    want.append([str(i) for i in range(count)])
+    told = unpacked(gatherer, rows)
+    assert told[:2] == ["columns", count]
+    assert [column[1:] for column in told[2]] == [["list", v, None, None] for v in want]
+    del rows[at]["c"]  # which only that field feels
+    want[2][at] = None
+    flags = to_bitmap(bytes([row is not rows[at] for row in rows]))
+    last = [["list", want[2], None, flags]] if count > 1 else []
+    got = [column[1:] for column in unpacked(gatherer, rows)[2]]
+    assert got == [["list", v, None, None] for v in want[:2]] + last
+    rows[at] = types.MappingProxyType(rows[at])
+    assert [column[1:] for column in unpacked(gatherer, rows)[2]] == got
+    rows[at] = {"d": 2**70}
+    with pytest.raises(EncodeError, match="cannot be sent") as caught:
+        gatherer.packed(rows, 7, Packer().pack)
+    assert (caught.value.row, caught.value.field) == (at % count + 7, "d")
+    rows[at] = 5
+    with pytest.raises(TypeError, match=f"row {at % count + 7} is of type 'int'"):
+        gatherer.packed(rows, 7, Packer().pack)
 
 
 def test_an_index_is_for_arrays_and_a_name_for_mappings() -> None:

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 import tamis
 from tamis.arrays import PART_VALUES, STRINGS, packed_text
 from tamis.cells import COPIED_BYTES, Pieces
+from tamis.columns import GROUP_ROWS
 from tamis.frames import LENGTH, Packer
 from tamis.source import (
     FIRST_ROWS,
     GROUP_BYTES,
-    GROUP_ROWS,
     SEGMENT_ROWS,
     Names,
     Pace,
