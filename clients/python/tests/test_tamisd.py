@@ -11,13 +11,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import tamis
+from tamis.columns import GROUP_ROWS
+from tamis.encode import SINGLE_ROWS
 
 MEGABYTES = int(os.environ.get("TAMIS_TEST_MEGABYTES", "50"))  # of the volume tests
 
@@ -156,6 +158,34 @@ def test_explain(real: tamis.Client) -> None:
     ran = real.explain("age >= 30 and city = :c", PEOPLE, c="Oslo")
     assert any(step.get("rows_in") == len(PEOPLE) for step in ran.steps)
     assert real.filter(told.structured, PEOPLE, c="Oslo") == PEOPLE[:1]
+
+
+@pytest.mark.parametrize("count", [GROUP_ROWS + 1, SINGLE_ROWS, SINGLE_ROWS + 1, 9000])
+def test_rows_of_many_groups(real: tamis.Client, tamisd: str, count: int) -> None:
+    """In one message, and in chunks."""
+    rows: list[dict[str, Any]] = [{"n": i, "at": {"s": str(i)}} for i in range(count)]
+    query = "n >= :least and at.s like '%7'"
+    want = [i for i in range(300, count) if i % 10 == 7]
+    assert list(real.indices(query, rows, least=300)) == want
+    ran = real.explain(query, rows, least=300)
+    assert any(step.get("rows_in") == count for step in ran.steps)
+    asks: list[Callable[..., Any]] = [real.count, real.explain]
+    for ask in asks:
+        with pytest.raises(tamis.EncodeError) as caught:
+            ask(query, rows, least={1})
+        assert caught.value.field == "parameter :least"
+    rows[-2]["at"] = {"s": {2}}
+    for ask in asks:
+        with pytest.raises(tamis.EncodeError) as caught:
+            ask(query, rows, least=300)
+        assert (caught.value.row, caught.value.field) == (count - 2, "at.s")
+    with tamis.Client(tamisd, default=lambda value: str(max(value))) as client:
+        rows[-2]["at"] = {"s": {7, 2}}
+        assert client.indices(query, rows, least=300)[-1] == max([*want, count - 2])
+    broken = [*rows[:-2], None, rows[-1]]
+    for ask in asks:
+        with pytest.raises(TypeError, match=f"row {count - 2} is of type 'NoneType'"):
+            ask(query, broken, least=300)
 
 
 def test_statistics(real: tamis.Client) -> None:
