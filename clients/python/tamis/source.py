@@ -14,6 +14,7 @@ A part is as many rows as go into one message; it knows how to put itself there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from operator import itemgetter
 from typing import Any, Optional
@@ -123,38 +124,28 @@ class ColumnPart(Part):
         return first, ColumnPart(self._columns, middle, self._stop, self.base + first.rows)
 
 
-class RowPart(Part):
-    """Mappings. They go as they are, packed some at a time: that looks at each dict and each of its
+class _PackedPart(Part):
+    """Rows that go as they are, packed some at a time: that looks at each row and each of its
     values once, while the processor still has them, where columns made of them look three times."""
 
-    def __init__(self, rows: Sequence[Any], only: Names, base: int) -> None:
+    def __init__(self, rows: Sequence[Any], names: Names, base: int) -> None:
         self._rows = rows
-        self._only = only
+        self._names = names
         self.rows, self.base = len(rows), base
 
-    def put(self, pieces: Pieces) -> None:
-        if self._only is not None:
-            check_rows(self._rows, self.base)
-            columns = self._chosen(self._only)
-            if columns is not None:
-                put_columns(pieces, self.rows, columns, self.base)
-                return
-        pieces.array(2)
-        pieces.put(pieces.pack("maps"))
-        pieces.array(self.rows)
-        pieces.put(b"".join(self._packed(pieces)))
+    def _plain(self, rows: Sequence[Any], base: int) -> Sequence[Any]:
+        """What is to be packed of rows; TypeError or ValueError for what is none."""
+        raise NotImplementedError
+
+    def _fields(self, row: Any) -> Iterable[tuple[Any, Any]]:
+        """The names and values of a row that is to be packed."""
+        raise NotImplementedError
 
     def _packed(self, pieces: Pieces) -> Iterator[Buffer]:
-        """The maps, in groups of as many as have some GROUP_BYTES."""
+        """The rows, in groups of as many as have some GROUP_BYTES."""
         start, count = 0, 16
         while start < self.rows:
-            rows = self._rows[start : start + count]
-            if set(map(type, rows)) != {dict}:
-                check_rows(rows, self.base + start)
-                rows = list(map(dict, rows))
-            if self._only is not None:
-                names = self._only
-                rows = [{name: row[name] for name in names if name in row} for row in rows]
+            rows = self._plain(self._rows[start : start + count], self.base + start)
             try:
                 packed = pieces.pack(rows)
             except PACK_ERRORS as error:
@@ -163,26 +154,11 @@ class RowPart(Part):
             start += len(rows)
             count = max(1, min(GROUP_ROWS, GROUP_BYTES * len(rows) // len(packed)))
 
-    def _chosen(self, names: Sequence[str]) -> Optional[list[tuple[str, Cells]]]:
-        """The chosen fields as columns, if the rows are dicts that all have them."""
-        if set(map(type, self._rows)) != {dict}:
-            return None
-        found: list[list[Any]] = [[] for _ in names]
-        ways = [(itemgetter(name), values.extend) for name, values in zip(names, found)]
-        try:
-            for start in range(0, self.rows, GROUP_ROWS):
-                group = self._rows[start : start + GROUP_ROWS]
-                for field, extend in ways:
-                    extend(map(field, group))
-        except KeyError:
-            return None
-        return [(name, arrays.value_cells(values)) for name, values in zip(names, found)]
-
     def _blame(
         self, rows: Sequence[Any], base: int, pieces: Pieces, cause: BaseException
     ) -> EncodeError:
         for i, row in enumerate(rows, base):
-            for key, value in row.items():
+            for key, value in self._fields(row):
                 reason = refusal(key, pieces.pack)
                 if reason:
                     return EncodeError(reason, row=i, field=repr(key))
@@ -193,8 +169,71 @@ class RowPart(Part):
 
     def halves(self) -> tuple[Part, Part]:
         middle = len(self._rows) // 2
-        first = RowPart(self._rows[:middle], self._only, self.base)
-        return first, RowPart(self._rows[middle:], self._only, self.base + middle)
+        first = type(self)(self._rows[:middle], self._names, self.base)
+        return first, type(self)(self._rows[middle:], self._names, self.base + middle)
+
+
+class RowPart(_PackedPart):
+    """Mappings. names: what is taken of them; None: all."""
+
+    def put(self, pieces: Pieces) -> None:
+        if self._names:
+            with suppress(KeyError):
+                _ChosenPart(self._rows, self._names, self.base).put(pieces)
+                return
+        packed = b"".join(self._packed(pieces))
+        pieces.array(2)
+        pieces.put(pieces.pack("maps"))
+        pieces.array(self.rows)
+        pieces.put(packed)
+
+    def _plain(self, rows: Sequence[Any], base: int) -> Sequence[Any]:
+        if set(map(type, rows)) != {dict}:
+            check_rows(rows, base)
+            rows = list(map(dict, rows))
+        names = self._names
+        if names is None:
+            return rows
+        return [{name: row[name] for name in names if name in row} for row in rows]
+
+    def _fields(self, row: Any) -> Iterable[tuple[Any, Any]]:
+        return row.items()  # type: ignore[no-any-return]
+
+
+class SequencePart(_PackedPart):
+    """Sequences of values in the order of the names."""
+
+    def put(self, pieces: Pieces) -> None:
+        packed = b"".join(self._packed(pieces))
+        pieces.array(3)
+        pieces.put(pieces.pack("template"))
+        pieces.put(pieces.pack(self._names))
+        pieces.array(self.rows)
+        pieces.put(packed)
+
+    def _plain(self, rows: Sequence[Any], base: int) -> Sequence[Any]:
+        names = self._names or ()
+        kinds = set(map(type, rows))
+        if kinds <= {list, tuple} and set(map(len, rows)) == {len(names)}:
+            return rows
+        for i, row in enumerate(rows, base):
+            if not isinstance(row, (list, tuple)):
+                raise TypeError(f"row {i} is of type '{type(row).__name__}', not a sequence")
+            if len(row) != len(names):
+                raise ValueError(f"row {i} has {len(row)} values for {len(names)} columns")
+        return list(map(list, rows))  # without types of their own
+
+    def _fields(self, row: Any) -> Iterable[tuple[Any, Any]]:
+        return zip(self._names or (), row)
+
+
+class _ChosenPart(SequencePart):
+    """Some fields of dicts. KeyError if one has not all of them, or is another mapping."""
+
+    def _plain(self, rows: Sequence[Any], base: int) -> Sequence[Any]:
+        if set(map(type, rows)) != {dict}:
+            raise KeyError
+        return list(zip(*(map(itemgetter(name), rows) for name in self._names or ())))
 
 
 def parts(source: Source, columns: Names, pace: Pace) -> Iterator[Part]:
@@ -241,21 +280,10 @@ def _rows(source: Iterable[Any], columns: Names, pace: Pace) -> Iterator[Part]:
     base = 0
     while chunk := list(islice(rows, pace.rows)):
         if columns is not None and not isinstance(chunk[0], Mapping):
-            yield _sequences(chunk, columns, base)
+            yield SequencePart(chunk, columns, base)
         else:
             yield RowPart(chunk, columns, base)
         base += len(chunk)
-
-
-def _sequences(rows: list[Any], names: Sequence[str], base: int) -> Part:
-    """Rows that are sequences in the order of the names."""
-    for i, row in enumerate(rows):
-        if not isinstance(row, (list, tuple)):
-            raise TypeError(f"row {base + i} is of type '{type(row).__name__}', not a sequence")
-        if len(row) != len(names):
-            raise ValueError(f"row {base + i} has {len(row)} values for {len(names)} columns")
-    columns = [(name, arrays.Values(values)) for name, values in zip(names, zip(*rows))]
-    return ColumnPart(columns, 0, len(rows), base)
 
 
 def _cut(

@@ -382,8 +382,8 @@ class Fake:
         if payload is not None:
             if self.behaviour.has("die-loading"):
                 os.kill(os.getpid(), signal.SIGKILL)
-            if payload[0] in ("maps", "columns"):
-                count = payload[1] if payload[0] == "columns" else len(payload[1])
+            if payload[0] in ("maps", "template", "columns"):
+                count = payload[1] if payload[0] == "columns" else len(payload[-1])
                 assert count <= self.behaviour.limits["batch_rows"]
             rows.take(payload)
             return

@@ -127,6 +127,10 @@ def rows_of(payload: Any) -> list[dict[Any, Any]]:
     form = payload[0]
     if form == "maps":
         return list(payload[1])
+    if form == "template":
+        _, names, values = payload
+        assert all(len(row) == len(names) for row in values)
+        return [dict(zip(names, row)) for row in values]
     assert form == "columns", form
     _, count, columns = payload
     rows: list[dict[Any, Any]] = [{} for _ in range(count)]
