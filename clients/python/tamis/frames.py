@@ -55,6 +55,8 @@ class Packer:
     def frame_before(self, message: Sequence[Any], last: bytes) -> bytes:
         """The frame of a message of less than 15 elements and one more, which is packed already."""
         head = bytes((0x90 | len(message) + 1,)) + b"".join(map(self.pack, message))
+        if len(last) > KEPT_BYTES:  # of which one piece may have been most
+            self._renew()
         return b"".join((LENGTH.pack(len(head) + len(last)), head, last))
 
 

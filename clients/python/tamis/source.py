@@ -37,7 +37,7 @@ TARGET_BYTES = 15 << 17
 # from where they are, without a copy between.
 SEGMENT_ROWS = 1 << 16
 SEGMENT_BYTES = 5 << 20  # that a message may have for it
-GROUP_BYTES = 128 << 10  # of mappings that are packed at once, about
+GROUP_BYTES = 128 << 10  # of rows that are packed at once, about
 # The same two where the daemon fetches most of what a message tells of: nothing of that is on its
 # way, so that few messages are best; but what is fetched has to be somewhere.
 FETCHED_TARGET_BYTES = 20 << 20

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.errors import ProtocolError
-from tamis.frames import Decoder, Packer
+from tamis.frames import KEPT_BYTES, Decoder, Packer
 
 VALUES = st.lists(st.one_of(st.integers(0, 2**64 - 1), st.binary(max_size=300), st.text()))
 
@@ -46,6 +46,16 @@ def test_one_byte_at_a_time() -> None:
     decoder = Decoder(1 << 20)
     got = [message for i in range(len(frame)) for message in decoder.feed(frame[i : i + 1])]
     assert got == [[1, b"x" * 1000]]
+
+
+def test_a_last_element_that_is_packed_already() -> None:
+    packer = Packer()
+    first = packer.pack
+    assert packer.frame_before((1, {"a": 2}), first([3])) == packer.frame((1, {"a": 2}, [3]))
+    packer.frame_before((1,), bytes(KEPT_BYTES))
+    assert packer.pack is first
+    packer.frame_before((1,), bytes(KEPT_BYTES + 1))  # its pieces may have been large
+    assert packer.pack is not first
 
 
 def test_wanted_tells_what_is_missing() -> None:
