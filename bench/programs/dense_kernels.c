@@ -257,6 +257,11 @@ static uint32_t bounds_u32(const struct dense_ops *ops, size_t row, uint32_t n) 
     ops->bounds_u32(data.codes + row, n, &low, &high);
     return low < high;
 }
+static uint32_t tally_u8(const struct dense_ops *ops, size_t row, uint32_t n) {
+    uint32_t counts[256];
+    ops->tally_u8((const uint8_t *)AT(int8_t), n, counts);
+    return counts[7];
+}
 static uint32_t narrow_u32_2(const struct dense_ops *ops, size_t row, uint32_t n) {
     ops->narrow_u32(data.codes + row, n, 2, data.numbers);
     return 1;
@@ -309,6 +314,7 @@ static const struct loop {
     {"bounds_f64", bounds_f64, 8, 1},
     {"narrow_i64 to 1", narrow_1, 8, 1},
     {"bounds_u32", bounds_u32, 4, 1},
+    {"tally_u8", tally_u8, 1, 1},
     {"narrow_u32 to 2", narrow_u32_2, 4, 1},
     {"ascends_u32", ascends_u32, 4, 1},
     {"widen_i64 from 4", widen_4, 4, 1},

@@ -33,14 +33,24 @@ static enum status no_chunks(struct error *e) {
     return error_set(e, E_MEMORY, "out of memory for the cells of a column");
 }
 
+/* A part's rows as they are wanted, without their bits if a count is all that is asked for. */
+static uint32_t scan_one(const struct resident *r, struct scan *s, const struct chunk **chunks,
+                         const struct part *p, uint64_t *bits) {
+    uint32_t kept;
+    bool counts = r->q.kind == RESULT_COUNT && r->q.n_order == 0 && r->q.offset == 0 &&
+                  r->q.limit == UINT64_MAX;
+    if (counts && scan_count(s, chunks, p->n, p->live, p->n_live, &kept))
+        return kept;
+    return scan_part(s, chunks, p->n, p->live, bits);
+}
+
 static void run_ahead(void *data, uint32_t i, uint32_t hand) {
     struct resident *r = data;
     struct ahead *a = r->ahead;
     const struct part *p = &r->snapshot->parts[a->first + i];
     a->parts[i].no_chunks = !resident_chunks(p, r->slots, r->n_slots, a->chunks[hand]);
     if (!a->parts[i].no_chunks)
-        a->parts[i].kept =
-            scan_part(r->scans[hand], a->chunks[hand], p->n, p->live, a->parts[i].bits);
+        a->parts[i].kept = scan_one(r, r->scans[hand], a->chunks[hand], p, a->parts[i].bits);
 }
 
 /* Whether a column that a slot reads is still as it came, in a part that is next. */
@@ -112,7 +122,7 @@ static enum status take_alone(struct resident *r, uint32_t *ret_kept, struct err
     uint64_t before = measured ? r->now_ns() : 0;
     if (!resident_chunks(p, r->slots, r->n_slots, r->chunks))
         return no_chunks(e);
-    *ret_kept = scan_part(r->scans[0], r->chunks, p->n, p->live, r->bits);
+    *ret_kept = scan_one(r, r->scans[0], r->chunks, p, r->bits);
     if (measured)
         r->part_ns = r->now_ns() - before;
     return *ret_kept == SCAN_FAILED ? scan_failure(r->scans[0], e) : E_OK;

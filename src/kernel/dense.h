@@ -133,6 +133,8 @@ struct dense_ops {
     void (*bounds_i64)(const void *x, uint32_t n, int64_t *ret_low, int64_t *ret_high);
     void (*bounds_f64)(const void *x, uint32_t n, double *ret_low, double *ret_high, bool *ret_nan);
     void (*bounds_u32)(const uint32_t *x, uint32_t n, uint32_t *ret_low, uint32_t *ret_high);
+    /* How often each byte occurs. */
+    void (*tally_u8)(const uint8_t *x, uint32_t n, uint32_t ret[256]);
     /* Whether no number of 4 or of 8 bytes, at any address, is below the one before it. */
     bool (*ascends_u32)(const void *x, uint32_t n);
     bool (*ascends_u64)(const void *x, uint32_t n);

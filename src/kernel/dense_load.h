@@ -1,4 +1,4 @@
-/* The dense loops that make chunks: bounds, order, and numbers in fewer bytes. Included by
+/* The dense loops that make chunks: bounds, counts, order, and numbers in fewer bytes. Included by
  * dense_loops.h. */
 #ifndef TAMIS_KERNEL_DENSE_LOAD_H
 #define TAMIS_KERNEL_DENSE_LOAD_H
@@ -91,6 +91,22 @@ static void bounds_u32(const uint32_t *restrict x, uint32_t n, uint32_t *ret_low
     }
     *ret_low = low;
     *ret_high = high;
+}
+
+/* Neighbours are counted in tables of their own: where they are alike, one count would wait for the
+ * other. */
+static void tally_u8(const uint8_t *x, uint32_t n, uint32_t ret[256]) {
+    uint32_t side[SIDE][256], i = 0;
+    memset(side, 0, sizeof side);
+    for (; n - i >= 8; i += 8) {
+        uint64_t word = load_word(x + i);
+        for (uint32_t b = 0; b < 8; b++)
+            side[b % SIDE][word >> (8 * b) & 0xFF]++;
+    }
+    for (; i < n; i++)
+        side[0][x[i]]++;
+    for (uint32_t v = 0; v < 256; v++)
+        ret[v] = side[0][v] + side[1][v] + side[2][v] + side[3][v];
 }
 
 typedef uint32_t loose_u32 __attribute__((aligned(1), may_alias));

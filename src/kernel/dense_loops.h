@@ -344,6 +344,7 @@ const struct dense_ops LEVEL = {
     .bounds_i64 = bounds_i64,
     .bounds_f64 = bounds_f64,
     .bounds_u32 = bounds_u32,
+    .tally_u8 = tally_u8,
     .ascends_u32 = ascends_u32,
     .ascends_u64 = ascends_u64,
     .narrow_i64 = narrow_i64,

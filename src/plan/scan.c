@@ -481,7 +481,7 @@ void scan_begin(struct scan *s, const struct run_options *options) {
     s->mismatches = s->undefined = 0;
     s->failure = E_OK;
     s->failed = NULL;
-    s->segments = 0;
+    s->segments = s->counted = 0;
     s->log.len = 0;
     if (options->now_ns)
         forget_counts(s->root);

@@ -43,6 +43,12 @@ void scan_begin(struct scan *s, const struct run_options *options);
  * scan_failure says why. */
 uint32_t scan_part(struct scan *s, const struct chunk *const *chunks, uint32_t n,
                    const uint64_t *live, uint64_t *ret_bits);
+/* Gives the number of these rows alone, if it can without looking at any: by how often each byte of
+ * the only column that the query looks at occurs, which a chunk knows once it has been asked some
+ * times; n_live of the rows count. False: ask scan_part. Any thread may so ask for the same chunk.
+ */
+bool scan_count(struct scan *s, const struct chunk *const *chunks, uint32_t n, const uint64_t *live,
+                uint32_t n_live, uint32_t *ret);
 bool scan_has_failed(const struct scan *s);
 enum status scan_failure(const struct scan *s, struct error *e);
 

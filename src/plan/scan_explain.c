@@ -143,6 +143,11 @@ bool scan_explain(const struct scan *s, struct buf *ret_steps, struct buf *ret_t
     buf_init(&x.term, ret_text->budget);
     mp_write_array(ret_steps, count(s->root));
     explain_node(&x, s->root, NULL, 0);
+    if (s->counted > 0)
+        buf_printf(ret_text,
+                   "a count looks at no row in %" PRIu64 " of %" PRIu64
+                   " segments: it adds up how often values occur\n",
+                   s->counted, s->segments);
     if (s->log.len > 0) {
         buf_add_text(ret_text, "terms changed places:\n");
         buf_add(ret_text, s->log.data, s->log.len);

@@ -198,3 +198,35 @@ uint32_t scan_times(struct scan *s, struct scan_node *node, const struct chunk *
                     const uint64_t *in, uint64_t *out) {
     return in_interval(s, node, c, time_interval(node->term, c->per_second), in, out);
 }
+
+/* ---- bytes ---- */
+
+static void set_bytes(uint64_t bits[4], unsigned from, unsigned to) {
+    for (unsigned w = from / 64; w <= to / 64; w++) {
+        uint64_t low = w == from / 64 ? UINT64_MAX << from % 64 : UINT64_MAX;
+        uint64_t high = w == to / 64 ? UINT64_MAX >> (63 - to % 64) : UINT64_MAX;
+        bits[w] |= low & high;
+    }
+}
+
+bool scan_int_wanted(const struct term *t, const struct chunk *c, struct byte_set *ret) {
+    enum value_class class = value_class(t->k.type);
+    struct int_bounds b;
+    struct interval v;
+    if (class == CLASS_NUMBER && c->kind == CHUNK_INT)
+        v = int_interval(t, c);
+    else if (class == CLASS_TIMESTAMP && c->kind == CHUNK_TIME)
+        v = time_interval(t, c->per_second);
+    else
+        return false;
+    if (stored_bounds(c, v, &b)) { /* bytes below zero are numbers from 128 on */
+        if (b.high >= 0)
+            set_bytes(ret->bits, b.low < 0 ? 0 : (unsigned)b.low, (unsigned)b.high);
+        if (b.low < 0)
+            set_bytes(ret->bits, (unsigned)(b.low + 256),
+                      b.high < 0 ? (unsigned)(b.high + 256) : 255);
+    }
+    for (unsigned w = 0; w < 4; w++)
+        ret->bits[w] ^= v.outside ? UINT64_MAX : 0;
+    return true;
+}

@@ -329,11 +329,8 @@ static uint32_t loop_set(struct scan *s, const struct chunk *c, const void *boun
 
 /* ---- the whole ---- */
 
-/* Integers of a byte, for a chunk that is worth asking for all 256: as a dictionary of them. */
-static uint32_t set_over_bytes(struct scan *s, struct scan_node *node, const struct chunk *c,
-                               const uint64_t *in, uint64_t *out) {
-    const struct term *t = node->term;
-    uint64_t bits[4] = {0};
+/* Asks the set for all 256. */
+static void ask_bytes(const struct term *t, const struct chunk *c, struct byte_set *ret) {
     wide base = scan_base(c);
     for (unsigned stored = 0; stored < 256; stored++) {
         wide v = base + (int8_t)stored;
@@ -341,10 +338,34 @@ static uint32_t set_over_bytes(struct scan *s, struct scan_node *node, const str
                        ? set_has(t->set, value_int((int64_t)v))
                        : v > 0 && v <= (wide)UINT64_MAX && set_has(t->set, value_uint((uint64_t)v));
         if (has == (t->want == TRUE_))
-            bits[stored / 64] |= UINT64_C(1) << (stored % 64);
+            ret->bits[stored / 64] |= UINT64_C(1) << (stored % 64);
     }
+}
+
+bool scan_set_wanted(struct scan_node *node, const struct chunk *c, struct byte_set *ret) {
+    const struct term *t = node->term;
+    struct item_bytes *known = &node->item_bytes;
+    if (c->kind != CHUNK_INT || c->width != 1)
+        return false;
+    if (!known->is_made || known->base != c->base || known->is_unsigned != c->is_unsigned) {
+        *known = (struct item_bytes){.is_made = true, .is_unsigned = c->is_unsigned};
+        known->base = c->base;
+        if (t->want == TRUE_ || !set_has_null(t->set))
+            ask_bytes(t, c, &known->wanted);
+    }
+    *ret = known->wanted;
+    return true;
+}
+
+/* For a chunk that is worth asking for all 256 bytes: as a dictionary of them. */
+static bool set_over_bytes(struct scan *s, struct scan_node *node, const struct chunk *c,
+                           const uint64_t *in, uint64_t *out, uint32_t *ret_kept) {
+    struct byte_set wanted;
+    if (s->n < 1024 || !scan_set_wanted(node, c, &wanted))
+        return false;
     node->how[HOW_LOOKUP_8]++;
-    return s->ops->lookup_u8(c->data, s->n, bits, scan_valid(s, c, in), out);
+    *ret_kept = s->ops->lookup_u8(c->data, s->n, wanted.bits, scan_valid(s, c, in), out);
+    return true;
 }
 
 /* The items, if they are worth being put in order; NULL: they are not, or there is no memory. */
@@ -374,8 +395,9 @@ uint32_t scan_set(struct scan *s, struct scan_node *node, const struct chunk *c,
         return t->want == TRUE_ ? scan_nothing(s, out) : scan_copied(s, in, out);
     if (t->want == FALSE_ && set_has_null(t->set))
         return scan_nothing(s, out);
-    if (c->kind == CHUNK_INT && c->width == 1 && s->n >= 1024)
-        return set_over_bytes(s, node, c, in, out);
+    uint32_t kept;
+    if (set_over_bytes(s, node, c, in, out, &kept))
+        return kept;
     const struct scan_items *items = has_order(c) ? items_of(s, node) : NULL;
     if (s->failure != E_OK)
         return scan_nothing(s, out);

@@ -7,6 +7,7 @@
  * - scan_term.c: a term over a chunk, by the chunk's form; scan_number.c, scan_text.c: forms
  * - scan_set.c: IN
  * - scan_zone.c: what statistics decide
+ * - scan_count.c: what counts of bytes decide
  * - scan_rows.c: whatever has no such form, by the steps of a plan or the kernels of blocks
  * - scan_dict.c: what dictionary values answered
  * - scan_explain.c
@@ -69,6 +70,12 @@ struct code_run {
     uint32_t n, first, last;
 };
 
+/* A chunk's bytes are counted when that has been asked for so many times: it takes as long as
+ * looking at the chunk some twelve times. Deleted rows are then looked at one by one, at most one
+ * of COUNTS_DEAD_OF. */
+#define COUNTS_ASKED   8u
+#define COUNTS_DEAD_OF 16u
+
 /* Which codes of one dictionary are wanted. */
 struct code_set {
     uint64_t dict;                    /* dict_id; 0: unused */
@@ -80,6 +87,19 @@ struct code_set {
     uint64_t *bits;
 };
 #define CODE_SETS 8u /* dictionaries that a node remembers: paths of a few tables */
+
+/* Which cells of one byte are wanted: by what is stored, and those without a value. */
+struct byte_set {
+    uint64_t bits[4];
+    bool absent;
+};
+
+/* What an IN wants of integers that are stored like this, as most segments of a column are. */
+struct item_bytes {
+    bool is_made, is_unsigned;
+    uint64_t base;
+    struct byte_set wanted;
+};
 
 /* A part of the query that is run as a plan. */
 struct scan_sub {
@@ -107,6 +127,7 @@ struct scan_node {
     uint64_t zones, zones_none, zones_all, values_asked;
     struct code_set *sets;    /* CODE_SETS of them, made at first use */
     struct scan_items *items; /* of an IN, in order, made at first use (scan_set.c) */
+    struct item_bytes item_bytes;
 };
 
 #define LEVEL_SETS 3u
@@ -133,6 +154,7 @@ struct scan {
     uint32_t n, words; /* of this segment */
     uint64_t clock;    /* of code_set.used */
     uint64_t segments; /* since the scan was made */
+    uint64_t counted;  /* of them, by scan_count, or could have been */
     uint64_t mismatches, undefined;
     enum status failure;
     const struct run *failed;

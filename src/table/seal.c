@@ -79,7 +79,9 @@ static struct sealed *make(const struct seal *s, enum chunk_kind kind, unsigned 
     bool has_present = has_missing && c->nulls > 0; /* else it is as valid, or full */
     size_t head = aligned(sizeof(struct sealed)), zones = aligned(s->n_zones * sizeof(struct zone));
     size_t valid = has_nulls ? bits_bytes(n) : 0, present = has_present ? bits_bytes(n) : 0;
-    size_t cleared = head + zones + valid + present + needs.offsets + needs.tags + needs.lens;
+    size_t counts = width == 1 && n >= COUNTS_ROWS ? aligned(sizeof(struct byte_counts)) : 0;
+    size_t cleared =
+        head + zones + counts + valid + present + needs.offsets + needs.tags + needs.lens;
     size_t bytes = cleared + needs.data + needs.blob;
     uint8_t *p = budget_pages(c->budget, bytes);
     if (!p)
@@ -89,6 +91,7 @@ static struct sealed *make(const struct seal *s, enum chunk_kind kind, unsigned 
     p += head;
     struct zone *zone = carve(&p, zones);
     memcpy(zone, s->zones, s->n_zones * sizeof *zone);
+    struct byte_counts *count = carve(&p, counts);
     uint64_t *v = carve(&p, valid), *q = carve(&p, present);
     put_bits(s, v, q);
     made->budget = c->budget;
@@ -103,6 +106,7 @@ static struct sealed *make(const struct seal *s, enum chunk_kind kind, unsigned 
                    : has_missing ? v
                                  : NULL,
         .zones = zone,
+        .counts = count,
         .bytes = bytes,
     };
     made->chunk.offsets = carve(&p, needs.offsets);

@@ -1,10 +1,10 @@
 /* Chunks: the cells of one column in one segment of a resident table, in the form that takes the
  * least room and the fastest loops.
  *
- * A chunk is immutable once it is sealed; any number of threads may read it. It is plain memory
- * that somebody else owns (table/segment.h). Every array of a chunk begins at a multiple of
- * CHUNK_ALIGN bytes and may be read up to the next multiple of 64 rows, and at least 64 bytes,
- * behind its last row, so that loops need no tail: what stands there is zero.
+ * A chunk is immutable once it is sealed, but for `counts`; any number of threads may read it. It
+ * is plain memory that somebody else owns (table/segment.h). Every array of a chunk begins at a
+ * multiple of CHUNK_ALIGN bytes and may be read up to the next multiple of 64 rows, and at least 64
+ * bytes, behind its last row, so that loops need no tail: what stands there is zero.
  *
  * Two bitmaps say which cells hold a value, and which are there at all; bit i of word i / 64 at
  * value 1 << (i % 64), bits behind the last row are clear. What a typed array holds where `valid`
@@ -15,6 +15,8 @@
 
 #include "base/build.h"
 #include "value/value.h"
+
+#include <stdatomic.h>
 
 #define CHUNK_ALIGN 64u
 #define CHUNK_WORDS ((SEGMENT_ROWS + 63) / 64)
@@ -43,6 +45,15 @@ struct zone {
                              there is no other, low > high */
 };
 
+/* How often each byte of an array occurs. Who wants to know it takes part in making it: see
+ * plan/scan_count.c. */
+struct byte_counts {
+    _Atomic uint32_t asked; /* so often; COUNTS_MADE: `cells` are there, and stay as they are */
+    uint32_t cells[256];    /* those that hold a value, by the byte as an unsigned number */
+};
+#define COUNTS_MADE UINT32_MAX
+#define COUNTS_ROWS (SEGMENT_ROWS / 2) /* chunks of fewer have none */
+
 struct dict;
 
 struct chunk {
@@ -57,14 +68,15 @@ struct chunk {
     const void *data;    /* INT, TIME, DOUBLE, BOOL, CODES: the array. STR: the bytes. MIXED: union
                             word[n], pointing into memory of the segment */
     uint32_t shared;     /* STR: bytes that all strings begin with, the first of `data` */
-    const uint32_t *offsets;  /* STR: n + 1 */
-    const uint8_t *tags;      /* MIXED: n */
-    const uint32_t *lens;     /* MIXED: n */
-    const struct dict *dict;  /* CODES */
-    const uint64_t *valid;    /* cells that hold a value; NULL: all */
-    const uint64_t *present;  /* cells that are not missing; NULL: all */
-    const struct zone *zones; /* (n + ZONE_ROWS - 1) / ZONE_ROWS */
-    size_t bytes;             /* that it takes, dictionary apart */
+    const uint32_t *offsets;    /* STR: n + 1 */
+    const uint8_t *tags;        /* MIXED: n */
+    const uint32_t *lens;       /* MIXED: n */
+    const struct dict *dict;    /* CODES */
+    const uint64_t *valid;      /* cells that hold a value; NULL: all */
+    const uint64_t *present;    /* cells that are not missing; NULL: all */
+    const struct zone *zones;   /* (n + ZONE_ROWS - 1) / ZONE_ROWS */
+    struct byte_counts *counts; /* INT, TIME, CODES of one byte and COUNTS_ROWS rows; else NULL */
+    size_t bytes;               /* that it takes, dictionary apart */
 };
 
 /* What stands in the array of an INT or TIME chunk, sign-extended; and in that of a CODES chunk. */

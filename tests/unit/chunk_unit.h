@@ -101,6 +101,7 @@ static inline void check_chunk(const struct chunk *c) {
     assert_int_equal(c->seen, seen);
     check_bits(c->valid, n);
     check_bits(c->present, n);
+    assert_int_equal(c->counts != NULL, c->width == 1 && n >= COUNTS_ROWS);
     for (uint32_t z = 0; z < (n + ZONE_ROWS - 1) / ZONE_ROWS; z++)
         check_zone(c, z);
     switch (c->kind) {

@@ -347,6 +347,22 @@ static void test_codes(void **state) {
         }
 }
 
+static void test_tally(void **state) {
+    (void)state;
+    for (uint32_t n = 0; n < 300; n++)
+        for (uint32_t of = 1; of <= 256; of *= 4) { /* one byte, few, all */
+            uint8_t *x = malloc(n ? n : 1);
+            uint32_t want[256] = {0}, got[256];
+            assert_non_null(x);
+            for (uint32_t i = 0; i < n; i++)
+                want[x[i] = (uint8_t)(255 - below(of))]++;
+            memset(got, 0x5A, sizeof got);
+            ops->tally_u8(x, n, got);
+            assert_memory_equal(got, want, sizeof got);
+            free(x);
+        }
+}
+
 /* Numbers that ascend, and the same with one that is below the one before it, by little. */
 static void test_ascends(void **state) {
     (void)state;
@@ -441,7 +457,8 @@ int main(void) {
         cmocka_unit_test(test_pairs),        cmocka_unit_test(test_lookup),
         cmocka_unit_test(test_bits),         cmocka_unit_test(test_indices),
         cmocka_unit_test(test_bounds),       cmocka_unit_test(test_narrow),
-        cmocka_unit_test(test_codes),        cmocka_unit_test(test_ascends),
+        cmocka_unit_test(test_codes),        cmocka_unit_test(test_tally),
+        cmocka_unit_test(test_ascends),
     };
     return cmocka_run_group_tests(levels, NULL, NULL) + on_every_level(loops, COUNT_OF(loops));
 }

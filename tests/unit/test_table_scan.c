@@ -234,6 +234,8 @@ static void compare(const char *text, const struct snapshot *s, const struct pla
         size_t bytes = (part->n + 63) / 64 * sizeof *got;
         if (kept != n || memcmp(got, want, bytes) != 0)
             fail_msg("%s: part %u of %u rows: %u kept, not %u", text, i, part->n, kept, n);
+        if (scan_count(scan, slots.chunks, part->n, part->live, part->n_live, &kept) && kept != n)
+            fail_msg("%s: part %u of %u rows: %u counted, not %u", text, i, part->n, kept, n);
     }
     if (one_term && scan_mismatches(scan) != mismatches)
         fail_msg("%s: %llu mismatches, not %llu", text, (unsigned long long)scan_mismatches(scan),
