@@ -3,9 +3,12 @@
 
 #include "server/client.h"
 
-#define SHARE_RUNS 16u      /* of one client, a turn */
-#define SHARE_NS   1000000u /* the same; what has begun by then is run */
-#define ALONE_RUNS 16u      /* in a row: a client that is alone */
+#include <sched.h>
+
+#define SHARE_RUNS  16u      /* of one client, a turn */
+#define SHARE_NS    1000000u /* the same; what has begun by then is run */
+#define ALONE_RUNS  16u      /* in a row: a client that is alone */
+#define GIVE_WAY_NS 4000u    /* of looking */
 
 static void on_awake(uv_idle_t *idle) {
     struct turns *t = idle->data;
@@ -18,12 +21,22 @@ static void on_awake(uv_idle_t *idle) {
     }
 }
 
+/* Whether the loop still looks for what comes next; after the first looks whoever else wants this
+ * processor goes first, and be it the client. */
+static bool is_looking(const struct turns *t) {
+    uint64_t waited = t->busy_poll_ns > 0 ? uv_hrtime() - t->answered_ns : 0;
+    if (waited >= t->busy_poll_ns)
+        return false;
+    if (waited > GIVE_WAY_NS)
+        sched_yield();
+    return true;
+}
+
 /* Just before the loop waits. */
 static void on_tick(uv_prepare_t *tick) {
     struct turns *t = tick->data;
     t->number++;
-    if (!link_is_empty(&t->more) ||
-        (t->busy_poll_ns > 0 && uv_hrtime() - t->answered_ns < t->busy_poll_ns))
+    if (!link_is_empty(&t->more) || is_looking(t))
         uv_idle_start(&t->awake, on_awake);
     else
         uv_idle_stop(&t->awake);

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -101,6 +103,30 @@ def test_the_loop_stays_awake_as_long_as_it_is_told() -> None:
         create(client)
         wait_until(lambda: processor_ticks(pid) - before >= TICK // 5)
         client.close()
+
+
+@needs_processors
+def test_the_loop_gives_way_while_it_looks() -> None:
+    """To whoever wants its processor, which would get half of it otherwise."""
+    processor = {min(os.sched_getaffinity(0))}
+    with (
+        Listening("--busy-poll-us", "1000000") as daemon,
+        Connection.connect(daemon.path) as client,
+        subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other,
+    ):
+        pid = daemon.process.pid
+        try:
+            create(client)
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setaffinity(int(task.name), processor)
+            os.sched_setaffinity(other.pid, processor)
+            wait_until(lambda: processor_ticks(other.pid) >= TICK // 20)
+            question(client)
+            before, others = processor_ticks(pid), processor_ticks(other.pid)
+            wait_until(lambda: processor_ticks(other.pid) - others >= TICK // 5)
+            assert processor_ticks(pid) - before <= TICK // 20
+        finally:
+            other.kill()
 
 
 @pytest.mark.parametrize("options", [(), ("--busy-poll-us", "0")])

@@ -26,6 +26,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Iterable
+from functools import partial
 from itertools import repeat
 from typing import Any, Callable, Optional, TypeVar, Union
 
@@ -34,6 +35,7 @@ from .errors import ClosedError, TamisError, Timeout
 from .frames import PACK_ERRORS, Packer
 from .pages import Lent
 from .passing import Passing
+from .patience import Patience, helps_here, look
 from .quick import READ_BYTES, Answer, Quick
 from .transport import Transport, remaining
 
@@ -56,7 +58,8 @@ Piece = Union[bytes, memoryview, Lent]
 class Channel:
     """A Connection over a Transport. `with` is not for it: see Client."""
 
-    def __init__(self, transport: Transport, packer: Packer) -> None:
+    def __init__(self, transport: Transport, packer: Packer, busy_poll: bool = True) -> None:
+        """busy_poll: answers are looked for before the thread sleeps, where that helps."""
         self.connection = Connection(packer)
         self._transport = transport
         self._lock = threading.RLock()
@@ -68,6 +71,10 @@ class Channel:
         self._inbox: list[bytes] = []
         self._turns = NO_TURNS
         self._calls, self._fds = transport.both if call else ((), ())
+        self._write_fds, self._read_fds = self._fds[:1], self._fds[1:]
+        self._looks = busy_poll and helps_here()
+        self._quick_looks = False
+        self._patience = Patience()  # with all that does not come by quick()
         self._quick: Optional[Quick] = None
         self._log: deque[Any] = deque()
         self._sections = 0
@@ -77,6 +84,7 @@ class Channel:
         self._unused_plans: deque[int] = deque()
         self._reads = select.poll()
         self._reads.register(transport.read_fd, select.POLLIN)
+        self._poll_reads = self._reads.poll
         self._both = select.poll()
         if transport.read_fd == transport.write_fd:
             self._both.register(transport.read_fd, select.POLLIN | select.POLLOUT)
@@ -199,11 +207,24 @@ class Channel:
                     self._quick = asked
                     try:
                         if asked.both and self._calls:
-                            log.extend(map(call, self._calls, self._fds, asked.both))
+                            patience = asked.patience
+                            if not self._quick_looks:
+                                log.extend(map(call, self._calls, self._fds, asked.both))
+                            elif patience.rests:
+                                patience.rests -= 1
+                                log.extend(map(call, self._calls, self._fds, asked.both))
+                            else:
+                                log.extend(map(self._calls[0], self._write_fds, asked.both))
+                                if look(self._poll_reads):
+                                    patience.missed = 0
+                                else:
+                                    patience.miss()
+                                log.extend(map(self._calls[1], self._read_fds, asked.rooms))
                         else:
                             frame = asked.frame or self._packed(asked)
                             if frame:
-                                self._transport.exchange(log, frame, asked.room)
+                                waits = partial(self._look, asked.patience)
+                                self._transport.exchange(log, frame, asked.room, waits)
                         if len(log) == 2:
                             answer = asked.parse(log[1], asked.query)
                             if answer is not None:
@@ -305,6 +326,7 @@ class Channel:
                 self._turns = NO_TURNS
                 return False
             self._transport.drain()
+            self._quick_looks = self._looks and threading.active_count() == 1
             return True
 
     def exchange(self, request: Request, frame: bytes, deadline: Optional[float]) -> None:
@@ -380,6 +402,20 @@ class Channel:
         if frame:
             self._outbox.append(frame)
 
+    def _look(self, patience: Patience) -> bool:
+        """Looks for a while whether something has come; see patience.py. Not beside other threads:
+        each look lets one of them run, and has to wait for its turn again."""
+        if patience.rests > 0:
+            patience.rests -= 1
+            return False
+        if not self._looks or threading.active_count() > 1:
+            return False
+        if look(self._poll_reads):
+            patience.missed = 0
+            return True
+        patience.miss()
+        return False
+
     def _step(self, deadline: Optional[float]) -> None:
         """Wait until the peer gives or takes something, and do that much."""
         if self._failure is not None:  # another thread closes the client
@@ -395,7 +431,8 @@ class Channel:
             if readable:
                 self._read()
         else:
-            if deadline is not None or self._hangup is not None:
+            found = self._look(self._patience)
+            if not found and (deadline is not None or self._hangup is not None):
                 self._poll(self._reads, deadline)
             self._read()
 

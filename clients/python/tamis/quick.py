@@ -19,6 +19,7 @@ from typing import Any, Callable, Optional
 from .connection import DONE, EXECUTE, QUICK, RESULT
 from .errors import ProtocolError
 from .frames import LENGTH, unpack
+from .patience import Patience
 from .shared import Place
 from .transport import WHOLE_BYTES
 
@@ -57,12 +58,23 @@ class Quick:
     """An EXECUTE over a table that may go the shortest way.
 
     frame: all of it, or b"" if options are still to be packed. parse: what may be made of a reply
-    in one piece. room: bytes that are read of it at once. both: frame and room, once it is known
-    that the frame is of no more than WHOLE_BYTES. query: for errors. place: in shared memory, of
-    which the options tell the daemon.
+    in one piece. room: bytes that are read of it at once; rooms: that alone, for map(). both: frame
+    and room, once it is known that the frame is of no more than WHOLE_BYTES. query: for errors.
+    place: in shared memory, of which the options tell the daemon. patience: with its answers.
     """
 
-    __slots__ = ("_options", "_rest", "both", "frame", "parse", "place", "query", "room")
+    __slots__ = (
+        "_options",
+        "_rest",
+        "both",
+        "frame",
+        "parse",
+        "patience",
+        "place",
+        "query",
+        "room",
+        "rooms",
+    )
 
     def __init__(
         self,
@@ -81,6 +93,8 @@ class Quick:
         self.query = query
         self.place = place
         self.room = room
+        self.rooms = (room,)
+        self.patience = Patience()
         self.both: Optional[tuple[bytes, int]] = None
 
     def pack(self, pack: Callable[[Any], bytes]) -> bytes:
@@ -94,6 +108,7 @@ class Quick:
     def widen(self, room: int) -> None:
         """Another number of bytes to be read."""
         self.room = room
+        self.rooms = (room,)
         if 0 < len(self.frame) <= WHOLE_BYTES:
             self.both = self.frame, room
 

@@ -67,9 +67,11 @@ class Transport(ABC):
         self.write(sent, lent.view)
 
     @abstractmethod
-    def exchange(self, log: deque[Any], frame: bytes, size: int) -> bool:
-        """write() of a frame and, if all of it was taken, read(), which is told then; with one log
-        for both."""
+    def exchange(
+        self, log: deque[Any], frame: bytes, size: int, look: Callable[[], object]
+    ) -> bool:
+        """write() of a frame and, if all of it was taken, look() and read(), which is told then;
+        with one log for both."""
 
     def write_with(self, sent: list[int], data: bytes, fd: int) -> None:
         """write() with a descriptor beside the bytes, for those that can: OSError."""
@@ -167,10 +169,13 @@ class ChildTransport(Transport):
         if not lent.give(sent, self.write_fd):
             self.write(sent, lent.view)
 
-    def exchange(self, log: deque[Any], frame: bytes, size: int) -> bool:
+    def exchange(
+        self, log: deque[Any], frame: bytes, size: int, look: Callable[[], object]
+    ) -> bool:
         log.extend(map(os.write, self._write_fds, (frame,)))
         if log[0] != len(frame):
             return False
+        look()
         log.extend(map(os.read, self._read_fds, (size,)))
         return True
 
@@ -281,10 +286,13 @@ class SocketTransport(Transport):
     def write(self, sent: list[int], data: Union[bytes, memoryview]) -> None:
         sent.extend(map(self._socket.send, (data,), self._flags))
 
-    def exchange(self, log: deque[Any], frame: bytes, size: int) -> bool:
+    def exchange(
+        self, log: deque[Any], frame: bytes, size: int, look: Callable[[], object]
+    ) -> bool:
         log.extend(map(self._socket.send, (frame,), self._flags))
         if log[0] != len(frame):
             return False
+        look()
         log.extend(map(os.read, self._read_fds, (size,)))
         return True
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
+import subprocess
 import sys
+import time
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Optional
 
@@ -37,6 +41,24 @@ def real_daemon() -> Optional[str]:
     if not path and os.environ.get("TAMIS_CI") == "1":
         pytest.fail("TAMIS_CI=1 but TAMISD names no daemon")
     return path
+
+
+@contextlib.contextmanager
+def listening(command: list[str], path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A daemon behind a socket, ready to be asked."""
+    daemon = subprocess.Popen([*command, "--listen", str(path)])
+    try:
+        end = time.monotonic() + 20
+        while True:
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(str(path))
+                break
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        yield daemon
+    finally:
+        daemon.kill()
+        daemon.wait()
 
 
 def check_a_load_that_is_given_up(client: tamis.Client, numbers: Sequence[int]) -> None:

@@ -6,17 +6,15 @@ import contextlib
 import io
 import os
 import signal
-import socket
 import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from daemons import fake_command, real_daemon
+from daemons import fake_command, listening, real_daemon
 
 import tamis
 from tamis import answers, load, tables
@@ -189,23 +187,6 @@ def test_sources_that_cannot_be_kept(client: tamis.Client) -> None:
         client.create_table("t", ROWS, exists="open", keep_source=True)
 
 
-@contextlib.contextmanager
-def listening(command: list[str], path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    daemon = subprocess.Popen([*command, "--listen", str(path)])
-    try:
-        end = time.monotonic() + 20
-        while True:
-            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
-                probe.connect(str(path))
-                break
-            assert time.monotonic() < end
-            time.sleep(0.01)
-        yield daemon
-    finally:
-        daemon.kill()
-        daemon.wait()
-
-
 @pytest.mark.parametrize("kind", ["fake", "tamisd"])
 def test_a_daemon_that_is_not_ours_is_not_started_again(kind: str, tmp_path: Path) -> None:
     command = fake_command() if kind == "fake" else [real_daemon() or pytest.skip("no TAMISD")]
@@ -335,10 +316,13 @@ def test_a_fork_leaves_the_daemon_alone(client: tamis.Client) -> None:
     assert query.count() == 4
 
 
-def test_signals_during_the_shortest_way(tamisd: str) -> None:
-    """An exception may come between any two steps: the answer after it is right, or refused."""
+@pytest.mark.parametrize("looks", [True, False])
+def test_signals_during_the_shortest_way(tamisd: str, looks: bool) -> None:
+    """An exception may come between any two steps: the answer after it is right, or refused.
+    looks: whether answers are looked for before it sleeps."""
     program = (
         f"import sys; sys.path[:0] = {sys.path!r}; import signal, tamis\n"
+        f"tamis.channel.helps_here = lambda: {looks}\n"
         "class Stop(Exception): pass\n"
         "def stop(number, frame): raise Stop\n"
         "signal.signal(signal.SIGALRM, stop)\n"
