@@ -15,6 +15,7 @@ from .column import Column
 from .connection import Request
 from .errors import ClosedError, DaemonDied, RequestError
 from .explain import Explanation
+from .patience import Patience
 from .plans import Params, Plan, Query
 from .quick import FEW_BYTES, Quick, any_reply
 from .shared import LEAST_BYTES
@@ -36,7 +37,7 @@ class Ready:
     plain: those without options, by the kind of their answer. is_quick: they may go that way.
     """
 
-    __slots__ = ("_rest", "ask", "home", "is_quick", "local", "plain", "plan")
+    __slots__ = ("_patience", "_rest", "ask", "home", "is_quick", "local", "plain", "plan")
 
     def __init__(self, home: Home, plan: Plan) -> None:
         pack = home.runner.packer.pack
@@ -45,6 +46,7 @@ class Ready:
         self.is_quick = home.runner.is_patient
         self.ask = home.runner.channel.quick
         self.local = home.runner.local
+        self._patience = Patience()  # with answers to requests with options
         self._rest = (pack(plan.number), pack(("table", home.number)))
         self.plain = {
             kind: Quick(self._rest, {"result": KINDS[kind]}, parse, plan.query, room=FEW_BYTES)
@@ -56,7 +58,8 @@ class Ready:
         place = self.home.runner.place(self.plan) if kind == "indices" else None
         if place is not None:
             options = {**options, "into": (place.offset, place.size)}
-        return Quick(self._rest, options, PARSES.get(kind, any_reply), self.plan.query, place)
+        parse = PARSES.get(kind, any_reply)
+        return Quick(self._rest, options, parse, self.plan.query, place, patience=self._patience)
 
     def answer(self, kind: str, found: Request, options: Mapping[str, Any]) -> Any:
         """The same as a finished request has it."""

@@ -84,8 +84,10 @@ class Quick:
         query: object,
         place: Optional[Place] = None,
         room: int = READ_BYTES,
+        patience: Optional[Patience] = None,
     ) -> None:
-        """rest: the elements before and behind the options, packed."""
+        """rest: the elements before and behind the options, packed. patience: one that others have,
+        too; None: one of its own."""
         self._rest = rest
         self._options = options
         self.frame = b""
@@ -94,7 +96,7 @@ class Quick:
         self.place = place
         self.room = room
         self.rooms = (room,)
-        self.patience = Patience()
+        self.patience = Patience() if patience is None else patience
         self.both: Optional[tuple[bytes, int]] = None
 
     def pack(self, pack: Callable[[Any], bytes]) -> bytes:

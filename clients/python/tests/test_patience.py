@@ -178,6 +178,19 @@ def test_answers_that_do_not_are_looked_for_ever_more_seldom(
     assert poll.taken() >= 1
 
 
+def test_all_parameters_of_a_query_share_its_patience(made: Callable[..., Made]) -> None:
+    client, poll, _ = made()
+    query = client.table("t").prepare("a >= :x")
+    assert query.count(x=0) == 100  # which prepares it
+    poll.finds = never
+    looks = []
+    for x in range(12):
+        poll.taken()
+        assert query.count(x=x) == 100 - x
+        looks.append(poll.taken() > 0)
+    assert looks == [True, False, True, *[False] * 3, True, *[False] * 5]
+
+
 def test_each_prepared_query_has_patience_of_its_own(made: Callable[..., Made]) -> None:
     client, poll, ways = made()
     poll.finds = never
