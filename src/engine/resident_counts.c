@@ -1,11 +1,13 @@
 /* How often each value of a path occurs in the matching rows. See resident_state.h.
  *
- * Codes of a dictionary, and integers of one byte, are counted as they stand and looked up once a
- * part; other values are looked up one by one in a hash table. What is one value says value_alike.
+ * Codes of a dictionary, and integers and timestamps that lie close together, are counted as they
+ * stand and looked up once a part; other values are looked up one by one in a hash table. What is
+ * one value says value_alike.
  */
 #include "engine/resident_state.h"
 
 #include "base/sort.h"
+#include "kernel/dense.h"
 #include "value/column.h"
 #include "value/mp.h"
 
@@ -23,9 +25,9 @@ struct tally {
     uint64_t n, cap;
     uint32_t *table; /* entry + 1, or 0 */
     uint64_t table_size;
-    /* of the dictionary that is being counted */
+    /* of the part that is being counted; behind the values what holds none */
     struct code_count {
-        uint64_t count;
+        uint32_t count;
         uint32_t first; /* cell in which the code comes first, for the order of appearance */
     } * by_code;
     uint32_t codes;
@@ -129,35 +131,131 @@ static void items_free(struct resident *r, uint32_t *items, uint64_t n) {
     budget_free(r->budget, items, items ? 2 * n * sizeof *items : 0);
 }
 
-/* Counts the codes of the part, then looks the values up that there are, in the order in which they
- * came. What is null or missing counts as one more code, behind the dictionary's. */
-static bool add_codes(struct resident *r, const struct chunk *c) {
-    struct tally *t = r->tally;
-    uint32_t n_codes = dict_count(c->dict), at = 0, n, used = 0;
-    uint32_t *codes;
-    if (!reserve_codes(r, t, n_codes + 1))
+/* What cells of a chunk hold, as numbers from 0 on: codes, or integers without the least one. */
+struct coded {
+    const struct chunk *chunk;
+    uint32_t n;  /* numbers; n itself is for cells without a value */
+    int64_t low; /* stored number that is 0 */
+};
+
+/* False: there are too many, or it has no such form. */
+static bool coded_of(const struct chunk *c, struct coded *ret) {
+    *ret = (struct coded){.chunk = c};
+    if (c && c->kind == CHUNK_CODES) {
+        ret->n = dict_count(c->dict);
+        return true;
+    }
+    if (!c || (c->kind != CHUNK_INT && c->kind != CHUNK_TIME) || c->width > 2 || !c->zones)
         return false;
-    while ((n = resident_cells(r, &at, r->cells, BLOCK_ROWS)) > 0)
-        for (uint32_t i = 0; i < n; i++) {
-            uint32_t cell = r->cells[i],
-                     code = bits_get(c->valid, cell) ? chunk_code(c, cell) : n_codes;
-            if (t->by_code[code].count++ == 0)
-                t->by_code[code].first = cell;
+    int64_t low = INT64_MAX, high = INT64_MIN;
+    for (uint32_t z = 0; z < (c->n + ZONE_ROWS - 1) / ZONE_ROWS; z++)
+        if (c->zones[z].has_value) {
+            low = c->zones[z].low.i < low ? c->zones[z].low.i : low;
+            high = c->zones[z].high.i > high ? c->zones[z].high.i : high;
         }
-    for (uint32_t i = 0; i <= n_codes; i++)
+    ret->low = low;
+    ret->n = (uint32_t)(high - low + 1);
+    return low <= high;
+}
+
+static inline void count_cell(struct code_count *counts, uint32_t code, uint32_t cell) {
+    if (counts[code].count++ == 0)
+        counts[code].first = cell;
+}
+
+/* Cells of a word of rows that all hold a value. */
+#define COUNT_WORD(suffix, type)                                                                   \
+    static inline void count_##suffix(struct code_count *counts, const struct coded *k,            \
+                                      uint32_t row, uint64_t cells) {                              \
+        const type *data = k->chunk->data;                                                         \
+        for (; cells; cells &= cells - 1) {                                                        \
+            uint32_t cell = row + (uint32_t)__builtin_ctzll(cells);                                \
+            count_cell(counts, (uint32_t)((int64_t)data[cell] - k->low), cell);                    \
+        }                                                                                          \
+    }
+
+COUNT_WORD(u8, uint8_t)
+COUNT_WORD(u16, uint16_t)
+COUNT_WORD(u32, uint32_t)
+COUNT_WORD(i8, int8_t)
+COUNT_WORD(i16, int16_t)
+#undef COUNT_WORD
+
+static void count_word(struct code_count *counts, const struct coded *k, uint32_t row,
+                       uint64_t cells) {
+    bool is_code = k->chunk->kind == CHUNK_CODES;
+    switch (k->chunk->width) {
+    case 1:
+        (is_code ? count_u8 : count_i8)(counts, k, row, cells);
+        break;
+    case 2:
+        (is_code ? count_u16 : count_i16)(counts, k, row, cells);
+        break;
+    default:
+        count_u32(counts, k, row, cells);
+    }
+}
+
+static void count_each(const struct resident *r, const struct coded *k, struct code_count *counts) {
+    const uint64_t *valid = k->chunk->valid;
+    for (uint32_t w = 0; w < (k->chunk->n + 63) / 64; w++) {
+        uint64_t cells = r->bits[w], with = valid ? cells & valid[w] : cells;
+        uint64_t without = cells & ~with;
+        if (without) {
+            count_cell(counts, k->n, 64 * w + (uint32_t)__builtin_ctzll(without));
+            counts[k->n].count += (uint32_t)__builtin_popcountll(without) - 1;
+        }
+        count_word(counts, k, 64 * w, with);
+    }
+}
+
+/* All cells of a chunk of single bytes, each of which holds a value. */
+static void count_bytes(const struct coded *k, struct code_count *counts) {
+    uint32_t tally[256], left = 0;
+    const uint8_t *data = k->chunk->data;
+    dense_ops()->tally_u8(data, k->chunk->n, tally);
+    for (uint32_t code = 0; code < k->n; code++) {
+        counts[code].count = tally[(uint8_t)(k->low + code)];
+        counts[code].first = UINT32_MAX;
+        left += counts[code].count > 0;
+    }
+    for (uint32_t cell = 0; left > 0; cell++) { /* each comes once at least */
+        struct code_count *count = &counts[(uint8_t)(data[cell] - (uint8_t)k->low)];
+        if (count->first == UINT32_MAX) {
+            count->first = cell;
+            left--;
+        }
+    }
+}
+
+/* Counts the numbers of the part, then looks the values up that there are, in the order in which
+ * they came. What is null or missing counts as one more. */
+static bool add_codes(struct resident *r, const struct coded *k) {
+    struct tally *t = r->tally;
+    const struct chunk *c = k->chunk;
+    uint32_t used = 0;
+    uint32_t *codes;
+    if (!reserve_codes(r, t, k->n + 1))
+        return false;
+    if (c->width == 1 && k->n <= 256 && !c->valid && r->part_left == c->n)
+        count_bytes(k, t->by_code);
+    else
+        count_each(r, k, t->by_code);
+    for (uint32_t i = 0; i <= k->n; i++)
         used += t->by_code[i].count > 0;
     codes = used > 0 ? items_new(r, used) : NULL;
     if (used > 0 && !codes)
         return false;
-    for (uint32_t i = 0, k = 0; i <= n_codes; i++)
+    for (uint32_t i = 0, at = 0; i <= k->n; i++)
         if (t->by_code[i].count > 0)
-            codes[k++] = i;
+            codes[at++] = i;
     if (used > 0)
         sort_items(codes, used, codes + used, by_first, t, r->stop);
     bool ok = true;
-    for (uint32_t i = 0; i < used && ok; i++)
-        ok = add(r, codes[i] < n_codes ? dict_value(c->dict, codes[i]) : value_null(),
-                 t->by_code[codes[i]].count);
+    for (uint32_t i = 0; i < used && ok; i++) {
+        struct code_count count = t->by_code[codes[i]];
+        ok = add(r, codes[i] < k->n ? chunk_value(c, count.first) : value_null(), count.count);
+    }
     items_free(r, codes, used);
     return ok;
 }
@@ -168,8 +266,9 @@ bool tally_add_part(struct resident *r) {
     if (!resident_chunks(&r->snapshot->parts[r->part], r->paths, 1, r->path_chunks))
         return false;
     const struct chunk *c = r->path_chunks[0];
-    if (c && c->kind == CHUNK_CODES)
-        return add_codes(r, c);
+    struct coded coded;
+    if (coded_of(c, &coded))
+        return add_codes(r, &coded);
     while ((n = resident_cells(r, &at, r->cells, BLOCK_ROWS)) > 0) {
         chunk_gather(c, r->cells, n, column);
         for (uint32_t i = 0; i < n; i++)
