@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import pytest
+from daemon import SANITIZED
 from tables import ask
 
 from tests.lib import mp, wire
@@ -17,7 +17,7 @@ from tests.lib.wire import Connection
 
 TINY = os.environ.get("TAMIS_SANITIZER") == "hostile"  # so are its segments
 SEGMENT = 150 if TINY else 65_536
-ROWS = 5 * SEGMENT if TINY else SEGMENT + 5_000
+ROWS = 5 * SEGMENT if TINY else 6_000 if SANITIZED else SEGMENT + 5_000
 dice = random.Random(13)
 
 # Each value by the number that was drawn. Null and missing are one; so are 1 and 1.0.
@@ -110,29 +110,19 @@ QUERIES: list[tuple[str, Callable[[dict[str, Any]], bool]]] = [
 ]
 
 
-@pytest.fixture(scope="module")
-def model() -> Iterator[Model]:
-    with Connection.spawn() as client:
-        yield Model(client)
+def check(model: Model, queries: list[tuple[str, Callable[[dict[str, Any]], bool]]]) -> None:
+    for name in NAMES:
+        for query, keeps in queries:
+            assert model.told(name, query) == model.expected(name, keeps), (name, query)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_all_rows_and_some(model: Model, name: str) -> None:
-    for query, keeps in QUERIES:
-        assert model.told(name, query) == model.expected(name, keeps), query
-
-
-@pytest.mark.parametrize("limit", [0, 1, 3, 1_000_000])
-def test_limit(model: Model, limit: int) -> None:
-    for name in ("byte", "word", "city", "wide"):
-        want = model.expected(name, lambda row: True)[:limit]
-        assert model.told(name, "1 = 1", limit=limit) == want
-
-
-def test_deleted_rows() -> None:
+def test_value_counts() -> None:
     with Connection.spawn() as client:
         model = Model(client)
+        check(model, QUERIES)
+        for name in ("byte", "word", "city", "wide"):
+            want = model.expected(name, lambda row: True)
+            for limit in (0, 1, 3, 1_000_000):
+                assert model.told(name, "1 = 1", limit=limit) == want[:limit]
         model.delete({SEGMENT - 1, *range(1, SEGMENT, 7), *range(SEGMENT, ROWS, 3)})
-        for name in NAMES:
-            for query, keeps in QUERIES:
-                assert model.told(name, query) == model.expected(name, keeps), (name, query)
+        check(model, QUERIES[:3])
