@@ -67,6 +67,11 @@ class RawCaller:
         stop(self._child)
 
 
+def placed(cpu: int | None) -> str:
+    """What on_core() does, for people."""
+    return "placed by the kernel" if cpu is None else f"all on core {cpu}"
+
+
 @contextmanager
 def on_core(cpu: int | None) -> Iterator[None]:
     """This process, and the children it starts meanwhile, on one core; None changes nothing."""

@@ -16,7 +16,7 @@ from harness.bench import Bench
 from harness.calls import Caller, FunctionCaller, Timings, measure
 from harness.queries import QUERIES, Query, Row, compile_comprehension
 from harness.race import AnswersDiffer
-from harness.raw_caller import RawCaller, on_core
+from harness.raw_caller import RawCaller, on_core, placed
 from harness.report import Aim, Report, Table
 from harness.rows import first
 
@@ -81,10 +81,6 @@ def _race(bench: Bench, query: Query, rows: list[Row], cpu: int | None) -> tuple
     return timings, f"{len(recorded.request):,} B out, {size} B back"
 
 
-def _place(cpu: int | None) -> str:
-    return "placed by the kernel" if cpu is None else f"all on core {cpu}"
-
-
 def run(bench: Bench) -> Report:
     rows = first(bench, ROWS)
     places = [bench.cpu] if bench.cpu is not None else [None, max(os.sched_getaffinity(0))]
@@ -94,16 +90,16 @@ def run(bench: Bench) -> Report:
     for name in RACED:
         query = QUERIES[name]
         for cpu in places:
-            print(f"latency {name}, {_place(cpu)}", file=sys.stderr)
+            print(f"latency {name}, {placed(cpu)}", file=sys.stderr)
             timings, sizes = _race(bench, query, rows, cpu)
             medians = [f"{timings.median(who):.1f}" for who in (ECHO, RAW, CLIENT)]
-            figures[f"{name}, {_place(cpu)}"] = timings.median(CLIENT) / 1e6
+            figures[f"{name}, {placed(cpu)}"] = timings.median(CLIENT) / 1e6
             above = [timings.above(who, ECHO) for who in (RAW, CLIENT)]
             lines.append(
-                [f"{name}, {_place(cpu)}", sizes, *medians, *(f"{extra:+.1f}" for extra in above)]
+                [f"{name}, {placed(cpu)}", sizes, *medians, *(f"{extra:+.1f}" for extra in above)]
             )
             if cpu == places[-1]:
-                aim = f"{name}, {_place(cpu)}: at most {AIM_US:.0f} us above the echo"
+                aim = f"{name}, {placed(cpu)}: at most {AIM_US:.0f} us above the echo"
                 aims.append(Aim(aim, f"{above[1]:+.1f} us", above[1] <= AIM_US))
     head = ["query", "bytes", "echo", "daemon alone", "client", "daemon - echo", "client - echo"]
     return Report(

@@ -23,7 +23,7 @@ from harness.calls import Caller, FunctionCaller, Timings, measure, no_collector
 from harness.chart import Bars
 from harness.queries import QUERIES, Row, compile_source
 from harness.race import AnswersDiffer
-from harness.raw_caller import RawCaller, on_core
+from harness.raw_caller import RawCaller, on_core, placed
 from harness.report import Aim, Report, Table, brief
 from harness.rows import first
 from peers import tamis_table
@@ -44,7 +44,7 @@ echo is what the machine's pipes and scheduler take for the bytes that tamis's q
 have, if both sides sleep until they come. What stays in the process has no such floor."""
 NOTES = f"""\
 {BLOCKS} blocks of {BLOCK_CALLS} calls each, blocks of all in turn; medians of the blocks
-all on one core: no sleeping core has to be woken, and nobody looks for an answer before it sleeps
+on one core: no sleeping core has to be woken, and nobody looks for an answer before it sleeps
 placed by the kernel: who asks another process, on another core, waits for both to be woken, the \
 echo too; tamis's client and daemon look for a while before they sleep""".splitlines()
 ABOVE_MOST_US, TIMES_LEAST = 15, 3
@@ -155,10 +155,6 @@ def _ours(bench: Bench, rows: list[Row], name: str, stack: ExitStack) -> dict[st
     }
 
 
-def _place(core: int | None) -> str:
-    return "placed by the kernel" if core is None else "all on one core"
-
-
 def _race(bench: Bench, rows: list[Row], name: str, core: int | None, report: Report) -> Timings:
     with ExitStack() as stack, on_core(core), no_collector():
         callers: dict[str, Caller] = {}
@@ -174,7 +170,7 @@ def _race(bench: Bench, rows: list[Row], name: str, core: int | None, report: Re
             if found != expected:
                 raise AnswersDiffer(f"resident-small {name}: {peer} found {found}")
             callers[peer] = FunctionCaller(peer, call)
-        print(f"resident-small {name}, {_place(core)}", file=sys.stderr)
+        print(f"resident-small {name}, {placed(core)}", file=sys.stderr)
         return measure(list(callers.values()), BLOCKS, BLOCK_CALLS)
 
 
@@ -213,9 +209,9 @@ def run(bench: Bench) -> Report:
         results = {name: _race(bench, rows, name, core, report) for name in RACED}
         if not results["Q1"].blocks:
             return report
-        report.tables.append(_table(f"a call, medians, {_place(core)}", results))
+        report.tables.append(_table(f"a call, medians, {placed(core)}", results))
         for query, timings in results.items():
-            what = f"{query}, {_place(core)}"
+            what = f"{query}, {placed(core)}"
             names = list(timings.blocks)
             panels[what] = {name: timings.median(name) for name in names}
             report.aims += _aims(timings, what)

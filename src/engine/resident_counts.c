@@ -25,12 +25,8 @@ struct tally {
     uint64_t n, cap;
     uint32_t *table; /* entry + 1, or 0 */
     uint64_t table_size;
-    /* of the part that is being counted; behind the values what holds none */
-    struct code_count {
-        uint32_t count;
-        uint32_t first; /* cell in which the code comes first, for the order of appearance */
-    } * by_code;
-    uint32_t codes;
+    uint32_t *room; /* of struct coded */
+    uint32_t room_n;
 };
 
 bool tally_new(struct resident *r) {
@@ -46,7 +42,7 @@ void tally_free(struct resident *r) {
         return;
     budget_free(r->budget, t->entries, t->cap * sizeof *t->entries);
     budget_free(r->budget, t->table, t->table_size * sizeof *t->table);
-    budget_free(r->budget, t->by_code, t->codes * sizeof *t->by_code);
+    budget_free(r->budget, t->room, t->room_n * sizeof *t->room);
 }
 
 static bool grow_entries(struct resident *r, struct tally *t) {
@@ -103,25 +99,6 @@ static bool add(struct resident *r, struct value v, uint64_t count) {
     return true;
 }
 
-static bool reserve_codes(struct resident *r, struct tally *t, uint32_t n) {
-    if (n > t->codes) {
-        struct code_count *by_code =
-            budget_realloc(r->budget, t->by_code, t->codes * sizeof *by_code, n * sizeof *by_code);
-        if (!by_code)
-            return false;
-        t->by_code = by_code;
-        t->codes = n;
-    }
-    memset(t->by_code, 0, n * sizeof *t->by_code);
-    return true;
-}
-
-static int by_first(uint32_t a, uint32_t b, const void *data) {
-    const struct tally *t = data;
-    uint32_t x = t->by_code[a].first, y = t->by_code[b].first;
-    return (x > y) - (x < y);
-}
-
 /* Room for n items, and as much behind them for sorting. NULL: no memory. */
 static uint32_t *items_new(struct resident *r, uint64_t n) {
     return budget_realloc(r->budget, NULL, 0, 2 * n * sizeof(uint32_t));
@@ -134,43 +111,73 @@ static void items_free(struct resident *r, uint32_t *items, uint64_t n) {
 /* What cells of a chunk hold, as numbers from 0 on: codes, or integers without the least one. */
 struct coded {
     const struct chunk *chunk;
-    uint32_t n;  /* numbers; n itself is for cells without a value */
-    int64_t low; /* stored number that is 0 */
+    uint32_t n;       /* numbers; n itself is for cells without a value */
+    int64_t low;      /* stored number that is 0 */
+    uint32_t *counts; /* n + 1 */
+    uint32_t *firsts; /* n_firsts cells that hold what none before them did, ascending */
+    uint32_t n_firsts;
 };
 
-/* False: there are too many, or it has no such form. */
-static bool coded_of(const struct chunk *c, struct coded *ret) {
+/* An array with room for each number pays for so many of them for each row: to clear and to look
+ * through it takes less a number than to look up a value. */
+#define NUMBERS_A_ROW 8u
+
+/* Whether the cells of a chunk are counted so, `rows` of them. */
+static bool coded_of(const struct chunk *c, uint32_t rows, struct coded *ret) {
+    bool is_int = c && (c->kind == CHUNK_INT || c->kind == CHUNK_TIME) && c->width <= 2;
     *ret = (struct coded){.chunk = c};
     if (c && c->kind == CHUNK_CODES) {
         ret->n = dict_count(c->dict);
-        return true;
+    } else if (is_int && c->zones) {
+        int64_t low = INT64_MAX, high = INT64_MIN;
+        for (uint32_t z = 0; z < (c->n + ZONE_ROWS - 1) / ZONE_ROWS; z++)
+            if (c->zones[z].has_value) {
+                low = c->zones[z].low.i < low ? c->zones[z].low.i : low;
+                high = c->zones[z].high.i > high ? c->zones[z].high.i : high;
+            }
+        ret->low = low;
+        ret->n = low <= high ? (uint32_t)(high - low + 1) : 0;
     }
-    if (!c || (c->kind != CHUNK_INT && c->kind != CHUNK_TIME) || c->width > 2 || !c->zones)
-        return false;
-    int64_t low = INT64_MAX, high = INT64_MIN;
-    for (uint32_t z = 0; z < (c->n + ZONE_ROWS - 1) / ZONE_ROWS; z++)
-        if (c->zones[z].has_value) {
-            low = c->zones[z].low.i < low ? c->zones[z].low.i : low;
-            high = c->zones[z].high.i > high ? c->zones[z].high.i : high;
-        }
-    ret->low = low;
-    ret->n = (uint32_t)(high - low + 1);
-    return low <= high;
+    return ret->n > 0 && ret->n / NUMBERS_A_ROW <= rows;
 }
 
-static inline void count_cell(struct code_count *counts, uint32_t code, uint32_t cell) {
-    if (counts[code].count++ == 0)
-        counts[code].first = cell;
+static bool reserve(struct resident *r, struct coded *k) {
+    struct tally *t = r->tally;
+    uint32_t n = k->n + 1;
+    if (2 * n > t->room_n) {
+        uint32_t *room = budget_realloc(r->budget, t->room, t->room_n * sizeof *room,
+                                        2 * (size_t)n * sizeof *room);
+        if (!room)
+            return false;
+        t->room = room;
+        t->room_n = 2 * n;
+    }
+    k->counts = t->room;
+    k->firsts = t->room + n;
+    memset(k->counts, 0, n * sizeof *k->counts);
+    return true;
+}
+
+static inline uint32_t code_at(const struct coded *k, uint32_t cell) {
+    const struct chunk *c = k->chunk;
+    if (!bits_get(c->valid, cell))
+        return k->n;
+    return c->kind == CHUNK_CODES ? chunk_code(c, cell)
+                                  : (uint32_t)(chunk_stored(c, cell) - k->low);
+}
+
+static inline void count_cell(struct coded *k, uint32_t code, uint32_t cell) {
+    if (k->counts[code]++ == 0)
+        k->firsts[k->n_firsts++] = cell;
 }
 
 /* Cells of a word of rows that all hold a value. */
 #define COUNT_WORD(suffix, type)                                                                   \
-    static inline void count_##suffix(struct code_count *counts, const struct coded *k,            \
-                                      uint32_t row, uint64_t cells) {                              \
+    static void count_##suffix(struct coded *k, uint32_t row, uint64_t cells) {                    \
         const type *data = k->chunk->data;                                                         \
         for (; cells; cells &= cells - 1) {                                                        \
             uint32_t cell = row + (uint32_t)__builtin_ctzll(cells);                                \
-            count_cell(counts, (uint32_t)((int64_t)data[cell] - k->low), cell);                    \
+            count_cell(k, (uint32_t)((int64_t)data[cell] - k->low), cell);                         \
         }                                                                                          \
     }
 
@@ -181,83 +188,68 @@ COUNT_WORD(i8, int8_t)
 COUNT_WORD(i16, int16_t)
 #undef COUNT_WORD
 
-static void count_word(struct code_count *counts, const struct coded *k, uint32_t row,
-                       uint64_t cells) {
-    bool is_code = k->chunk->kind == CHUNK_CODES;
-    switch (k->chunk->width) {
-    case 1:
-        (is_code ? count_u8 : count_i8)(counts, k, row, cells);
-        break;
-    case 2:
-        (is_code ? count_u16 : count_i16)(counts, k, row, cells);
-        break;
-    default:
-        count_u32(counts, k, row, cells);
-    }
+typedef void count_fn(struct coded *k, uint32_t row, uint64_t cells);
+
+static count_fn *count_of(const struct chunk *c) {
+    bool is_code = c->kind == CHUNK_CODES;
+    return c->width == 1   ? (is_code ? count_u8 : count_i8)
+           : c->width == 2 ? (is_code ? count_u16 : count_i16)
+                           : count_u32;
 }
 
-static void count_each(const struct resident *r, const struct coded *k, struct code_count *counts) {
+static void count_each(const struct resident *r, struct coded *k) {
     const uint64_t *valid = k->chunk->valid;
+    count_fn *count = count_of(k->chunk);
     for (uint32_t w = 0; w < (k->chunk->n + 63) / 64; w++) {
         uint64_t cells = r->bits[w], with = valid ? cells & valid[w] : cells;
         uint64_t without = cells & ~with;
-        if (without) {
-            count_cell(counts, k->n, 64 * w + (uint32_t)__builtin_ctzll(without));
-            counts[k->n].count += (uint32_t)__builtin_popcountll(without) - 1;
+        if (without && k->counts[k->n] == 0) { /* in its place among those that come first */
+            uint64_t before = with & ((without & -without) - 1);
+            count(k, 64 * w, before);
+            with &= ~before;
+            k->firsts[k->n_firsts++] = 64 * w + (uint32_t)__builtin_ctzll(without);
         }
-        count_word(counts, k, 64 * w, with);
+        k->counts[k->n] += (uint32_t)__builtin_popcountll(without);
+        count(k, 64 * w, with);
     }
 }
 
 /* All cells of a chunk of single bytes, each of which holds a value. */
-static void count_bytes(const struct coded *k, struct code_count *counts) {
+static void count_bytes(struct coded *k) {
     uint32_t tally[256], left = 0;
-    const uint8_t *data = k->chunk->data;
-    dense_ops()->tally_u8(data, k->chunk->n, tally);
+    bool seen[256] = {false};
+    dense_ops()->tally_u8(k->chunk->data, k->chunk->n, tally);
     for (uint32_t code = 0; code < k->n; code++) {
-        counts[code].count = tally[(uint8_t)(k->low + code)];
-        counts[code].first = UINT32_MAX;
-        left += counts[code].count > 0;
+        k->counts[code] = tally[(uint8_t)(k->low + code)];
+        left += k->counts[code] > 0;
     }
     for (uint32_t cell = 0; left > 0; cell++) { /* each comes once at least */
-        struct code_count *count = &counts[(uint8_t)(data[cell] - (uint8_t)k->low)];
-        if (count->first == UINT32_MAX) {
-            count->first = cell;
-            left--;
-        }
+        uint32_t code = code_at(k, cell);
+        if (seen[code])
+            continue;
+        seen[code] = true;
+        k->firsts[k->n_firsts++] = cell;
+        left--;
     }
 }
 
 /* Counts the numbers of the part, then looks the values up that there are, in the order in which
  * they came. What is null or missing counts as one more. */
-static bool add_codes(struct resident *r, const struct coded *k) {
-    struct tally *t = r->tally;
+static bool add_codes(struct resident *r, struct coded *k) {
     const struct chunk *c = k->chunk;
-    uint32_t used = 0;
-    uint32_t *codes;
-    if (!reserve_codes(r, t, k->n + 1))
+    if (!reserve(r, k))
         return false;
     if (c->width == 1 && k->n <= 256 && !c->valid && r->part_left == c->n)
-        count_bytes(k, t->by_code);
+        count_bytes(k);
     else
-        count_each(r, k, t->by_code);
-    for (uint32_t i = 0; i <= k->n; i++)
-        used += t->by_code[i].count > 0;
-    codes = used > 0 ? items_new(r, used) : NULL;
-    if (used > 0 && !codes)
-        return false;
-    for (uint32_t i = 0, at = 0; i <= k->n; i++)
-        if (t->by_code[i].count > 0)
-            codes[at++] = i;
-    if (used > 0)
-        sort_items(codes, used, codes + used, by_first, t, r->stop);
-    bool ok = true;
-    for (uint32_t i = 0; i < used && ok; i++) {
-        struct code_count count = t->by_code[codes[i]];
-        ok = add(r, codes[i] < k->n ? chunk_value(c, count.first) : value_null(), count.count);
+        count_each(r, k);
+    for (uint32_t i = 0; i < k->n_firsts; i++) {
+        uint32_t cell = k->firsts[i], code = code_at(k, cell);
+        struct value v = code < k->n ? chunk_value(c, cell) : value_null();
+        if (!add(r, v, k->counts[code]))
+            return false;
     }
-    items_free(r, codes, used);
-    return ok;
+    return true;
 }
 
 bool tally_add_part(struct resident *r) {
@@ -267,7 +259,7 @@ bool tally_add_part(struct resident *r) {
         return false;
     const struct chunk *c = r->path_chunks[0];
     struct coded coded;
-    if (coded_of(c, &coded))
+    if (coded_of(c, r->part_left, &coded))
         return add_codes(r, &coded);
     while ((n = resident_cells(r, &at, r->cells, BLOCK_ROWS)) > 0) {
         chunk_gather(c, r->cells, n, column);

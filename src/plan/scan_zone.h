@@ -60,12 +60,12 @@ static inline const int64_t *scan_widened(struct scan *s, const struct chunk *c,
  * order of strings. */
 uint64_t scan_text_head(const struct chunk *c, struct str k, uint8_t fill);
 
-/* Terms by the form of the chunk, for whoever has found that it is that form. */
 /* The stored bytes that a comparison, or an IN of some set, wants; ret is empty before. False: it
  * is none of numbers with numbers, or of times with times. */
 bool scan_int_wanted(const struct term *t, const struct chunk *c, struct byte_set *ret);
 bool scan_set_wanted(struct scan_node *node, const struct chunk *c, struct byte_set *ret);
 
+/* Terms by the form of the chunk, for whoever has found that it is that form. */
 uint32_t scan_ints(struct scan *s, struct scan_node *node, const struct chunk *c,
                    const uint64_t *in, uint64_t *out);
 uint32_t scan_doubles(struct scan *s, struct scan_node *node, const struct chunk *c,

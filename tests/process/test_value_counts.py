@@ -24,6 +24,7 @@ dice = random.Random(13)
 MAKES: dict[str, Callable[[int], Any]] = {
     "byte": lambda x: x % 256 - 128,
     "positive": lambda x: x % 90,
+    "holes": lambda x: x % 5 * 40 - 90,
     "gaps": lambda x: None if x % 5 == 0 else x % 50 - 7,
     "offset": lambda x: 1_700_000_000_000 + x % 250,
     "huge": lambda x: 2**64 - 1 - x % 200,
