@@ -40,6 +40,14 @@ static void set_join(struct byte_set *set, const struct byte_set *other, bool bo
     set->absent = both ? set->absent && other->absent : set->absent || other->absent;
 }
 
+/* All cells of either kind are wanted, or none is. */
+static bool set_is_all(const struct byte_set *set, bool all) {
+    uint64_t differ = 0;
+    for (unsigned w = 0; w < 4; w++)
+        differ |= all ? ~set->bits[w] : set->bits[w];
+    return differ == 0 && set->absent == all;
+}
+
 static bool codes_wanted(struct scan *s, struct scan_node *node, const struct chunk *c,
                          struct byte_set *ret) {
     const struct code_set *set = scan_codes(s, node, c->dict);
@@ -91,6 +99,8 @@ static bool wanted(struct scan *s, struct scan_node *node, const struct chunk *c
     }
     set_all(ret, conj, conj);
     for (uint32_t i = 0; i < node->n_kids; i++) {
+        if (i > 0 && node->kind != SCAN_REST && set_is_all(ret, !conj))
+            break; /* the others do not change it, as a scan finds, too */
         struct byte_set kid;
         if (!wanted(s, node->kids[i], c, &kid))
             return false;

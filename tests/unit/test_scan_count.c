@@ -167,6 +167,9 @@ static const struct {
     {"not (small < 5 or small > 100)", true},
     {"(small > 5) is true", true},
     {"(small > 5) is not true", true},
+    {"small > 500 and small % 2 = 0", true}, /* none is left for the second one */
+    {"small = 500 and (small < 3 or small in (5, 6)) and small > 3", true},
+    {"(small > 5) is not true or (small > 5) is true or small % 2 = 0", true},
     {"far >= 1700000000200", true},
     {"far <> 1700000000000", true},
     {"far in (1700000000001, 1700000000255, 1)", true},
